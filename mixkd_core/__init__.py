@@ -1,0 +1,1 @@
+"""Mixup distillation: tasks, data, mixup, objectives, students, the trainer and its records."""
