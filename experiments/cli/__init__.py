@@ -9,7 +9,7 @@ import sys
 import typer
 
 from mixkd_core.errors import InputError
-from theory.errors import InvalidInput
+from theory.errors import TheoryInputError
 
 app = typer.Typer(
     name="mixkd",
@@ -32,7 +32,7 @@ def main() -> None:
         sys.argv.remove("--debug")
     try:
         app()
-    except (InputError, InvalidInput) as error:
+    except (InputError, TheoryInputError) as error:
         if debug:
             raise
         typer.echo(f"mixkd: {error}", err=True)
