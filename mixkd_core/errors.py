@@ -1,9 +1,16 @@
-"""The one exception that means "the input is wrong", as against "the program is wrong"."""
+"""The exceptions whose message is meant for the user: the command line prints it and exits 2."""
 
 
-class InputError(ValueError):
+class MixKDError(Exception):
+    """Base of the errors that end a command with one sentence and without a traceback."""
+
+
+class InputError(MixKDError, ValueError):
     """Something the user gave cannot be used.
 
-    The message is one sentence (or two) naming the value, where it came from and the remedy; the
-    command line prints it without a traceback and exits with status 2.
+    The message is one sentence (or two) naming the value, where it came from and the remedy.
     """
+
+
+class DivergenceError(MixKDError, ArithmeticError):
+    """Training produced a loss that is not a number or infinite, and was stopped."""

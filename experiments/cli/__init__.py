@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from mixkd_core.errors import InputError
+from mixkd_core.errors import MixKDError
 from theory.errors import TheoryInputError
 
 app = typer.Typer(
@@ -32,7 +32,7 @@ def main() -> None:
         sys.argv.remove("--debug")
     try:
         app()
-    except (InputError, TheoryInputError) as error:
+    except (MixKDError, TheoryInputError) as error:
         if debug:
             raise
         typer.echo(f"mixkd: {error}", err=True)

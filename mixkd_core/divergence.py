@@ -1,0 +1,54 @@
+"""Stopping when the loss is no longer a number."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from mixkd_core.errors import DivergenceError
+
+
+@dataclass
+class DivergenceGuard:
+    """Remembers the losses of recent batches and looks at them every `every` batches.
+
+    Looking costs a synchronisation with an accelerator, so it is not done at each step there.
+    """
+
+    every: int
+    _recent: list[tuple[Tensor, int, Tensor]] = field(default_factory=list)
+
+    def watch(self, loss: Tensor, step: int, rows: Tensor) -> None:
+        """Take note of the loss of one batch.
+
+        Args:
+            loss: a scalar.
+            step: the optimisation step that it belongs to, counted from 1.
+            rows: the batch's rows of the training set, of shape `(n,)`.
+
+        Raises:
+            DivergenceError: if it is time to look and a loss is NaN or infinite.
+        """
+        self._recent.append((loss.detach(), step, rows))
+        if len(self._recent) >= self.every:
+            self.check()
+
+    def check(self) -> None:
+        """Look at the losses taken note of, and forget them.
+
+        Raises:
+            DivergenceError: naming the first step and batch whose loss is NaN or infinite.
+        """
+        recent, self._recent = self._recent, []
+        if not recent:
+            return
+        values = torch.stack([loss.float() for loss, _, _ in recent])
+        for value, (_, step, rows) in zip(values.tolist(), recent, strict=True):
+            if not abs(value) < float("inf"):
+                shown = ", ".join(str(row) for row in rows.tolist()[:8])
+                more = f" and {len(rows) - 8} more" if len(rows) > 8 else ""
+                raise DivergenceError(
+                    f"the loss is {value} at step {step}, on the batch of training rows "
+                    f"{shown}{more}; training was stopped and checkpoints saved before are kept. "
+                    "Lower the learning rate, or train in float32 if it was bfloat16."
+                )

@@ -1,0 +1,76 @@
+"""A shallower student made of some of a network's layers.
+
+Embeddings, pooler and classification head are copied too. From which network the layers come, the
+fine-tuned teacher or the encoder before fine-tuning, is the caller's choice; it moves results a
+lot and papers often leave it unsaid, so a run stores it.
+"""
+
+import copy
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from mixkd_core.errors import InputError
+from mixkd_core.mixed_forward import encoder_layers
+
+LAYER_CHOICES = ("first", "last", "alternate")
+
+
+def choose_layers(total: int, keep: int, choice: str) -> tuple[int, ...]:
+    """Which `keep` of `total` layers, counted from 0, a student takes.
+
+    `first` and `last` take a run of layers; `alternate` takes every (total/keep)-th, ending with
+    the last: 3 of 6 gives 1, 3, 5; 3 of 12 gives 3, 7, 11.
+
+    Raises:
+        InputError: for an unknown choice, or a number of layers that cannot be had.
+    """
+    if choice not in LAYER_CHOICES:
+        raise InputError(f"unknown layers {choice!r}: choose one of {', '.join(LAYER_CHOICES)}.")
+    if not 1 <= keep <= total:
+        raise InputError(
+            f"a student of {keep} layers cannot be made from a network of {total}: ask for 1 to "
+            f"{total}."
+        )
+    if choice == "first":
+        return tuple(range(keep))
+    if choice == "last":
+        return tuple(range(total - keep, total))
+    return tuple((rank + 1) * total // keep - 1 for rank in range(keep))
+
+
+def student_from_layers(network: Any, layers: Sequence[int]) -> Any:
+    """A new network of the same kind with the given layers of `network`, all weights copied.
+
+    Args:
+        network: a sequence classifier; it is left as it was.
+        layers: which of its layers, counted from 0, in order.
+
+    Raises:
+        InputError: if the architecture gives its layers different shapes by position, so that
+            those chosen do not fit (ModernBERT's first layer is special: keep it with `first`).
+    """
+    encoder_layers(network)  # raises where the layers cannot be found
+    config = copy.deepcopy(network.config)
+    config.num_hidden_layers = len(layers)
+    if getattr(config, "layer_types", None):
+        config.layer_types = [network.config.layer_types[layer] for layer in layers]
+    student = type(network)(config)
+    place = {old: new for new, old in enumerate(layers)}
+    weights = {}
+    for name, tensor in network.state_dict().items():
+        match = re.search(r"(?<=\blayer\.)\d+(?=\.)|(?<=\blayers\.)\d+(?=\.)", name)
+        if match is None:
+            weights[name] = tensor
+        elif int(match.group()) in place:
+            layer = str(place[int(match.group())])
+            weights[name[: match.start()] + layer + name[match.end() :]] = tensor
+    try:
+        student.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        raise InputError(
+            f"layers {list(layers)} of a {type(network).__name__} do not fit the places of a "
+            f"{len(layers)}-layer one ({str(error).splitlines()[-1].strip()}): keep its first "
+            "layers instead."
+        ) from error
+    return student
