@@ -53,13 +53,6 @@ def exact_weight(value: Rational, name: str = "weight") -> Fraction:
     return weight
 
 
-def positive_count(value: int, name: str, at_least: int = 1) -> int:
-    """An integer count of at least `at_least`. Raises TheoryInputError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < at_least:
-        raise TheoryInputError(f"{name} is {value!r}, but it must be an integer >= {at_least}.")
-    return int(value)
-
-
 def common_denominator(values: Iterable[Fraction]) -> int:
     """The least common multiple of the denominators."""
     return math.lcm(*(value.denominator for value in values))

@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 from theory.errors import TheoryInputError
 from theory.exact import Rational, exact
 from theory.mixing_coefficient import BetaMixing, FiniteMixing
 from theory.piecewise import PiecewisePolynomial
 
+FloatArray = NDArray[np.float64]
 Loss = Callable[[Fraction], Fraction]
 Table = tuple[tuple[Fraction, ...], ...]
 ExactMixing = FiniteMixing | BetaMixing
@@ -191,19 +195,39 @@ class FiniteClass:
         return tuple(r - m for r, m in zip(self.risks(), self.mixed_risks(mixing), strict=True))
 
 
-def table_loss(values: Mapping[Rational, Rational]) -> Loss:
+@dataclass(frozen=True)
+class TableLoss:
     """A loss known only at listed points, for laws whose points carry no geometry.
 
-    The returned function raises TheoryInputError at any other point.
+    Called at any other point it raises TheoryInputError.
     """
-    table = {exact(x, "point"): exact(value, "loss") for x, value in values.items()}
 
-    def loss(x: Fraction) -> Fraction:
-        if x not in table:
+    points: tuple[Fraction, ...]
+    losses: tuple[Fraction, ...]
+
+    @classmethod
+    def of(cls, values: Mapping[Rational, Rational]) -> "TableLoss":
+        """The loss that gives each key its value; the points are put in order."""
+        table = sorted((exact(x, "point"), exact(value, "loss")) for x, value in values.items())
+        return cls(tuple(x for x, _ in table), tuple(value for _, value in table))
+
+    def __call__(self, x: Fraction) -> Fraction:
+        if x not in self.points:
             raise TheoryInputError(f"the loss is not tabulated at {x}; list it, or do not mix.")
-        return table[x]
+        return self.losses[self.points.index(x)]
 
-    return loss
+    def values(self, points: FloatArray) -> FloatArray:
+        """The loss at float points of any shape: the same shape."""
+        listed = np.array([float(x) for x in self.points])
+        place = np.minimum(np.searchsorted(listed, points), len(listed) - 1)
+        off = listed[place] != points
+        if off.any():
+            raise TheoryInputError(
+                f"the loss is not tabulated at {np.asarray(points)[off][0]}; list it, or do not "
+                "mix."
+            )
+        result: FloatArray = np.array([float(value) for value in self.losses])[place]
+        return result
 
 
 def bernoulli_class(p: Rational) -> FiniteClass:
@@ -217,9 +241,9 @@ def three_point_class() -> FiniteClass:
     """L1 and T1's example: P=(1/2, 3/10, 1/5), losses (0,1,1/2), (1,0,1/4), (1/2,1/2,1)."""
     law = FiniteLaw.of({0: "1/2", 1: "3/10", 2: "1/5"})
     losses = (
-        table_loss({0: 0, 1: 1, 2: "1/2"}),
-        table_loss({0: 1, 1: 0, 2: "1/4"}),
-        table_loss({0: "1/2", 1: "1/2", 2: 1}),
+        TableLoss.of({0: 0, 1: 1, 2: "1/2"}),
+        TableLoss.of({0: 1, 1: 0, 2: "1/4"}),
+        TableLoss.of({0: "1/2", 1: "1/2", 2: 1}),
     )
     return FiniteClass(law, losses, Fraction(1))
 

@@ -17,6 +17,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from theory.bounds import checked_count
 from theory.errors import TheoryInputError
 from theory.exact import (
     IntArray,
@@ -25,7 +26,6 @@ from theory.exact import (
     exact_weight,
     int_array,
     numerators,
-    positive_count,
 )
 from theory.finite_laws import ExactMixing, FiniteClass, Table
 from theory.gap_law import GapLaw
@@ -48,7 +48,7 @@ def gap_law(problem: FiniteClass, n: int, *, limit: int = DEFAULT_TYPE_LIMIT) ->
 
     Raises TheoryInputError for n < 1, or when there are more than `limit` types.
     """
-    n = positive_count(n, "n")
+    n = checked_count(n, "n")
     types = _types(problem, n, limit)
     weights, total = type_weights(types, problem.law.probabilities)
     risks, table = problem.risks(), problem.loss_table()
@@ -121,7 +121,7 @@ def mixup_gap_law(
     `bit_limit` bits.
     """
     w = exact_weight(weight)
-    n, a = _sample_size(n, pairing), positive_count(a, "a")
+    n, a = _sample_size(n, pairing), checked_count(a, "a")
     if not isinstance(mixing, FiniteMixing):
         raise TheoryInputError(
             "the exact law at finite a needs a finite mixing law, for a continuous lambda makes "
@@ -170,7 +170,7 @@ def expected_rademacher(
 
     Raises TheoryInputError for n < 1, or when there are more than `limit` types.
     """
-    n = positive_count(n, "n")
+    n = checked_count(n, "n")
     letters = 2 * len(problem.law.points)
     check_cost(type_count(n, letters), limit, f"{n} signed draws from {letters // 2} points")
     types = enumerate_types(n, letters)
@@ -194,7 +194,7 @@ def _types(problem: FiniteClass, n: int, limit: int) -> IntArray:
 def _sample_size(n: int, pairing: Pairing) -> int:
     if pairing not in get_args(Pairing):
         raise TheoryInputError(f"pairing is {pairing!r}; it must be 'distinct' or 'self'.")
-    return positive_count(n, "n (mixup of distinct points)", 2 if pairing == "distinct" else 1)
+    return checked_count(n, "n (mixup of distinct points)", 2 if pairing == "distinct" else 1)
 
 
 def _denominator(*tables: Table) -> int:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from theory.bounds import checked_count
 from theory.errors import TheoryInputError
-from theory.exact import positive_count
 from theory.finite_laws import FiniteLaw
 from theory.minimal_gap import Pairing
 from theory.mixing_coefficient import FiniteMixing, MixingLaw, Number
@@ -76,9 +76,9 @@ def covariance_factor(mixing: MixingLaw, n: int | None, pairing: Pairing) -> Num
     if n is None:
         return 1 - 2 * product
     if pairing == "self":
-        positive_count(n, "n")
+        checked_count(n, "n")
         return 1 - 2 * product
-    positive_count(n, "n (mixup of distinct points)", at_least=2)
+    checked_count(n, "n (mixup of distinct points)", at_least=2)
     return 1 - 2 * product - 2 * product / (n - 1)
 
 
@@ -101,7 +101,7 @@ def mean_pair_distance(points: FloatArray) -> float:
     TheoryInputError for points of another shape, NaN, or fewer than two points.
     """
     sample = _sample_of(points)
-    n = positive_count(len(sample), "n (pairs of distinct points)", at_least=2)
+    n = checked_count(len(sample), "n (pairs of distinct points)", at_least=2)
     total = 0.0
     for i in range(n - 1):  # a row at a time: n^2 distances need not lie in memory together
         total += float(np.linalg.norm(sample[i + 1 :] - sample[i], axis=1).sum())
@@ -219,8 +219,8 @@ def effective_sample(
     """
     if scheme not in get_args(Scheme):
         raise TheoryInputError(f"scheme is {scheme!r}; it must be one of {get_args(Scheme)}.")
-    positive_count(n, "n", at_least=2)
-    positive_count(a, "a")
+    checked_count(n, "n", at_least=2)
+    checked_count(a, "a")
     if not 0 <= weight <= 1:
         raise TheoryInputError(f"weight is {weight}, but it must lie in [0, 1].")
     batched = scheme in ("batch permutation", "one coefficient a batch")
@@ -229,7 +229,7 @@ def effective_sample(
             f"batch_size is {batch_size}, but scheme {scheme!r} "
             f"{'needs one' if batched else 'has no batches; leave it out'}."
         )
-    block = n if scheme == "permutation" else positive_count(batch_size or 1, "batch_size")
+    block = n if scheme == "permutation" else checked_count(batch_size or 1, "batch_size")
     if a % block:
         raise TheoryInputError(
             f"a is {a}, but scheme {scheme!r} makes draws in blocks of {block}; give a multiple."
