@@ -101,6 +101,11 @@ class GapLaw:
         weighted = int(np.sum(self.numerators * self.weights.astype(object)))
         return Fraction(weighted, self.total * self.denominator)
 
+    def variance(self) -> Fraction:
+        """Var Delta."""
+        squares = int(np.sum(self.numerators.astype(object) ** 2 * self.weights))
+        return Fraction(squares, self.total * self.denominator**2) - self.mean() ** 2
+
     def log_moment_generating(self, s: float) -> float:
         """log E exp(s Delta), in floating point."""
         atoms = self.numerators.astype(np.float64) / self.denominator

@@ -83,7 +83,7 @@ class PiecewisePolynomial:
         for lower, upper in pairwise(inside):
             middle = y + (lower + upper) / 2 * (x - y)
             piece = self.pieces[bisect_left(self.breaks, middle)]
-            for power, coefficient in enumerate(_compose(piece, y, x - y)):
+            for power, coefficient in enumerate(segment_coefficients(piece, y, x - y)):
                 if coefficient:
                     total += coefficient * mixing.partial_moment(power, lower, upper)
         return total
@@ -96,8 +96,10 @@ def _evaluate(coefficients: Sequence[Fraction], x: Fraction) -> Fraction:
     return result
 
 
-def _compose(coefficients: Sequence[Fraction], offset: Fraction, slope: Fraction) -> list[Fraction]:
-    """Coefficients in lambda of the polynomial at offset + slope * lambda (Horner)."""
+def segment_coefficients(
+    coefficients: Sequence[Fraction], offset: Fraction, slope: Fraction
+) -> list[Fraction]:
+    """Coefficients in lambda of a polynomial at the point offset + slope * lambda (Horner)."""
     result: list[Fraction] = []
     for coefficient in reversed(coefficients):
         shifted = [Fraction(0), *(slope * c for c in result)]
