@@ -6,6 +6,11 @@ from math import fsum, isclose, isfinite
 
 from theory.errors import TheoryInputError
 
+INDEPENDENT_BOUNDED = (
+    "the observations are independent draws of one law, unused in training and selection",
+    "every observation lies in the declared range",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -96,7 +101,7 @@ def checked_count(n: int, name: str = "n", at_least: int = 1) -> int:
     Raises:
         TheoryInputError: n is not a whole number, or is below `at_least`.
     """
-    if int(n) != n or n < at_least:
+    if not isfinite(n) or int(n) != n or n < at_least:
         raise TheoryInputError(
             f"{name} is {n!r}, but a whole number of at least {at_least} is needed; "
             "give more observations"
