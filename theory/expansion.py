@@ -15,17 +15,17 @@ linearly in α and their ratio tends to a constant that is in general not one
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import roots_legendre
 
 from theory.errors import TheoryInputError
+from theory.minimal_gap import Pairing
 from theory.mixing_coefficient import MixingLaw
+from theory.mixup_law import mixing_moments
 
 Array = NDArray[np.float64]
-Pairs = Literal["all", "distinct"]
 DEFAULT_NODES = 40
 
 
@@ -70,15 +70,15 @@ def exact_difference(
     loss: SmoothLoss,
     points: Array,
     mixing: MixingLaw,
-    pairs: Pairs = "all",
+    pairing: Pairing = "self",
     nodes: int = DEFAULT_NODES,
 ) -> float:
     """L_mix - L_S over the pairs of the sample `points` (n, d), by quadrature over λ.
 
-    L_S is the mean over the sample; `pairs` is every ordered pair, or those with i ≠ j. Exact for
-    polynomials of degree below 2·nodes under Beta mixing.
+    L_S is the mean over the sample. Pairing "self" takes every ordered pair, "distinct" those with
+    i ≠ j. Exact for polynomials of degree below 2·nodes under Beta mixing.
     """
-    first, second = _ordered_pairs(points, pairs)
+    first, second = _ordered_pairs(points, pairing)
     fractions, weights = mixing.quadrature(nodes)
     mixed = 0.0
     for u, weight in zip(fractions, weights, strict=True):
@@ -87,62 +87,61 @@ def exact_difference(
 
 
 def midpoint_form(
-    loss: SmoothLoss, points: Array, mixing: MixingLaw, pairs: Pairs = "all"
+    loss: SmoothLoss, points: Array, mixing: MixingLaw, pairing: Pairing = "self"
 ) -> float:
     """-½E[λ(1-λ)] mean Δ'∇²g(midpoint)Δ: not positive when g is convex."""
-    first, second = _ordered_pairs(points, pairs)
+    first, second = _ordered_pairs(points, pairing)
     difference = first - second
     curvature = np.einsum(
         "kd,kde,ke->k", difference, loss.hessian((first + second) / 2), difference
     )
-    return -0.5 * float(mixing.moment(1, 1)) * float(np.mean(curvature))
+    return -0.5 * float(mixing_moments(mixing).product) * float(np.mean(curvature))
 
 
 def one_sided_form(
-    loss: SmoothLoss, points: Array, mixing: MixingLaw, pairs: Pairs = "all"
+    loss: SmoothLoss, points: Array, mixing: MixingLaw, pairing: Pairing = "self"
 ) -> float:
     """Taylor form at x_i: μ₁ mean ∇g(x_i)'Δ + ½μ₂ mean Δ'∇²g(x_i)Δ with Δ = x_j - x_i.
 
     μ_k = E[(1-λ̃)^k] = 2E[λ(1-λ)^k] for the size-biased λ̃ (Beta(α+1, α) for λ ~ Beta(α, α)).
     """
-    first, second = _ordered_pairs(points, pairs)
+    first, second = _ordered_pairs(points, pairing)
     difference = second - first
     slope = np.einsum("kd,kd->k", loss.gradient(first), difference)
     curvature = np.einsum("kd,kde,ke->k", difference, loss.hessian(first), difference)
-    mu1, mu2 = (2 * float(mixing.moment(1, k)) for k in (1, 2))
+    mu1, mu2, *_ = (float(mu) for mu in mixing_moments(mixing).one_sided)
     return mu1 * float(np.mean(slope)) + mu2 / 2 * float(np.mean(curvature))
 
 
 def midpoint_remainder_bound(
-    fourth_derivative: float, points: Array, mixing: MixingLaw, pairs: Pairs = "all"
+    fourth_derivative: float, points: Array, mixing: MixingLaw, pairing: Pairing = "self"
 ) -> float:
     """K₄ (1/16 - E(λ-½)⁴)/24 mean‖Δ‖⁴, for |D⁴g[v,v,v,v]| <= K₄‖v‖⁴ on the hull.
 
     The weight is α(α+2)/(96(2α+1)(2α+3)) under Beta(α, α). An equality for quartics with constant
     fourth derivative.
     """
-    # 1/16 - (λ-½)⁴ = λ(1-λ)/2 - λ²(1-λ)².
-    weight = (float(mixing.moment(1, 1)) / 2 - float(mixing.moment(2, 2))) / 24
-    return weight * _scaled_fourth_moment(fourth_derivative, points, pairs)
+    weight = (1 / 16 - float(mixing_moments(mixing).fourth_central)) / 24
+    return weight * _scaled_fourth_moment(fourth_derivative, points, pairing)
 
 
 def one_sided_remainder_bound(
-    fourth_derivative: float, points: Array, mixing: MixingLaw, pairs: Pairs = "all"
+    fourth_derivative: float, points: Array, mixing: MixingLaw, pairing: Pairing = "self"
 ) -> float:
     """K₄ (μ₃/12 + μ₄/24) mean‖Δ‖⁴: fourth order too, because Δ and -Δ are equally frequent."""
-    mu3, mu4 = (2 * float(mixing.moment(1, k)) for k in (3, 4))
-    return (mu3 / 12 + mu4 / 24) * _scaled_fourth_moment(fourth_derivative, points, pairs)
+    *_, mu3, mu4 = (float(mu) for mu in mixing_moments(mixing).one_sided)
+    return (mu3 / 12 + mu4 / 24) * _scaled_fourth_moment(fourth_derivative, points, pairing)
 
 
 def vanishing_alpha_limit(
-    loss: SmoothLoss, points: Array, pairs: Pairs = "all", nodes: int = DEFAULT_NODES
+    loss: SmoothLoss, points: Array, pairing: Pairing = "self", nodes: int = DEFAULT_NODES
 ) -> float:
     """The limit of (L_mix - L_S)/α as α → 0, λ ~ Beta(α, α).
 
     mean over pairs of ½∫₀¹ [g(u x_i + (1-u) x_j) - u g(x_i) - (1-u) g(x_j)] / (u(1-u)) du, by
     Gauss-Legendre (the integrand is smooth: the bracket vanishes at both ends).
     """
-    first, second = _ordered_pairs(points, pairs)
+    first, second = _ordered_pairs(points, pairing)
     at_first, at_second = loss.value(first), loss.value(second)
     abscissae, weights = roots_legendre(nodes)
     total = 0.0
@@ -164,16 +163,16 @@ def affine_residual_loss(residuals: Array, variance_factor: float) -> float:
     return 0.5 * float(mean @ mean) + 0.5 * variance_factor * spread
 
 
-def _scaled_fourth_moment(fourth_derivative: float, points: Array, pairs: Pairs) -> float:
+def _scaled_fourth_moment(fourth_derivative: float, points: Array, pairing: Pairing) -> float:
     if not fourth_derivative >= 0:
         raise TheoryInputError(
             f"the bound K4 on the fourth derivative must be >= 0, got {fourth_derivative}."
         )
-    first, second = _ordered_pairs(points, pairs)
+    first, second = _ordered_pairs(points, pairing)
     return fourth_derivative * float(np.mean(np.sum((first - second) ** 2, axis=1) ** 2))
 
 
-def _ordered_pairs(points: Array, pairs: Pairs) -> tuple[Array, Array]:
+def _ordered_pairs(points: Array, pairing: Pairing) -> tuple[Array, Array]:
     if points.ndim != 2 or points.shape[0] < 2:
         raise TheoryInputError(
             f"points must have shape (n, d) with n >= 2, got {points.shape}; "
@@ -182,9 +181,9 @@ def _ordered_pairs(points: Array, pairs: Pairs) -> tuple[Array, Array]:
     if not np.all(np.isfinite(points)):
         raise TheoryInputError("points contain NaN or infinity; remove those rows first.")
     first, second = np.divmod(np.arange(points.shape[0] ** 2), points.shape[0])
-    if pairs == "distinct":
+    if pairing == "distinct":
         keep = first != second
         first, second = first[keep], second[keep]
-    elif pairs != "all":
-        raise TheoryInputError(f"pairs must be 'all' or 'distinct', got {pairs!r}.")
+    elif pairing != "self":
+        raise TheoryInputError(f"pairing is {pairing!r}; it must be 'distinct' or 'self'.")
     return points[first], points[second]

@@ -79,11 +79,14 @@ def test_values_of_the_document(spread, expected):
 
 
 @pytest.mark.parametrize("form", [midpoint_form, one_sided_form])
-@pytest.mark.parametrize("pairs", ["all", "distinct"])
-def test_the_error_is_of_fourth_order_in_the_spread(form, pairs):
+@pytest.mark.parametrize("pairing", ["self", "distinct"])
+def test_the_error_is_of_fourth_order_in_the_spread(form, pairing):
     spreads = 0.2 / 2.0 ** np.arange(4)
     errors = [
-        abs(exact_difference(DISTILLATION, x, MIXING, pairs) - form(DISTILLATION, x, MIXING, pairs))
+        abs(
+            exact_difference(DISTILLATION, x, MIXING, pairing)
+            - form(DISTILLATION, x, MIXING, pairing)
+        )
         for x in map(sample, spreads)
     ]
     slopes = np.log2(np.array(errors[:-1]) / errors[1:])
@@ -112,9 +115,9 @@ def test_the_midpoint_remainder_is_an_equality_for_a_quartic():
     st.lists(st.floats(-2, 2), min_size=2, max_size=6),
     st.fractions("1/20", 6, max_denominator=20),
     st.tuples(*[st.floats(-1, 1)] * 5),
-    st.sampled_from(["all", "distinct"]),
+    st.sampled_from(["self", "distinct"]),
 )
-def test_remainder_bounds_hold_for_polynomials(points, alpha, coefficients, pairs):
+def test_remainder_bounds_hold_for_polynomials(points, alpha, coefficients, pairing):
     """Degree 4 with K4 = 24|c4|: both remainders stay within their bounds."""
     polynomial = np.polynomial.Polynomial(coefficients)
     slope, curvature = polynomial.deriv(1), polynomial.deriv(2)
@@ -122,15 +125,15 @@ def test_remainder_bounds_hold_for_polynomials(points, alpha, coefficients, pair
         lambda x: polynomial(x[:, 0]), lambda x: slope(x), lambda x: curvature(x[:, :, None])
     )
     x, mixing = np.array(points)[:, None], BetaMixing(alpha)
-    exact = exact_difference(loss, x, mixing, pairs)
+    exact = exact_difference(loss, x, mixing, pairing)
     fourth = 24 * abs(coefficients[4])
-    midpoint_error = abs(exact - midpoint_form(loss, x, mixing, pairs))
-    one_sided_error = abs(exact - one_sided_form(loss, x, mixing, pairs))
+    midpoint_error = abs(exact - midpoint_form(loss, x, mixing, pairing))
+    one_sided_error = abs(exact - one_sided_form(loss, x, mixing, pairing))
     slack = 1e-9
     assert midpoint_error == pytest.approx(
-        midpoint_remainder_bound(fourth, x, mixing, pairs), abs=slack
+        midpoint_remainder_bound(fourth, x, mixing, pairing), abs=slack
     )
-    assert one_sided_error <= one_sided_remainder_bound(fourth, x, mixing, pairs) + slack
+    assert one_sided_error <= one_sided_remainder_bound(fourth, x, mixing, pairing) + slack
 
 
 @settings(deadline=None, max_examples=40, derandomize=True)
@@ -185,17 +188,17 @@ def test_the_expansion_serves_any_symmetric_law():
 
 
 @pytest.mark.parametrize(
-    ("points", "pairs", "words"),
+    ("points", "pairing", "words"),
     [
-        (np.zeros(3), "all", "shape"),
-        (np.zeros((1, 2)), "all", "n >= 2"),
-        (np.array([[0.0], [np.nan]]), "all", "NaN"),
-        (np.zeros((2, 1)), "some", "'all' or 'distinct'"),
+        (np.zeros(3), "self", "shape"),
+        (np.zeros((1, 2)), "self", "n >= 2"),
+        (np.array([[0.0], [np.nan]]), "self", "NaN"),
+        (np.zeros((2, 1)), "some", "'distinct' or 'self'"),
     ],
 )
-def test_bad_samples_are_refused(points, pairs, words):
+def test_bad_samples_are_refused(points, pairing, words):
     with pytest.raises(TheoryInputError, match=words):
-        midpoint_form(QUARTIC, points, MIXING, pairs)
+        midpoint_form(QUARTIC, points, MIXING, pairing)
 
 
 def test_a_negative_fourth_derivative_is_refused():
