@@ -33,7 +33,7 @@ class Counterexample:
     """A tempting but false statement and its refutation by exact enumeration.
 
     Attributes:
-        identifier: a short unique name, such as "L2.i".
+        identifier: a short unique name, such as "nonmonotone_quantile".
         false_statement: what one would like to be true.
         refutation: why the numbers refute it, in a sentence.
         refutes: the numbers it has in THEORY.md's list of false statements.

@@ -4,11 +4,17 @@ from theory.counterexample import Counterexample, CounterexampleResult
 from theory.counterexamples_case1 import CASE1_COUNTEREXAMPLES
 from theory.counterexamples_case2 import CASE2_COUNTEREXAMPLES
 from theory.counterexamples_sampling import SAMPLING_COUNTEREXAMPLES
+from theory.counterexamples_training import TRAINING_COUNTEREXAMPLES
 from theory.errors import TheoryInputError
 
 COUNTEREXAMPLES: dict[str, Counterexample] = {
     example.identifier: example
-    for example in (*CASE1_COUNTEREXAMPLES, *CASE2_COUNTEREXAMPLES, *SAMPLING_COUNTEREXAMPLES)
+    for example in (
+        *CASE1_COUNTEREXAMPLES,
+        *CASE2_COUNTEREXAMPLES,
+        *SAMPLING_COUNTEREXAMPLES,
+        *TRAINING_COUNTEREXAMPLES,
+    )
 }
 
 

@@ -133,7 +133,7 @@ def _disordered_risks() -> Mapping[str, Value]:
 
 CASE1_COUNTEREXAMPLES = (
     Counterexample(
-        "L2.i",
+        "nonmonotone_quantile",
         "More i.i.d. data never raises the minimal gap.",
         "eps(4) exceeds eps(3), and eps(3) is exceeded last at N=13.",
         ("F1",),
@@ -148,7 +148,7 @@ CASE1_COUNTEREXAMPLES = (
         _fair_coin_teeth,
     ),
     Counterexample(
-        "L2.ii",
+        "doubling_fails",
         "Doubling the sample is enough for the minimal gap not to rise.",
         "eps(4) is more than three times eps(2).",
         ("F2",),
@@ -161,7 +161,7 @@ CASE1_COUNTEREXAMPLES = (
         _doubling,
     ),
     Counterexample(
-        "L2.iii",
+        "no_universal_ratio",
         "Some ratio N/n suffices for every law, so c is a universal constant.",
         "The first sufficient N grows without bound as eps_p falls, at the same n=2.",
         ("F2", "F3"),
@@ -179,7 +179,7 @@ CASE1_COUNTEREXAMPLES = (
         _no_ratio,
     ),
     Counterexample(
-        "L2.iv",
+        "never_restored",
         "Theorem 1 does not need eps_p > 0.",
         "A minimal gap <= 0 is lost with the next points and never comes back.",
         ("F3",),
@@ -193,7 +193,7 @@ CASE1_COUNTEREXAMPLES = (
         _never_restored,
     ),
     Counterexample(
-        "C1",
+        "ordered_certificates",
         "A smaller minimal gap and a better empirical risk give a lower true risk, at least on "
         "average given that premise.",
         "On one event all hypotheses hold and the risk doubles; given the premise it rises by 1/68 "

@@ -78,7 +78,7 @@ def _higher_variance() -> Mapping[str, Value]:
 
 CASE2_COUNTEREXAMPLES = (
     Counterexample(
-        "T2.3-floor",
+        "case2_floor",
         "Enough mixup draws bring the minimal gap down to eps_p, and more draws never hurt.",
         "eps_inf(3/20) exceeds eps_p, so T2.3's floor holds for all large a; and eps* rises from "
         "a=24 to a=32, where the CVaR falls.",
@@ -94,7 +94,7 @@ CASE2_COUNTEREXAMPLES = (
         _floor,
     ),
     Counterexample(
-        "M-minus",
+        "mixing_signs",
         "Mixup does no harm where the original sample is perfect.",
         "eps_p is 0, yet mixing points of opposite sign lowers the loss they report, at every a.",
         ("F6",),
@@ -109,7 +109,7 @@ CASE2_COUNTEREXAMPLES = (
         _sign_square,
     ),
     Counterexample(
-        "x-squared",
+        "square_loss_obstruction",
         "Mixup shrinks the gap of a linear student.",
         "Its squared loss is convex, so R_mix < R; from n0 on the bias outweighs any fluctuation.",
         ("F6",),
@@ -123,7 +123,7 @@ CASE2_COUNTEREXAMPLES = (
         _square,
     ),
     Counterexample(
-        "U-variance",
+        "variance_can_grow",
         "U_n concentrates at least as well as the mean of n points.",
         "Its variance exceeds 1/(4n), the largest that a mean of n losses in [0, 1] can have.",
         ("F7",),

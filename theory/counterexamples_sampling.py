@@ -1,4 +1,4 @@
-"""Counterexamples about how mixup points are drawn, weighed and labelled."""
+"""Counterexamples about how mixup points are drawn and weighed."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -7,12 +7,11 @@ from fractions import Fraction
 import numpy as np
 
 from theory.counterexample import Counterexample, Value
-from theory.exact import IntArray
 from theory.finite_laws import FiniteClass, FiniteLaw, bernoulli_class
 from theory.gap_law import GapLaw
 from theory.minimal_gap import expected_rademacher, gap_law
 from theory.mixing_coefficient import BetaMixing, FiniteMixing
-from theory.piecewise import PiecewisePolynomial, segment_coefficients
+from theory.piecewise import PiecewisePolynomial
 
 HALF = FiniteMixing.uniform_on("1/2")
 TENTH = Fraction(1, 10)
@@ -143,30 +142,9 @@ def _rademacher_ratio() -> Mapping[str, Value]:
     }
 
 
-def _label_mixing() -> Mapping[str, Value]:
-    """Losses of f=F=x^2 on S=(-1, 0, 2), all n^2 pairs, as exact integrals of polynomials."""
-    sample, mixing = [Fraction(x) for x in (-1, 0, 2)], BetaMixing(1)
-    square = (Fraction(0), Fraction(0), Fraction(1))
-    pair_mass = Fraction(1, len(sample) ** 2)
-
-    def half_mean_square(residual: IntArray) -> Fraction:
-        """E r(lambda)^2 / 2 for a polynomial r given by its coefficients."""
-        squared = np.convolve(residual, residual)
-        return sum((c * mixing.moment(k, 0) for k, c in enumerate(squared)), Fraction(0)) / 2
-
-    queried = mixed = Fraction(0)
-    for x, y in itertools.product(sample, repeat=2):
-        student = np.array(segment_coefficients(square, y, x - y), dtype=object)
-        teacher = student  # f=F, and the teacher is asked at the same point
-        labels = np.array([y**2, x**2 - y**2, Fraction(0)], dtype=object)
-        queried += pair_mass * half_mean_square(student - teacher)
-        mixed += pair_mass * half_mean_square(student - labels)
-    return {"loss of f=F, teacher queried at x'": queried, "loss of f=F, labels mixed": mixed}
-
-
 SAMPLING_COUNTEREXAMPLES = (
     Counterexample(
-        "permutation-pairs",
+        "permutation_pairs",
         "Batches paired by a permutation act like i.i.d. draws.",
         "The two draws of a batch agree always, so averaging them gains nothing.",
         ("F8",),
@@ -180,7 +158,7 @@ SAMPLING_COUNTEREXAMPLES = (
         _permutation_pairs,
     ),
     Counterexample(
-        "shared-sample",
+        "draws_share_sample",
         "Mixup draws are i.i.d. from p_mix.",
         "They share S: with n=2 and lambda=1/2 all draws coincide.",
         ("F9",),
@@ -193,7 +171,7 @@ SAMPLING_COUNTEREXAMPLES = (
         _shared_sample,
     ),
     Counterexample(
-        "worst-points",
+        "only_worst_points",
         "A smaller minimal gap means better training.",
         "Adding only points of loss M makes the gap negative and says nothing about f; Rhat+eps "
         "is what counts.",
@@ -208,7 +186,7 @@ SAMPLING_COUNTEREXAMPLES = (
         _worst_points,
     ),
     Counterexample(
-        "rademacher-ratio",
+        "rademacher_ratio_above_one",
         "Mixup contracts the Rademacher complexity of a linear class, given S, by sqrt(s).",
         "Given S the ratio can exceed one; in the population it can exceed sqrt(s).",
         ("F11",),
@@ -221,18 +199,5 @@ SAMPLING_COUNTEREXAMPLES = (
             "its square exceeds s": True,
         },
         _rademacher_ratio,
-    ),
-    Counterexample(
-        "label-mixing",
-        "Mixing the teacher's labels and querying the teacher at the mixed point agree.",
-        "For F(x)=x^2 the student f=F has zero loss when the teacher is queried, 49/135 when "
-        "labels are mixed.",
-        ("F14",),
-        "T6, label mixing",
-        {
-            "loss of f=F, teacher queried at x'": 0,
-            "loss of f=F, labels mixed": Fraction(49, 135),
-        },
-        _label_mixing,
     ),
 )

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from theory.bounds import checked_delta
+from theory.concentration import empirical_bernstein_limit
 from theory.errors import TheoryInputError
 from theory.sampled_class import FloatArray, SampledClass
 
@@ -71,18 +72,15 @@ def summarise_gaps(
     ordered = np.sort(gaps)
     value = _empirical_quantile(ordered, delta)
     minimal_gap = widened(value, *quantile_interval(ordered, delta, bound, share))
-    mean = widened(
-        float(gaps.mean()), *_mean_interval(gaps + bound, 2 * bound, share, offset=-bound)
-    )
+    mean = widened(float(gaps.mean()), *_mean_interval(gaps, -bound, bound, share))
 
     pilot, rest = np.sort(gaps[: gaps.size // 2]), gaps[gaps.size // 2 :]
     low, high = quantile_interval(pilot, delta, bound, share / 2)
     centre = _empirical_quantile(pilot, delta)
-    above = np.maximum(rest - centre, 0.0)
-    beyond = np.maximum(rest - high, 0.0)
-    # A quarter of the share for each one-sided bound: _mean_interval spends half on each side.
-    upper = centre + _mean_interval(above, bound - centre, share / 2)[1] / delta
-    lower = low + max(_mean_interval(beyond, bound - high, share / 2)[0], 0.0) / delta
+    # E(Delta-t)_+ = E max(Delta, t) - t. Each call spends a quarter of the share on the side used.
+    above = _mean_interval(np.maximum(rest, centre), centre, bound, share / 2)[1] - centre
+    beyond = _mean_interval(np.maximum(rest, high), high, bound, share / 2)[0] - high
+    upper, lower = centre + above / delta, low + max(beyond, 0.0) / delta
     cvar_value = value + float(np.maximum(gaps - value, 0.0).mean()) / delta
     return GapSummary(
         minimal_gap=minimal_gap,
@@ -121,11 +119,13 @@ def _empirical_quantile(ordered: FloatArray, delta: float) -> float:
 
 
 def _mean_interval(
-    values: FloatArray, value_range: float, failure: float, offset: float = 0.0
+    values: FloatArray, lowest: float, highest: float, failure: float
 ) -> tuple[float, float]:
-    """Two-sided Maurer-Pontil interval for the mean of i.i.d. values in [0, value_range]."""
-    logarithm = math.log(4 / failure)
-    deviation = math.sqrt(2 * float(values.var(ddof=1)) * logarithm / values.size)
-    deviation += 7 * value_range * logarithm / (3 * (values.size - 1))
-    centre = float(values.mean()) + offset
-    return centre - deviation, centre + deviation
+    """Two-sided Maurer-Pontil interval for the mean of i.i.d. values in [lowest, highest]."""
+    if highest <= lowest:  # the quantile sits at the end of the range: nothing lies beyond it
+        return lowest, lowest
+    sides = [
+        empirical_bernstein_limit(values, failure / 2, highest, lowest=lowest, lower=lower)
+        for lower in (True, False)
+    ]
+    return float(sides[0]), float(sides[1])
