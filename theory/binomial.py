@@ -149,8 +149,8 @@ def _checked_zero_one(losses: npt.ArrayLike, name: str) -> FloatArray:
     if not is_zero_one(vector):
         row = int(np.argmin((vector == 0.0) | (vector == 1.0)))
         raise TheoryInputError(
-            f"{name}: row {row} is {float(vector[row])!r}, but an exact binomial statement needs "
-            "losses of 0 and 1; use a bound for bounded losses"
+            f"{name}: row {row} (counted from 0) is {float(vector[row])!r}, but an exact "
+            "binomial statement needs losses of 0 and 1; use a bound for bounded losses"
         )
     return vector
 

@@ -8,7 +8,6 @@ mean of the observations: for the losses of a fixed predictor, its generalizatio
 
 from collections.abc import Callable
 from math import inf, log, sqrt
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,6 @@ import numpy.typing as npt
 from theory.bounds import (
     INDEPENDENT_BOUNDED,
     Bound,
-    Interval,
-    assert_union,
     checked_delta,
 )
 from theory.errors import TheoryInputError
@@ -26,25 +23,8 @@ from theory.losses import (
     checked_batch,
     checked_losses,
     from_unit,
-    paired_differences,
     to_unit,
 )
-
-
-class MeanBound(Protocol):
-    """A bound on the mean of one sample in [lowest, loss_bound], from above or from below."""
-
-    def __call__(
-        self,
-        observations: npt.ArrayLike,
-        delta: float,
-        loss_bound: float = 1.0,
-        *,
-        lowest: float = 0.0,
-        lower: bool = False,
-    ) -> Bound:
-        """Return the bound."""
-        ...
 
 
 def hoeffding_radius(n: float, delta: float, width: float = 1.0) -> float:
@@ -258,49 +238,6 @@ def mcdiarmid(value: float, delta: float, differences: npt.ArrayLike, loss_bound
         ),
         source="McDiarmid (1989)",
     )
-
-
-def two_sided(
-    method: MeanBound,
-    observations: npt.ArrayLike,
-    delta: float,
-    loss_bound: float = 1.0,
-    *,
-    lowest: float = 0.0,
-) -> Interval:
-    """An interval for the mean, each side at delta/2.
-
-    Raises:
-        TheoryInputError: as the method.
-    """
-    half = checked_delta(delta) / 2.0
-    interval = Interval(
-        lower=method(observations, half, loss_bound, lowest=lowest, lower=True),
-        upper=method(observations, half, loss_bound, lowest=lowest),
-    )
-    assert_union((interval.lower, interval.upper), delta)
-    return interval
-
-
-def paired(
-    method: MeanBound,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike,
-    delta: float,
-    loss_bound: float = 1.0,
-    *,
-    lower: bool = False,
-) -> Bound:
-    """Bound R(first) - R(second) from the losses of two methods on the same examples, (n,) each.
-
-    The differences lie in [-M, M], an interval twice as wide as that of the losses, but what the
-    two methods share cancels in them.
-
-    Raises:
-        TheoryInputError: different numbers of examples, or as the method.
-    """
-    differences = paired_differences(first, second, loss_bound)
-    return method(differences, delta, loss_bound, lowest=-loss_bound, lower=lower)
 
 
 def _rescaled(

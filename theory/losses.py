@@ -208,10 +208,11 @@ def _check_range(values: FloatArray, limits: tuple[float, float], name: str) -> 
     count = int(values.size - np.count_nonzero(inside))
     if np.isnan(value):
         raise TheoryInputError(
-            f"{name}: row {row} is NaN ({count} bad of {values.size}); a missing loss cannot be "
-            "dropped in silence, so find out why it is missing"
+            f"{name}: row {row} (counted from 0) is NaN ({count} bad of "
+            f"{values.size}); a missing loss cannot be dropped in silence, so find out why it is "
+            "missing"
         )
     raise TheoryInputError(
-        f"{name}: row {row} is {value!r}, outside [{lowest!r}, {highest!r}] ({count} bad of "
-        f"{values.size}); declare the right loss bound or clip the losses"
+        f"{name}: row {row} (counted from 0) is {value!r}, outside [{lowest!r}, {highest!r}] "
+        f"({count} bad of {values.size}); declare the right loss bound or clip the losses"
     )

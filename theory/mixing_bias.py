@@ -4,9 +4,9 @@ import numpy.typing as npt
 
 from theory.betting import betting
 from theory.bounds import Bound
-from theory.concentration import MeanBound
 from theory.errors import TheoryInputError
 from theory.losses import FloatArray, checked_losses
+from theory.mean_bound import MeanBound
 
 
 def mixing_bias(

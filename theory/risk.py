@@ -12,8 +12,8 @@ import numpy.typing as npt
 from theory.betting import betting
 from theory.binomial import clopper_pearson
 from theory.bounds import Interval, assert_union, checked_delta
-from theory.concentration import MeanBound, two_sided
 from theory.losses import checked_losses
+from theory.mean_bound import MeanBound, two_sided
 
 
 @dataclass(frozen=True, slots=True)

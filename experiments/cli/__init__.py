@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from experiments.cli.certify import certify
 from mixkd_core.errors import MixKDError
 from theory.errors import TheoryInputError
 
@@ -23,6 +24,9 @@ app = typer.Typer(
 @app.callback()
 def _mixkd() -> None:
     """Keep the sub-command in the command line even while there is only one."""
+
+
+app.command()(certify)
 
 
 def main() -> None:

@@ -1,0 +1,196 @@
+"""`mixkd certify`: what a table of held-out losses certifies about the risks behind it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from theory.bounds import Bound
+    from theory.certificates import TableCertificate
+    from theory.losses import ClipReport
+
+
+def certify(
+    losses: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LOSSES.csv",
+            help="Held-out losses: a header of method names, then one row an example.",
+        ),
+    ],
+    delta: Annotated[
+        float, typer.Option(help="Probability with which a family of statements may fail.")
+    ] = 0.05,
+    loss_bound: Annotated[
+        float, typer.Option(help="M: the largest value the loss can take, declared beforehand.")
+    ] = 1.0,
+    clip: Annotated[
+        bool, typer.Option("--clip", help="Replace losses above M by M, and say what that changed.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")
+    ] = False,
+) -> None:
+    """Certify each method's risk and every paired difference from held-out losses.
+
+    Upper bounds hold for all methods together, and intervals for all differences together, each
+    family with probability at least 1 - DELTA for one kind of bound chosen beforehand. Columns of 0
+    and 1 also get the exact binomial bounds. The rows must be independent examples, unused in
+    training and selection, in an order fixed before looking at the losses.
+    """
+    from theory.certificates import as_document, certify_table
+    from theory.losses import clip_losses
+
+    columns: Mapping[str, list[float]] = _read(losses)
+    clipped: dict[str, ClipReport] = {}
+    table = dict(columns)
+    if clip:
+        for method, values in columns.items():
+            kept, clipped[method] = clip_losses(values, loss_bound, name=f"column {method!r}")
+            table[method] = kept.tolist()
+    certificate = certify_table(table, delta, loss_bound)
+    if json:
+        _print_json({**as_document(certificate), "clipping": _clip_documents(clipped)})
+    else:
+        _print_tables(certificate, clipped)
+
+
+def _read(path: Path) -> dict[str, list[float]]:
+    """Read {method: losses}; rows are counted from 1 below the header, as messages do."""
+    import csv
+
+    from mixkd_core.errors import InputError
+
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as CSV: {error}") from None
+    if not rows:
+        raise InputError(f"{path} is empty; give a header of method names and one row an example")
+    methods = [name.strip() for name in rows[0]]
+    if len(set(methods)) < len(methods) or "" in methods:
+        raise InputError(
+            f"the header of {path} is {', '.join(map(repr, methods))}; every column needs a name "
+            "of its own"
+        )
+    if all(_is_number(name) for name in methods):
+        raise InputError(
+            f"the first row of {path} holds numbers only; it must be a header of method names"
+        )
+    columns: dict[str, list[float]] = {method: [] for method in methods}
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) > len(methods):
+            raise InputError(
+                f"{path}: row {number} has {len(row)} values for {len(methods)} columns"
+            )
+        for method, text in zip(methods, row, strict=False):
+            if not text.strip():
+                continue
+            if not _is_number(text):
+                raise InputError(
+                    f"{path}: row {number}, column {method!r} is {text!r}, which is no number"
+                )
+            if len(columns[method]) < number - 1:
+                raise InputError(
+                    f"{path}: column {method!r} is empty in row {len(columns[method]) + 1} but not "
+                    f"in row {number}; every method needs a loss for every example"
+                )
+            columns[method].append(float(text))
+    return columns
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _clip_documents(clipped: "Mapping[str, ClipReport]") -> dict[str, dict[str, float | None]]:
+    from dataclasses import asdict
+    from math import isfinite
+
+    return {
+        method: {key: value if isfinite(value) else None for key, value in asdict(report).items()}
+        for method, report in clipped.items()
+    }
+
+
+def _print_json(document: dict[str, object]) -> None:
+    import json
+
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def _print_tables(certificate: "TableCertificate", clipped: "Mapping[str, ClipReport]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    kinds = ("exact", "betting", "empirical_bernstein", "hoeffding")
+    titles = [kind.replace("_", " ") for kind in kinds]
+    # A pipe has no width of its own; wide enough that no number is cut.
+    console = Console(width=None if typer.get_text_stream("stdout").isatty() else 140)
+
+    def table(caption: str, *columns: str) -> Table:
+        console.print(Text(caption))
+        made = Table(box=None, header_style="bold", pad_edge=False)
+        for column in columns:
+            made.add_column(column, justify="left" if column == columns[0] else "right")
+        return made
+
+    level = f"{1 - certificate.delta:g}"
+    risks = table(
+        f"Risk of each method from {certificate.n} losses in [0, {certificate.loss_bound:g}]: "
+        f"upper bounds that hold together with probability {level} (each kind by itself)",
+        "method",
+        "mean loss",
+        *titles,
+    )
+    for method in certificate.methods:
+        cells = (_cell(method.bounds.get(kind)) for kind in kinds)
+        risks.add_row(Text(method.method), f"{method.mean:.4f}", *cells)
+    console.print(risks)
+    if certificate.differences:
+        console.print()
+        pairs = table(
+            f"Paired differences of risk, first minus second: intervals that hold together with "
+            f"probability {level} (each kind by itself)",
+            "first - second",
+            "mean",
+            *titles,
+        )
+        for difference in certificate.differences:
+            cells = (
+                f"[{_cell(interval.lower)}, {_cell(interval.upper)}]"
+                if (interval := difference.intervals.get(kind))
+                else "-"
+                for kind in kinds
+            )
+            pairs.add_row(
+                Text(f"{difference.first} - {difference.second}"),
+                f"{difference.mean:+.4f}",
+                *(Text(cell) for cell in cells),
+            )
+        console.print(pairs)
+    console.print()
+    for name, report in clipped.items():
+        typer.echo(
+            f"clipped {name}: {report.clipped} of {report.n} losses above {report.loss_bound:g} "
+            f"(largest {report.largest:g}); mean {report.mean_before:.4f} became "
+            f"{report.mean_after:.4f}, and every statement is about the clipped loss"
+        )
+    typer.echo(
+        "(v) vacuous: says no more than the range of the loss. Choose the kind of bound before "
+        "looking; rows must be independent, held out, and in an order fixed beforehand."
+    )
+
+
+def _cell(bound: "Bound | None") -> str:
+    if bound is None:
+        return "-"
+    return f"{bound.value:.4f}{' (v)' if bound.vacuous else ''}"
