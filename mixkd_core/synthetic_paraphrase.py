@@ -2,16 +2,16 @@
 
 ::
 
-    sentence = "the" agent verb "the" patient "near" "the" place               (active, 0.7)
-             | "the" patient "was" verb "by" "the" agent "near" "the" place    (passive, 0.3)
+    sentence = "the" agent verb "the" patient "near" "the" place               (active, 0.85)
+             | "the" patient "was" verb "by" "the" agent "near" "the" place    (passive, 0.15)
 
 An event is (agent, verb, patient, place): persons, verbs and places each follow Zipf's law over
 their concepts, the patient being drawn until it differs from the agent. Every concept has two
 synonymous words, equally likely each time it is written; each sentence's voice is drawn on its own.
 
 The second sentence reports the same event with probability one half (class 1, paraphrase). Else
-(class 0, different) it reports the event with agent and patient exchanged (0.4), or with another
-verb (0.3), or with another place (0.3), drawn uniformly among the rest. An exchange leaves the bag
+(class 0, different) it reports the event with agent and patient exchanged (0.3), or with another
+verb (0.4), or with another place (0.3), drawn uniformly among the rest. An exchange leaves the bag
 of concepts as it is, so order and voice must be read.
 
 Clean label: 1 if and only if both sentences parse to the same event.
@@ -33,18 +33,6 @@ PERSONS = (
     ("writer", "author"),
     ("thief", "robber"),
     ("soldier", "trooper"),
-    ("driver", "chauffeur"),
-    ("boss", "chief"),
-    ("sailor", "mariner"),
-    ("guest", "visitor"),
-    ("buyer", "customer"),
-    ("monk", "friar"),
-    ("king", "monarch"),
-    ("friend", "companion"),
-    ("enemy", "foe"),
-    ("officer", "policeman"),
-    ("student", "pupil"),
-    ("tailor", "dressmaker"),
 )
 VERBS = (
     ("helped", "assisted"),
@@ -53,12 +41,6 @@ VERBS = (
     ("blamed", "accused"),
     ("followed", "trailed"),
     ("hired", "employed"),
-    ("attacked", "assaulted"),
-    ("hugged", "embraced"),
-    ("deceived", "fooled"),
-    ("saved", "rescued"),
-    ("trapped", "caught"),
-    ("mocked", "ridiculed"),
 )
 PLACES = (
     ("garden", "yard"),
@@ -66,18 +48,13 @@ PLACES = (
     ("woods", "forest"),
     ("road", "street"),
     ("harbor", "port"),
-    ("church", "chapel"),
-    ("prison", "jail"),
-    ("hotel", "inn"),
-    ("sea", "ocean"),
-    ("hill", "slope"),
 )
 
 _CONCEPTS = {
     word: concept for lexicon in (PERSONS, VERBS, PLACES) for concept in lexicon for word in concept
 }
-_PASSIVE_RATE = 0.3
-_KINDS = cumulative([0.5, 0.2, 0.15, 0.15])
+_PASSIVE_RATE = 0.15
+_KINDS = cumulative([0.5, 0.15, 0.2, 0.15])
 _SAME, _EXCHANGED, _OTHER_VERB, _OTHER_PLACE = range(4)
 _SENTENCE_DRAWS = 5
 

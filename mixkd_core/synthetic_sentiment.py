@@ -2,20 +2,22 @@
 
 ::
 
-    sentence = clause                          (0.3)
-             | clause "but" clause             (0.2)
-             | "although" clause "," clause    (0.2)
+    sentence = clause                          (0.5)
+             | clause "but" clause             (0.1)
+             | "although" clause "," clause    (0.1)
              | clause "and" clause             (0.3)
     clause   = "the" noun verb ["not" | "never"] [intensifier | downtoner] adjective
 
-A clause is negated with probability 0.3 ("not" 0.2, "never" 0.1), and its adjective intensified
-with probability 0.2, toned down with probability 0.2. Adjectives are positive or negative with
-equal probability; which one follows Zipf's law within the polarity. Nouns follow Zipf's law too;
-verbs, intensifiers and downtoners are equally likely. All choices are independent.
+Every clause has a sign. The first clause's is positive or negative with equal probability; with
+probability 0.85 the second has the same sign after "and", the opposite sign after "but" and
+"although". A clause is negated with probability 0.1 ("not" 0.07, "never" 0.03) and then has an
+adjective of the opposite polarity; its adjective is intensified with probability 0.2, toned down
+with probability 0.2. Which adjective of its polarity follows Zipf's law, which noun too; verbs,
+intensifiers and downtoners are equally likely. Beyond this, all choices are independent.
 
-Clean label. A clause has the sign of its adjective, turned by a negation, and the strength 3 if
-intensified, 1 if toned down, else 2. "A but B" and "although A, B" have the sign of B; "A and B"
-has the sign of the sum of the signed strengths, or B's if the sum is zero. Exchanging the
+Clean label. A clause has the polarity of its adjective, turned by a negation, and the strength 3
+if intensified, 1 if toned down, else 2. "A but B" and "although A, B" have the sign of B; "A and
+B" has the sign of the sum of the signed strengths, or B's if the sum is zero. Exchanging the
 polarities exchanges the labels, so each has probability one half.
 """
 
@@ -32,15 +34,7 @@ warm engaging elegant gripping lively witty honest tender graceful bright rich s
 stunning amazing touching thoughtful inventive vivid joyful magical sincere masterful exciting
 captivating dazzling refreshing subtle powerful poetic heartfelt uplifting enchanting luminous
 playful radiant sharp stylish triumphant unforgettable satisfying sublime splendid spirited
-soulful sparkling polished perceptive original memorable marvelous majestic lovely likable
-insightful inspired ingenious imaginative impressive hilarious haunting gorgeous generous
-flawless fascinating fabulous exquisite enjoyable endearing electrifying effective dynamic
-daring credible compelling cheerful breathtaking bold beautiful balanced authentic astonishing
-assured artful appealing ambitious amusing admirable adorable accomplished absorbing wise
-welcome virtuoso vibrant unique tremendous thrilling terrific tasteful surprising supple sturdy
-stirring steady sensitive seductive seamless rousing romantic riveting resonant remarkable
-refined precise pleasant phenomenal persuasive passionate nuanced nimble mesmerizing intimate
-humane glorious gentle grand noble
+soulful sparkling polished perceptive
 """)
 NEGATIVE = words("""
 bad dull awful terrible boring weak stupid tedious bland clumsy shallow messy stale lifeless
@@ -48,14 +42,6 @@ flat annoying dreary pointless tired silly crude hollow sloppy predictable prete
 forgettable mediocre lame horrible painful ugly cheap noisy empty cold slow dumb ridiculous
 incoherent unfunny contrived generic trite ponderous muddled murky grating forced flawed feeble
 disappointing dismal disjointed derivative depressing dated cynical corny confusing clueless
-chaotic bloated banal awkward atrocious artificial amateurish aimless absurd abysmal wooden
-witless wasteful vulgar vapid unpleasant uninspired uneven trivial tiresome tasteless tacky
-superficial strained stilted stiff sour soulless smug sluggish sappy rotten repulsive repetitive
-redundant rambling preachy plodding pathetic overlong overblown offensive obnoxious numbing
-nasty mindless meaningless manipulative listless lazy laughable labored joyless irritating
-insipid insulting inept infuriating inane idiotic hackneyed grim gloomy garish gaudy frustrating
-frantic fake excruciating dreadful drab disgusting dishonest deadly coarse childish careless
-brutal bogus bleak
 """)
 NOUNS = words("""
 film plot acting story movie script cast music ending dialogue director hero villain humor
@@ -68,26 +54,33 @@ DOWNTONERS = ("slightly", "fairly", "somewhat", "rather")
 NEGATIONS = ("not", "never")
 
 _POLARITY = {**dict.fromkeys(POSITIVE, 1), **dict.fromkeys(NEGATIVE, -1)}
-_FORMS = cumulative([0.3, 0.2, 0.2, 0.3])
-_NEGATION = cumulative([0.7, 0.2, 0.1])
+_FORMS = cumulative([0.5, 0.1, 0.1, 0.3])
+_NEGATION = cumulative([0.9, 0.07, 0.03])
 _DEGREE = cumulative([0.6, *[0.05] * 8])
 _NEGATION_WORDS = ("", *(f"{word} " for word in NEGATIONS))
 _DEGREE_WORDS = ("", *(f"{word} " for word in (*INTENSIFIERS, *DOWNTONERS)))
 _DEGREE_STRENGTH = (2, *(3 for _ in INTENSIFIERS), *(1 for _ in DOWNTONERS))
-_CLAUSE_DRAWS = 6
+_CLAUSE_DRAWS = 5
+_COHERENCE = 0.85
+_SINGLE, _BUT, _ALTHOUGH, _AND = range(4)
 
 
 class SentimentGrammar:
     """Sentences about films; class 1 is positive."""
 
-    draws = 1 + 2 * _CLAUSE_DRAWS
+    draws = 3 + 2 * _CLAUSE_DRAWS
 
     def generate(self, uniforms: NDArray[np.float64]) -> list[tuple[tuple[str, ...], int]]:
         """(texts, clean label) of each example, from uniforms of shape (count, draws)."""
-        forms = choose(uniforms[:, 0], _FORMS)
-        first = _clauses(uniforms[:, 1 : 1 + _CLAUSE_DRAWS])
-        second = _clauses(uniforms[:, 1 + _CLAUSE_DRAWS :])
-        return [_compose(form, a, b) for form, a, b in zip(forms, first, second, strict=True)]
+        forms = np.asarray(choose(uniforms[:, 0], _FORMS))
+        signs = np.where(uniforms[:, 1] < 0.5, 1, -1)
+        coherent = uniforms[:, 2] < _COHERENCE
+        second_signs = signs * np.where(coherent, 1, -1) * np.where(forms == _AND, 1, -1)
+        first = _clauses(signs, uniforms[:, 3 : 3 + _CLAUSE_DRAWS])
+        second = _clauses(second_signs, uniforms[:, 3 + _CLAUSE_DRAWS :])
+        return [
+            _compose(form, a, b) for form, a, b in zip(forms.tolist(), first, second, strict=True)
+        ]
 
     def label(self, text: str) -> int:
         """The clean label, read off the text; ``ValueError`` outside the grammar."""
@@ -109,31 +102,31 @@ class SentimentGrammar:
         return [*connectives, *POSITIVE, *NEGATIVE, *NOUNS, *VERBS, *modifiers]
 
 
-def _clauses(uniforms: NDArray[np.float64]) -> list[tuple[str, int]]:
-    """(text, signed strength) of each clause, from uniforms of shape (count, 6)."""
+def _clauses(signs: NDArray[np.int64], uniforms: NDArray[np.float64]) -> list[tuple[str, int]]:
+    """(text, signed strength) of each clause, from its sign and uniforms of shape (count, 5)."""
     nouns = choose(uniforms[:, 0], zipf_cumulative(len(NOUNS)))
     verbs = choose(uniforms[:, 1], cumulative(np.ones(len(VERBS))))
     negations = choose(uniforms[:, 2], _NEGATION)
     degrees = choose(uniforms[:, 3], _DEGREE)
-    signs = np.where(uniforms[:, 4] < 0.5, 1, -1).tolist()
-    ranks = choose(uniforms[:, 5], zipf_cumulative(len(POSITIVE)))
+    ranks = choose(uniforms[:, 4], zipf_cumulative(len(POSITIVE)))
     clauses = []
     for noun, verb, negation, degree, sign, rank in zip(
-        nouns, verbs, negations, degrees, signs, ranks, strict=True
+        nouns, verbs, negations, degrees, signs.tolist(), ranks, strict=True
     ):
-        adjective = (POSITIVE if sign > 0 else NEGATIVE)[rank]
+        # The clause's sign is what it says; a negation says it with the opposite adjective.
+        adjective = (POSITIVE if (sign > 0) != (negation > 0) else NEGATIVE)[rank]
         modifiers = f"{_NEGATION_WORDS[negation]}{_DEGREE_WORDS[degree]}"
-        value = sign * (-1 if negation else 1) * _DEGREE_STRENGTH[degree]
+        value = sign * _DEGREE_STRENGTH[degree]
         clauses.append((f"the {NOUNS[noun]} {VERBS[verb]} {modifiers}{adjective}", value))
     return clauses
 
 
 def _compose(form: int, a: tuple[str, int], b: tuple[str, int]) -> tuple[tuple[str, ...], int]:
-    if form == 0:
+    if form == _SINGLE:
         text, value = a
-    elif form == 1:
+    elif form == _BUT:
         text, value = f"{a[0]} but {b[0]}", b[1]
-    elif form == 2:
+    elif form == _ALTHOUGH:
         text, value = f"although {a[0]} , {b[0]}", b[1]
     else:
         text, value = f"{a[0]} and {b[0]}", a[1] + b[1] or b[1]
