@@ -18,7 +18,7 @@ Sampler = Callable[[np.random.Generator, int], FloatArray]
 VectorLoss = Callable[[FloatArray], FloatArray]
 """Points of shape (count, *point_shape) -> losses of shape (count,)."""
 
-CHUNK_POINTS = 1_000_000
+CHUNK_VALUES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class SampledClass:
                 f"the class has {len(self.losses)} losses and risks of shape "
                 f"{np.shape(self.risks)}; give one risk for each loss, and at least one loss."
             )
+
+    @property
+    def size(self) -> int:
+        """|H|."""
+        return len(self.losses)
 
     @classmethod
     def of_finite(cls, problem: FiniteClass) -> "SampledClass":
@@ -90,7 +95,7 @@ class SampledClass:
         checked_loss_bound(loss_bound)
         checked_delta(failure, "failure")
         totals = np.zeros(len(losses))
-        for count in chunks(checked_count(draws, "draws"), 1):
+        for count in chunks(checked_count(draws, "draws"), len(losses)):
             totals += checked_losses(losses, sampler(rng, count), loss_bound).sum(axis=1)
         error = loss_bound * math.sqrt(math.log(2 * len(losses) / failure) / (2 * draws))
         return cls(sampler, losses, totals / draws, loss_bound, error, failure)
@@ -119,9 +124,9 @@ def mixed_sampler(sampler: Sampler, mixing: MixingLaw) -> Sampler:
     return sample
 
 
-def chunks(replications: int, points_each: int) -> Iterator[int]:
-    """Numbers of replications that keep about CHUNK_POINTS points in memory at a time."""
-    size = max(CHUNK_POINTS // points_each, 1)
+def chunks(replications: int, values_each: int) -> Iterator[int]:
+    """Numbers of replications whose `values_each` floats each fit the cache together."""
+    size = max(CHUNK_VALUES // values_each, 1)
     for start in range(0, replications, size):
         yield min(size, replications - start)
 
@@ -129,16 +134,23 @@ def chunks(replications: int, points_each: int) -> Iterator[int]:
 def checked_losses(
     losses: tuple[VectorLoss, ...], points: FloatArray, loss_bound: float
 ) -> FloatArray:
-    """All losses at the points, of shape (|H|, count), checked to lie in [0, M]."""
-    values = np.stack([np.asarray(loss(points), dtype=np.float64) for loss in losses])
-    if values.shape != (len(losses), len(points)):
-        raise TheoryInputError(
-            f"the losses have shape {values.shape[1:]} on {len(points)} points; each must return "
-            "one number for each point."
-        )
+    """All losses at the points, of shape (|H|, count), checked to lie in [0, M].
+
+    Raises TheoryInputError for a loss of another shape, outside [0, M] or NaN.
+    """
+    values = np.empty((len(losses), len(points)))
     slack = 1e-9 * loss_bound  # rounding at the ends of the range is no violation
-    bad = ~((values >= -slack) & (values <= loss_bound + slack))
-    if bad.any():
+    for f, loss in enumerate(losses):
+        row = loss(points)
+        if np.shape(row) != (len(points),):
+            raise TheoryInputError(
+                f"loss function {f} has shape {np.shape(row)} on {len(points)} points; it must "
+                "return one number for each point."
+            )
+        values[f] = row
+    # NaN fails both comparisons; the costlier search for the culprit runs only when there is one.
+    if not (values.min() >= -slack and values.max() <= loss_bound + slack):
+        bad = ~((values >= -slack) & (values <= loss_bound + slack))
         f, index = (int(i) for i in np.argwhere(bad)[0])
         raise TheoryInputError(
             f"loss function {f} is {values[f, index]} at point {points[index]}, outside "

@@ -9,6 +9,7 @@ import numpy as np
 
 from theory.bounds import checked_count
 from theory.errors import TheoryInputError
+from theory.finite_laws import FiniteClass
 from theory.minimal_gap import Pairing
 from theory.mixing_coefficient import MixingLaw
 from theory.sampled_class import (
@@ -31,10 +32,30 @@ def simulate_gaps(
     """
     n = checked_count(n, "n")
     gaps = []
-    for count in chunks(checked_count(replications, "replications"), n):
+    for count in chunks(checked_count(replications, "replications"), n * problem.size):
         losses = checked_losses(problem.losses, problem.sampler(rng, count * n), problem.loss_bound)
         empirical = losses.reshape(-1, count, n).mean(axis=2)
         gaps.append((problem.risks[:, None] - empirical).max(axis=0))
+    return np.concatenate(gaps)
+
+
+def simulate_finite_gaps(
+    problem: FiniteClass, n: int, replications: int, rng: np.random.Generator
+) -> FloatArray:
+    """The same for a finite law, by drawing its multinomial counts: (replications,).
+
+    The cost does not grow with n. For laws with too many types to enumerate. Raises
+    TheoryInputError for counts < 1.
+    """
+    n = checked_count(n, "n")
+    probabilities = np.array([float(p) for p in problem.law.probabilities])
+    table = np.array([[float(g) for g in row] for row in problem.loss_table()])
+    risks = np.array([float(risk) for risk in problem.risks()])
+    gaps = []
+    values_each = len(probabilities) + problem.size
+    for count in chunks(checked_count(replications, "replications"), values_each):
+        counts = rng.multinomial(n, probabilities, size=count)
+        gaps.append((risks[:, None] - table @ counts.T / n).max(axis=0))
     return np.concatenate(gaps)
 
 
@@ -57,7 +78,7 @@ def simulate_mixup_gaps(
     n, a = _checked_pairing(n, pairing), checked_count(a, "a")
     weight = _checked_weight(weight)
     gaps = []
-    for count in chunks(checked_count(replications, "replications"), n + a):
+    for count in chunks(checked_count(replications, "replications"), (n + a) * problem.size):
         sample = problem.sampler(rng, count * n)
         points = sample.reshape(count, n, *sample.shape[1:])
         first = rng.integers(n, size=(count, a))
@@ -101,7 +122,7 @@ def simulate_mixup_limit_gaps(
     if pairing == "distinct":
         first, second = first[first != second], second[first != second]
     gaps = []
-    for count in chunks(checked_count(replications, "replications"), n * n):
+    for count in chunks(checked_count(replications, "replications"), n * n * problem.size):
         sample = problem.sampler(rng, count * n)
         points = sample.reshape(count, n, *sample.shape[1:])
         kept = checked_losses(problem.losses, sample, problem.loss_bound)
@@ -128,7 +149,7 @@ def simulate_rademacher(
     """
     n = checked_count(n, "n")
     suprema = []
-    for count in chunks(checked_count(replications, "replications"), n):
+    for count in chunks(checked_count(replications, "replications"), n * len(functions)):
         points = sampler(rng, count * n)
         signs = 2.0 * rng.integers(2, size=count * n) - 1.0
         values = np.stack([function(points) for function in functions]) * signs
