@@ -132,7 +132,8 @@ def linear_rademacher(
 
     def supremum(signs: FloatArray) -> FloatArray:
         lengths: FloatArray = np.sqrt(np.sum((signs @ matrix) ** 2, axis=1))
-        return lengths * (bound / matrix.shape[0])
+        scaled: FloatArray = lengths * (bound / matrix.shape[0])
+        return scaled
 
     differences = 2.0 * bound * np.sqrt(np.sum(matrix**2, axis=1)) / matrix.shape[0]
     return _over_signs(supremum, differences, matrix.shape[1], delta, draws, seed)
