@@ -7,6 +7,21 @@ from mixkd_core.errors import InputError
 from mixkd_core.tasks import Task
 
 
+def load_config(checkpoint: str | Path) -> Any:
+    """The checkpoint's configuration.
+
+    Raises:
+        InputError: if there is no such checkpoint, or it holds pickled weights only.
+    """
+    from transformers import AutoConfig
+
+    _check_folder(checkpoint)
+    try:
+        return AutoConfig.from_pretrained(checkpoint)
+    except (OSError, ValueError) as error:
+        raise _unreadable(checkpoint, error) from error
+
+
 def load_classifier(checkpoint: str | Path, task: Task) -> Any:
     """A sequence classifier for `task` from an encoder or a fine-tuned checkpoint.
 
@@ -17,13 +32,9 @@ def load_classifier(checkpoint: str | Path, task: Task) -> Any:
         InputError: if there is no such checkpoint, it holds pickled weights only, or it was
             fine-tuned for other labels.
     """
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification
 
-    _check_folder(checkpoint)
-    try:
-        config = AutoConfig.from_pretrained(checkpoint)
-    except (OSError, ValueError) as error:
-        raise _unreadable(checkpoint, error) from error
+    config = load_config(checkpoint)
     if _is_fine_tuned(config):
         _check_labels(checkpoint, config, task)
     config.num_labels = task.num_labels

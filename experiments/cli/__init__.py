@@ -9,6 +9,9 @@ import sys
 import typer
 
 from experiments.cli.certify import certify
+from experiments.cli.demo import demo
+from experiments.cli.doctor import doctor
+from experiments.cli.train import train
 from mixkd_core.errors import MixKDError
 from theory.errors import TheoryInputError
 
@@ -21,12 +24,8 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _mixkd() -> None:
-    """Keep the sub-command in the command line even while there is only one."""
-
-
-app.command()(certify)
+for command in (demo, train, doctor, certify):
+    app.command()(command)
 
 
 def main() -> None:
@@ -36,6 +35,9 @@ def main() -> None:
         sys.argv.remove("--debug")
     try:
         app()
+    except KeyboardInterrupt:
+        typer.echo("mixkd: interrupted; repeat the command to go on from here", err=True)
+        raise SystemExit(130) from None
     except (MixKDError, TheoryInputError) as error:
         if debug:
             raise

@@ -1,0 +1,70 @@
+"""What the commands print, and keeping the libraries from printing more."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from reports.gap_rows import GapRow
+
+# Where output goes to a file there is no width to fit: wide enough that no cell is cut.
+FILE_WIDTH = 140
+
+
+def quiet_libraries() -> None:
+    """Silence progress bars and notices that tell a user of this command nothing."""
+    import datasets
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.utils.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+    logging.getLogger("accelerate").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="torch")
+
+
+def print_gaps(rows: Sequence["GapRow"], metric: str) -> None:
+    """The gap table: a row per network and held-out set."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from reports.gap_rows import DELTA
+
+    averaged = any(row.spread is not None for row in rows)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("data", "method", "measured on"):
+        table.add_column(title)
+    uncertainty = "lowest…highest" if averaged else f"{1 - DELTA:.0%} interval"
+    for title in (metric, "majority", "empirical risk", "generalization risk", "gap", uncertainty):
+        table.add_column(title, justify="right")
+    for row in rows:
+        limits = row.spread if averaged else row.interval
+        table.add_row(
+            f"{row.task} {row.fraction:.3g}",
+            row.method,
+            f"{row.held_out} ({row.examples})",
+            *(
+                f"{value:.3f}"
+                for value in (
+                    row.metric,
+                    row.majority,
+                    row.empirical_risk,
+                    row.generalization_risk,
+                )
+            ),
+            f"{row.gap:+.3f}",
+            "—" if limits is None else f"{limits[0]:+.3f} … {limits[1]:+.3f}",
+        )
+    Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
+    if averaged:
+        seeds = ", ".join(str(seed) for seed in rows[0].seeds)
+        typer.echo(f"means over seeds {seeds}; lowest and highest gap among them.")
+    typer.echo(
+        "risk: 0-1 error (squared error for a regression); empirical risk on the training subset, "
+        "generalization risk on the set named in the row."
+    )

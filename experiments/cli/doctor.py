@@ -1,0 +1,129 @@
+"""`mixkd doctor`: what this machine offers and what can be read from here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HUB_TIMEOUT_SECONDS = 5.0
+
+Finding = tuple[str, bool | None, str]
+
+
+def doctor(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="GLUE folder in the official TSV layout to look into.")
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Checkpoint to look into: a folder or a hub name.", metavar="CHECKPOINT"),
+    ] = None,
+    hub: Annotated[bool, typer.Option(help="Whether to try to reach the hub.")] = True,
+) -> None:
+    """Say what is found: hardware, precision, versions, and whether inputs can be read.
+
+    Ends with status 1 if something that was asked for cannot be read.
+    """
+    from experiments.cli.console import quiet_libraries
+
+    quiet_libraries()
+    asked_for_failed = False
+    for subject, good, detail in _findings(data_dir, teacher, hub):
+        mark = {True: "ok", False: "NO", None: "--"}[good]
+        typer.echo(f"{mark:>3}  {subject:<14} {detail}")
+        asked_for_failed |= good is False
+    if asked_for_failed:
+        raise typer.Exit(1)
+
+
+def _findings(data_dir: Path | None, teacher: str | None, hub: bool) -> Iterator[Finding]:
+    from mixkd_core.environment import hardware, preferred_precision, versions
+
+    for package, version in versions().items():
+        yield package, None if version == "not installed" else True, version
+    machine = hardware()
+    yield (
+        "processor",
+        True,
+        f"{machine.processor}, {machine.cores} cores, {machine.threads} threads",
+    )
+    yield (
+        "accelerator",
+        None if machine.accelerator is None else True,
+        machine.accelerator or "none",
+    )
+    native = "computed natively" if machine.bf16 else "not computed natively"
+    yield "precision", True, f"{preferred_precision()} (bfloat16 is {native} here)"
+    yield _trainer()
+    if hub:
+        yield _hub()
+    if data_dir is not None:
+        yield from _data(data_dir)
+    if teacher is not None:
+        yield _checkpoint(teacher)
+
+
+def _trainer() -> Finding:
+    try:
+        import mixkd_core.trainer  # noqa: F401
+    except Exception as error:  # whatever breaks the import is what the user wants to know
+        return (
+            "trainer",
+            False,
+            f"transformers' Trainer cannot be imported: {error}. A torchvision built for another "
+            "torch does this: uninstall it.",
+        )
+    return "trainer", True, "transformers' Trainer can be imported"
+
+
+def _hub() -> Finding:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        HfApi().model_info("bert-base-uncased", timeout=HUB_TIMEOUT_SECONDS)
+    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+        return "hub", None, f"not reached ({type(error).__name__}): give folders instead of names"
+    except Exception as error:  # the client's own errors differ by version and transport
+        return "hub", None, f"not reached ({type(error).__name__}): give folders instead of names"
+    return "hub", True, "reached"
+
+
+def _data(data_dir: Path) -> Iterator[Finding]:
+    from mixkd_core.errors import InputError
+    from mixkd_core.sources import load_glue_folder
+    from mixkd_core.tasks import GLUE
+
+    if not data_dir.is_dir():
+        yield "data folder", False, f"{data_dir} is not a folder"
+        return
+    for task in GLUE.values():
+        assert task.tsv is not None
+        if not (data_dir / task.tsv.folder).is_dir():
+            yield task.name, None, f"no folder {task.tsv.folder} in {data_dir}"
+            continue
+        try:
+            data = load_glue_folder(task, data_dir)
+        except InputError as error:
+            yield task.name, False, str(error)
+            continue
+        held_out = ", ".join(f"{len(split)} {name}" for name, split in data.evaluation.items())
+        yield task.name, True, f"{len(data.train)} train, {held_out}"
+
+
+def _checkpoint(teacher: str) -> Finding:
+    from mixkd_core.checkpoints import load_config, load_tokenizer
+    from mixkd_core.errors import InputError
+
+    try:
+        config = load_config(teacher)
+        tokens = len(load_tokenizer(teacher))
+    except InputError as error:
+        return "checkpoint", False, str(error)
+    return (
+        "checkpoint",
+        True,
+        f"{config.model_type}, {config.num_hidden_layers} layers, width {config.hidden_size}, "
+        f"{tokens} tokens",
+    )

@@ -1,0 +1,249 @@
+"""`mixkd train`: one teacher and one student, on real or embedded data."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mixkd_core.errors import InputError
+
+DATA, STUDENT, OBJECTIVE, MIXUP, TRAINING = "Data", "Student", "Objective", "Mixup", "Training"
+
+
+def train(
+    task: Annotated[
+        str,
+        typer.Option(help="A GLUE task, an embedded task, or any name with --train-file."),
+    ],
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Pre-trained encoder for the teacher: a folder or a hub name. Embedded tasks "
+            "bring a small one of their own.",
+            metavar="CHECKPOINT",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder that run folders are written to.")] = Path(
+        "runs"
+    ),
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="GLUE folder in the official TSV layout; without it, the hub.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    fraction: Annotated[
+        float, typer.Option(help="Share of the training split to learn from.", rich_help_panel=DATA)
+    ] = 1.0,
+    seed: Annotated[
+        int, typer.Option(help="Decides the subset and everything random.", rich_help_panel=DATA)
+    ] = 0,
+    remainder_size: Annotated[
+        int,
+        typer.Option(
+            help="Examples of the training split's unused part to measure on.", rich_help_panel=DATA
+        ),
+    ] = 5000,
+    train_file: Annotated[
+        Path | None,
+        typer.Option(help="Your own data: CSV, TSV, JSONL or parquet.", rich_help_panel=DATA),
+    ] = None,
+    dev_file: Annotated[
+        Path | None, typer.Option(help="Its development set.", rich_help_panel=DATA)
+    ] = None,
+    text_column: Annotated[
+        str, typer.Option(help="Its column with the text.", rich_help_panel=DATA)
+    ] = "text",
+    text_pair_column: Annotated[
+        str | None, typer.Option(help="Its column with the second text.", rich_help_panel=DATA)
+    ] = None,
+    label_column: Annotated[
+        str, typer.Option(help="Its column with the label.", rich_help_panel=DATA)
+    ] = "label",
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Its label names, separated by commas; none for a real-valued label.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    student_layers: Annotated[
+        int | None,
+        typer.Option(
+            help="Layers of the student; by default half the teacher's.", rich_help_panel=STUDENT
+        ),
+    ] = None,
+    layers: Annotated[
+        str, typer.Option(help="Which layers: first, last or alternate.", rich_help_panel=STUDENT)
+    ] = "first",
+    student: Annotated[
+        str,
+        typer.Option(
+            help="Where they come from: 'teacher' (fine-tuned), 'pretrained' (the encoder before "
+            "fine-tuning), or a checkpoint of the student's own.",
+            rich_help_panel=STUDENT,
+        ),
+    ] = "teacher",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="ft, kd, pkd, sm, tmkd, sm+tmkd or kd+sm+tmkd.", rich_help_panel=OBJECTIVE
+        ),
+    ] = "sm+tmkd",
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="TERM=VALUE: change, drop (0) or add a term; may be repeated.",
+            rich_help_panel=OBJECTIVE,
+        ),
+    ] = None,
+    distance: Annotated[
+        str, typer.Option(help="To the teacher: mse, kl or soft-ce.", rich_help_panel=OBJECTIVE)
+    ] = "mse",
+    temperature: Annotated[
+        float, typer.Option(help="Of kl and soft-ce.", rich_help_panel=OBJECTIVE)
+    ] = 1.0,
+    mixup_alpha: Annotated[
+        float, typer.Option(help="lambda ~ Beta(alpha, alpha).", rich_help_panel=MIXUP)
+    ] = 0.4,
+    mixup_ratio: Annotated[
+        float, typer.Option(help="Mixed samples per original.", rich_help_panel=MIXUP)
+    ] = 1.0,
+    pairing: Annotated[
+        str,
+        typer.Option(
+            help="Partners from the whole 'dataset' or the 'batch'.", rich_help_panel=MIXUP
+        ),
+    ] = "dataset",
+    self_pairs: Annotated[
+        bool, typer.Option(help="Allow an example to mix with itself.", rich_help_panel=MIXUP)
+    ] = False,
+    mix_layer: Annotated[
+        int,
+        typer.Option(help="0 mixes embeddings, k the output of layer k.", rich_help_panel=MIXUP),
+    ] = 0,
+    epochs: Annotated[float, typer.Option(help="Of the student.", rich_help_panel=TRAINING)] = 3.0,
+    learning_rate: Annotated[
+        float, typer.Option(help="Of the student.", rich_help_panel=TRAINING)
+    ] = 5e-5,
+    batch_size: Annotated[
+        int, typer.Option(help="Originals in a batch.", rich_help_panel=TRAINING)
+    ] = 32,
+    teacher_epochs: Annotated[
+        float, typer.Option(help="Of the teacher.", rich_help_panel=TRAINING)
+    ] = 3.0,
+    teacher_learning_rate: Annotated[
+        float, typer.Option(help="Of the teacher.", rich_help_panel=TRAINING)
+    ] = 5e-5,
+    max_length: Annotated[
+        int, typer.Option(help="Tokens beyond which a text is cut off.", rich_help_panel=TRAINING)
+    ] = 128,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="fp32, bf16, or auto: bf16 where the hardware computes it natively.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = "auto",
+) -> None:
+    """Fine-tune a teacher (or find it), distil a student, and write a complete run folder."""
+    from experiments.cli.console import print_gaps, quiet_libraries
+    from experiments.encoders import encoder_for
+    from experiments.runner import Resources, run
+    from mixkd_core.checkpoints import load_config
+    from mixkd_core.environment import preferred_precision
+    from mixkd_core.records import read_record, record_folder
+    from mixkd_core.sources import load_task_data
+    from mixkd_core.specs import (
+        EvaluationSpec,
+        RunSpec,
+        StudentSpec,
+        TrainingSpec,
+        checked,
+        checkpoint_ref,
+    )
+    from mixkd_core.tasks import Task, find_task
+    from reports.gap_rows import gap_rows
+
+    quiet_libraries()
+    if train_file is not None:
+        columns = (text_column,) if text_pair_column is None else (text_column, text_pair_column)
+        names = None if labels is None else tuple(name.strip() for name in labels.split(","))
+        described = Task(task, text_columns=columns, label_column=label_column, label_names=names)
+    else:
+        described = find_task(task)
+    encoder = encoder_for(described, teacher, out)
+    own = student not in ("teacher", "pretrained")
+    shared: dict[str, Any] = {
+        "batch_size": batch_size,
+        "max_length": max_length,
+        "precision": preferred_precision() if precision == "auto" else precision,
+    }
+    student_spec = checked(
+        StudentSpec,
+        layers=student_layers or (None if own else load_config(encoder).num_hidden_layers // 2),
+        layer_choice=layers,
+        init="checkpoint" if own else student,
+        checkpoint=checkpoint_ref(student) if own else None,
+        method=method,
+        weights=_weights(weight or []),
+        distance=distance,
+        temperature=temperature,
+        mixup_alpha=mixup_alpha,
+        mixup_ratio=mixup_ratio,
+        pairing=pairing,
+        self_pairs=self_pairs,
+        mix_layer=mix_layer,
+        training=checked(TrainingSpec, epochs=epochs, learning_rate=learning_rate, **shared),
+    )
+    typer.echo(f"objective: {student_spec.objective.formula}")
+    data = load_task_data(
+        described,
+        data_dir=data_dir,
+        train_file=train_file,
+        evaluation_files=None if dev_file is None else {"dev": dev_file},
+    )
+    spec = checked(
+        RunSpec,
+        task=described.name,
+        data=data.fingerprint,
+        fraction=fraction,
+        seed=seed,
+        encoder=checkpoint_ref(encoder),
+        teacher=checked(
+            TrainingSpec, epochs=teacher_epochs, learning_rate=teacher_learning_rate, **shared
+        ),
+        student=student_spec,
+        evaluation=checked(EvaluationSpec, remainder_size=remainder_size),
+    )
+    resources = Resources(
+        data=data,
+        encoder=encoder,
+        out=out,
+        student_checkpoint=student if own else None,
+        command=shlex.join(["mixkd", *sys.argv[1:]]),
+        say=typer.echo,
+    )
+    record = run(spec, resources)
+    teacher_record = read_record(record_folder(out, spec.teacher_spec))
+    print_gaps(gap_rows([teacher_record, record]), described.primary_metric)
+    typer.echo(f"student: {record.summary['student_source']}")
+    typer.echo(f"objective: {record.summary['objective']}")
+    typer.echo(f"everything was written to {record.folder}")
+
+
+def _weights(given: list[str]) -> dict[str, float]:
+    """`["sm=0.5"]` as `{"sm": 0.5}`."""
+    weights = {}
+    for text in given:
+        term, _, value = text.partition("=")
+        try:
+            weights[term] = float(value)
+        except ValueError:
+            raise InputError(
+                f"--weight {text!r} is not TERM=VALUE with a number, such as sm=0.5."
+            ) from None
+    return weights

@@ -1,0 +1,259 @@
+"""One run, from its specification to its record: data, teacher, student, evaluation."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from transformers import set_seed
+
+from experiments.training import train
+from mixkd_core.checkpoints import (
+    check_same_tokenizer,
+    load_classifier,
+    load_tokenizer,
+)
+from mixkd_core.distances import distance
+from mixkd_core.encoding import encode, encode_table
+from mixkd_core.environment import describe
+from mixkd_core.errors import InputError
+from mixkd_core.evaluation import per_example, summarise
+from mixkd_core.inference import run_inference
+from mixkd_core.mixed_forward import encoder_layers
+from mixkd_core.model_card import model_card
+from mixkd_core.records import (
+    RunRecord,
+    find_record,
+    finish,
+    partial_folder,
+    write_examples,
+    write_json,
+)
+from mixkd_core.specs import RunSpec, TrainingSpec
+from mixkd_core.students import choose_layers, student_from_layers
+from mixkd_core.subsets import remainder_sample, subset_indices
+from mixkd_core.task_data import TaskData
+
+# Fresh draws must not depend on the run's seed: methods and seeds are compared on one sample.
+FRESH_SEED = 0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run needs and its result does not depend on.
+
+    Attributes:
+        data: the task's examples (the specification holds their fingerprint).
+        encoder: folder or hub name of the pre-trained encoder.
+        out: folder that run folders are written to.
+        student_checkpoint: folder or hub name of the student's own checkpoint, if it has one.
+        command: the command line that asked for the run, for the model card.
+        say: told of each step that takes time.
+    """
+
+    data: TaskData
+    encoder: str
+    out: Path
+    student_checkpoint: str | None = None
+    command: str = ""
+    say: Say = print
+
+
+def run(spec: RunSpec, resources: Resources) -> RunRecord:
+    """The record of `spec`: found, or made now; its teacher likewise.
+
+    Raises:
+        InputError: for anything in the specification that the data or checkpoints do not allow.
+        DivergenceError: if a loss became NaN or infinite.
+    """
+    found = find_record(resources.out, spec)
+    if found is not None:
+        resources.say(f"{spec.folder_name}: found, nothing to do")
+        return found
+    if spec.data != resources.data.fingerprint:
+        raise InputError(
+            f"the data of task {spec.task!r} have fingerprint {resources.data.fingerprint[:12]}, "
+            f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
+        )
+    teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
+    partial = partial_folder(resources.out, spec)
+    started = time.monotonic()
+    sets = evaluation_sets(spec, resources.data)
+    set_seed(spec.seed)
+    network, tokenizer, source = _network(spec, resources, teacher)
+    training = spec.teacher if spec.student is None else spec.student.training
+    history = _train(spec, partial, network, tokenizer, training, sets["train"], teacher)
+    trained = time.monotonic()
+    tables = _evaluate(spec, resources, network, tokenizer, training, sets, teacher)
+    labels = sets["train"]["label"]
+    summary: dict[str, Any] = {
+        "id": spec.id,
+        "teacher_id": None if teacher is None else teacher.spec.id,
+        "objective": "L = 1 mle" if spec.student is None else spec.student.objective.formula,
+        "student_source": source,
+        "layers": len(encoder_layers(network)),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "origin": resources.data.origin,
+        "train_examples": len(sets["train"]),
+        "primary_metric": resources.data.task.primary_metric,
+        "results": {
+            name: summarise(resources.data.task, table, labels) for name, table in tables.items()
+        },
+        "seconds": {
+            "training": round(trained - started, 2),
+            "evaluation": round(time.monotonic() - trained, 2),
+        },
+        "command": resources.command or f"# written by a study; specification {spec.id}",
+        **describe(),
+    }
+    return _write(spec, resources, partial, network, tokenizer, history, tables, summary)
+
+
+def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
+    """The sets that a run is evaluated on, in the canonical columns, the training subset first.
+
+    `train` is the subset; `remainder` a random sample of the training split's unused part (the
+    subset's own law); the task's development sets; `fresh`, where the law is known, new draws.
+    Sets that would be empty are left out.
+    """
+    ids, labels = list(data.train["example_id"]), data.train["label"]
+    subset = subset_indices(ids, labels, spec.fraction, spec.seed)
+    unused = remainder_sample(ids, labels, spec.fraction, spec.seed, spec.evaluation.remainder_size)
+    sets = {"train": data.train.select(subset)}
+    if len(unused):
+        sets["remainder"] = data.train.select(unused)
+    sets |= dict(data.evaluation)
+    if data.fresh is not None and spec.evaluation.fresh_size:
+        sets["fresh"] = data.fresh(spec.evaluation.fresh_size, FRESH_SEED)
+    return sets
+
+
+def _network(
+    spec: RunSpec, resources: Resources, teacher: RunRecord | None
+) -> tuple[Any, Any, str]:
+    """The network to train, its tokenizer, and in words where its weights come from."""
+    task = resources.data.task
+    tokenizer = load_tokenizer(resources.encoder)
+    if spec.student is None:
+        return load_classifier(resources.encoder, task), tokenizer, "the encoder"
+    if spec.student.init == "checkpoint":
+        if resources.student_checkpoint is None:
+            raise InputError(
+                "the student is to start from a checkpoint of its own, and none was given: give "
+                "one, or start it from the 'teacher' or the 'pretrained' encoder."
+            )
+        names = (resources.encoder, resources.student_checkpoint)
+        check_same_tokenizer(tokenizer, load_tokenizer(names[1]), names)
+        network = load_classifier(names[1], task)
+        source = f"checkpoint {spec.student.checkpoint.name if spec.student.checkpoint else ''}"
+    elif spec.student.init == "teacher":
+        assert teacher is not None
+        network = load_classifier(teacher.model_folder, task)
+        source = "the fine-tuned teacher"
+    else:
+        network = load_classifier(resources.encoder, task)
+        source = "the pre-trained encoder"
+    if spec.student.layers is None:
+        return network, tokenizer, f"all layers of {source}"
+    chosen = choose_layers(
+        len(encoder_layers(network)), spec.student.layers, spec.student.layer_choice
+    )
+    named = ", ".join(str(layer + 1) for layer in chosen)
+    return student_from_layers(network, chosen), tokenizer, f"layers {named} of {source}"
+
+
+def _train(
+    spec: RunSpec,
+    partial: Path,
+    network: Any,
+    tokenizer: Any,
+    training: TrainingSpec,
+    examples: Any,
+    teacher: RunRecord | None,
+) -> list[dict[str, Any]]:
+    needs_teacher = spec.student is not None and spec.student.objective.needs_teacher
+    teacher_network = None
+    if needs_teacher and teacher is not None:
+        from transformers import AutoModelForSequenceClassification
+
+        teacher_network = AutoModelForSequenceClassification.from_pretrained(teacher.model_folder)
+    return train(
+        network,
+        encode(examples, tokenizer, training.max_length),
+        training,
+        seed=spec.seed,
+        folder=partial / "checkpoints",
+        label=f"{spec.task} {spec.fraction:g} seed {spec.seed} {spec.method}",
+        student=spec.student,
+        teacher=teacher_network,
+    )
+
+
+def _evaluate(
+    spec: RunSpec,
+    resources: Resources,
+    network: Any,
+    tokenizer: Any,
+    training: TrainingSpec,
+    sets: dict[str, Any],
+    teacher: RunRecord | None,
+) -> dict[str, pd.DataFrame]:
+    """Per-example tables of every set, in float32; the teacher's logits are those it stored."""
+    task = resources.data.task
+    between = None
+    if spec.student is not None:
+        between = distance(
+            spec.student.distance,
+            temperature=spec.student.temperature,
+            regression=task.is_regression,
+        )
+    tables = {}
+    for name, examples in sets.items():
+        inference = run_inference(network, encode_table(examples, tokenizer, training.max_length))
+        teacher_logits = None if teacher is None else _logits(teacher, name, examples)
+        tables[name] = per_example(
+            task,
+            examples["example_id"],
+            examples["label"],
+            inference.logits,
+            teacher_logits,
+            between,
+        )
+    return tables
+
+
+def _logits(teacher: RunRecord, set_name: str, examples: Any) -> Any:
+    """The teacher's logits on a set, of shape `(n, num_labels)`, in the set's order."""
+    import numpy as np
+
+    stored = teacher.examples(set_name)
+    assert list(stored["example_id"]) == list(examples["example_id"]), set_name
+    return np.stack(stored["logits"].tolist()).astype(np.float32)
+
+
+def _write(
+    spec: RunSpec,
+    resources: Resources,
+    partial: Path,
+    network: Any,
+    tokenizer: Any,
+    history: list[dict[str, Any]],
+    tables: dict[str, pd.DataFrame],
+    summary: dict[str, Any],
+) -> RunRecord:
+    network.cpu().save_pretrained(partial / "model")
+    tokenizer.save_pretrained(partial / "model")
+    card = model_card(resources.data.task, spec, summary)
+    (partial / "model" / "README.md").write_text(card, encoding="utf-8")
+    for name, table in tables.items():
+        write_examples(partial, name, table)
+    write_json(partial / "history.json", history)
+    write_json(partial / "run.json", summary)
+    write_json(partial / "spec.json", spec.model_dump(mode="json"))
+    shutil.rmtree(partial / "checkpoints", ignore_errors=True)
+    return finish(partial, resources.out, spec)

@@ -1,0 +1,143 @@
+"""Training one network as a run asks for it: arguments, progress and checkpoints on the way."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer_utils import get_last_checkpoint
+
+from mixkd_core.arguments import MixKDArguments
+from mixkd_core.specs import StudentSpec, TrainingSpec
+from mixkd_core.trainer import MixKDTrainer
+
+SECONDS_BETWEEN_CHECKPOINTS = 120
+LOGGING_STEPS_IN_A_RUN = 40
+
+
+def train(
+    network: Any,
+    dataset: Any,
+    training: TrainingSpec,
+    *,
+    seed: int,
+    folder: Path,
+    label: str,
+    student: StudentSpec | None = None,
+    teacher: Any = None,
+) -> list[dict[str, Any]]:
+    """Train `network` in place; a repeated call goes on from the last checkpoint in `folder`.
+
+    Args:
+        dataset: tokenised examples, as for `MixKDTrainer`.
+        folder: where checkpoints go.
+        label: what the progress bar says.
+        student: the student's specification; None fine-tunes on the labels alone.
+        teacher: the fine-tuned teacher, where the method has one.
+
+    Returns:
+        The training curve, one entry per logging step.
+    """
+    arguments = training_arguments(training, len(dataset), seed, folder, student)
+    trainer = MixKDTrainer(
+        network,
+        arguments,
+        dataset,
+        teacher=teacher,
+        callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS), ProgressBar(label)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    checkpoint = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    trainer.train(resume_from_checkpoint=checkpoint)
+    history: list[dict[str, Any]] = trainer.state.log_history
+    return history
+
+
+def training_arguments(
+    training: TrainingSpec, examples: int, seed: int, folder: Path, student: StudentSpec | None
+) -> MixKDArguments:
+    """The arguments of the trainer that a specification stands for."""
+    import torch
+
+    steps = max(1, round(training.epochs * -(-examples // training.batch_size)))
+    method: dict[str, Any] = {"method": "ft", "mixup_ratio": 0.0}
+    if student is not None:
+        method = {
+            "method": student.method,
+            **{f"alpha_{term}": weight for term, weight in student.weights.items()},
+            **{
+                name: getattr(student, name)
+                for name in (
+                    "distance",
+                    "temperature",
+                    "mixup_alpha",
+                    "mixup_ratio",
+                    "pairing",
+                    "self_pairs",
+                    "mix_layer",
+                )
+            },
+        }
+    return MixKDArguments(
+        output_dir=str(folder),
+        num_train_epochs=training.epochs,
+        learning_rate=training.learning_rate,
+        per_device_train_batch_size=training.batch_size,
+        warmup_steps=training.warmup,
+        weight_decay=training.weight_decay,
+        bf16=training.precision == "bf16",
+        use_cpu=not torch.cuda.is_available(),
+        seed=seed,
+        logging_steps=max(1, steps // LOGGING_STEPS_IN_A_RUN),
+        save_strategy="no",
+        save_total_limit=1,
+        report_to="none",
+        disable_tqdm=True,
+        **method,
+    )
+
+
+class TimedCheckpoints(TrainerCallback):  # type: ignore[misc]
+    """Asks for a checkpoint when enough time has gone by, so that short runs write none."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.last = time.monotonic()
+
+    def on_step_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if time.monotonic() - self.last >= self.seconds and state.global_step < state.max_steps:
+            control.should_save = True
+            self.last = time.monotonic()
+
+
+class ProgressBar(TrainerCallback):  # type: ignore[misc]
+    """One line that counts optimisation steps and shows the latest loss; gone at the end."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.bar: Any = None
+
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
+        self.bar = tqdm(
+            total=state.max_steps,
+            initial=state.global_step,
+            desc=self.label,
+            unit="step",
+            leave=False,
+            disable=None,  # silent where nobody watches
+        )
+
+    def on_step_end(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: Any, logs: Any = None, **kwargs: Any
+    ) -> None:
+        if logs and "loss" in logs:
+            self.bar.set_postfix_str(f"loss {logs['loss']:.3f}")
+
+    def on_train_end(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
+        self.bar.close()

@@ -1,0 +1,114 @@
+"""The model card of a run's network: data, method, numbers, and how to make it again."""
+
+from typing import Any
+
+from mixkd_core.specs import RunSpec, TrainingSpec
+from mixkd_core.tasks import Task
+
+SET_MEANINGS = {
+    "train": "the training subset, in evaluation mode",
+    "remainder": "a random sample of the training split's unused part",
+    "fresh": "new draws of the law itself",
+}
+
+
+def set_meaning(name: str) -> str:
+    """What a set of examples is, in words."""
+    return SET_MEANINGS.get(name, "the official development split")
+
+
+def model_card(task: Task, spec: RunSpec, summary: dict[str, Any]) -> str:
+    """The card's text, YAML header for the hub included.
+
+    Args:
+        summary: what becomes the run's `run.json`.
+    """
+    student = spec.student
+    kind = "student" if student is not None else "teacher"
+    header = [
+        "---",
+        "library_name: transformers",
+        "pipeline_tag: text-classification",
+        "tags: [mixkd, knowledge-distillation, mixup]",
+        *([f"datasets: [{task.hub_path}]"] if task.hub_path else []),
+        f"metrics: [{', '.join(task.metrics)}]",
+        "---",
+    ]
+    body = [
+        f"# {task.name}: {kind}, {spec.method}, {spec.fraction:.3g} of the training split, "
+        f"seed {spec.seed}",
+        "",
+        f"A {summary['layers']}-layer sequence classifier"
+        + (
+            f" with labels {', '.join(task.label_names)}." if task.label_names else " (regression)."
+        ),
+        "",
+        "## Data",
+        f"{summary['origin']}; fingerprint `{spec.data[:16]}`; {summary['train_examples']} "
+        f"training examples (fraction {spec.fraction:g}, stratified, seed {spec.seed}).",
+        "",
+        "## Method",
+        *_method(spec, summary),
+        "",
+        "## Numbers",
+        *_numbers(task, summary["results"]),
+        "",
+        "Every number belongs to the set in its row. The training subset says how well the network "
+        "fits; only the others say how well it generalises.",
+        "",
+        "## How to reproduce",
+        f"Run id `{spec.id}`; the full specification is `spec.json` beside this folder. Made with",
+        ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
+        + f" on {summary['hardware']['accelerator'] or summary['hardware']['processor']}.",
+        "```",
+        summary["command"],
+        "```",
+    ]
+    return "\n".join([*header, *body]) + "\n"
+
+
+def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
+    lines = []
+    if spec.student is None:
+        lines.append(f"Encoder `{spec.encoder.name}`, fine-tuned: {_training(spec.teacher)}.")
+        return lines
+    student = spec.student
+    lines.append(f"`{summary['objective']}` with distance {student.distance}")
+    lines[-1] += f" (temperature {student.temperature:g})." if student.distance != "mse" else "."
+    if student.objective.mixes:
+        lines.append(
+            f"Mixup: λ ~ Beta({student.mixup_alpha:g}, {student.mixup_alpha:g}), "
+            f"{student.mixup_ratio:g} mixed samples per original, pairing over the "
+            f"{student.pairing}, "
+            + (f"after layer {student.mix_layer}." if student.mix_layer else "on embeddings.")
+        )
+    lines += [
+        f"Student from {summary['student_source']}; trained: {_training(student.training)}.",
+        f"Teacher: `{spec.encoder.name}`, run `{spec.teacher_spec.id}`, fine-tuned: "
+        f"{_training(spec.teacher)}.",
+    ]
+    return lines
+
+
+def _training(training: TrainingSpec) -> str:
+    return (
+        f"{training.epochs:g} epochs, batch {training.batch_size}, AdamW, peak learning rate "
+        f"{training.learning_rate:g}, {training.precision}"
+    )
+
+
+def _numbers(task: Task, results: dict[str, Any]) -> list[str]:
+    losses = list(next(iter(results.values()))["risk"])
+    titles = ["set", "examples", *task.metrics, f"majority {task.primary_metric}", *losses]
+    rows = [titles, ["---"] * len(titles)]
+    for name, result in results.items():
+        rows.append(
+            [
+                f"`{name}`: {set_meaning(name)}",
+                str(result["examples"]),
+                *(f"{result['metrics'][metric]:.4f}" for metric in task.metrics),
+                f"{result['majority_baseline'][task.primary_metric]:.4f}",
+                *(f"{result['risk'][loss]:.4f}" for loss in losses),
+            ]
+        )
+    return ["| " + " | ".join(row).replace("_", "\\_") + " |" for row in rows]

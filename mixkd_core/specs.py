@@ -1,0 +1,195 @@
+"""What identifies a run: a frozen specification whose id is a digest of what changes the result.
+
+What only says *how* to run it (where the data and the checkpoint lie, where to write, how to show
+progress) is not in here. Data and checkpoints are therefore identified by their content: moving a
+folder changes nothing, and editing one row makes another run.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mixkd_core.errors import InputError
+from mixkd_core.objectives import Objective, objective
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CheckpointRef(_Frozen):
+    """A checkpoint by content.
+
+    Attributes:
+        name: its hub name, or the name of its folder; for people only, not part of any id.
+        digest: of the weights, configuration and tokenizer, or the hub's commit.
+    """
+
+    name: str
+    digest: str
+
+
+class TrainingSpec(_Frozen):
+    """How a network is trained.
+
+    Attributes:
+        epochs: passes over the training subset.
+        learning_rate: peak of AdamW's linear schedule.
+        batch_size: originals in a global batch.
+        warmup: share of the steps during which the learning rate rises.
+        weight_decay: AdamW's, on weight matrices.
+        max_length: tokens beyond which a text (pair) is cut off.
+        precision: `"fp32"`, or `"bf16"` for autocast.
+    """
+
+    epochs: Positive = 3.0
+    learning_rate: Positive = 5e-5
+    batch_size: PositiveCount = 32
+    warmup: Annotated[float, Field(ge=0, le=1)] = 0.1
+    weight_decay: NotNegative = 0.01
+    max_length: PositiveCount = 128
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class StudentSpec(_Frozen):
+    """The student: where its layers come from, what it minimises, how it is trained.
+
+    Attributes:
+        layers: how many transformer layers; None keeps those of its own `checkpoint`.
+        layer_choice: which of the source's layers (`mixkd_core.students.choose_layers`).
+        init: `"teacher"`: layers of the fine-tuned teacher; `"pretrained"`: layers of the encoder
+            before fine-tuning, with a new head; `"checkpoint"`: a checkpoint of its own.
+        checkpoint: that checkpoint.
+        method, weights: the objective (`mixkd_core.objectives.objective`).
+        distance, temperature: of the terms that compare with the teacher.
+        mixup_alpha, mixup_ratio, pairing, self_pairs, mix_layer: see `MixKDArguments`.
+        training: how it is trained.
+    """
+
+    layers: PositiveCount | None = 3
+    layer_choice: Literal["first", "last", "alternate"] = "first"
+    init: Literal["teacher", "pretrained", "checkpoint"] = "teacher"
+    checkpoint: CheckpointRef | None = None
+    method: str = "sm+tmkd"
+    weights: dict[str, float] = {}
+    distance: Literal["mse", "kl", "soft-ce"] = "mse"
+    temperature: Positive = 1.0
+    mixup_alpha: Positive = 0.4
+    mixup_ratio: NotNegative = 1.0
+    pairing: Literal["dataset", "batch"] = "dataset"
+    self_pairs: bool = False
+    mix_layer: Count = 0
+    training: TrainingSpec = TrainingSpec()
+
+    @property
+    def objective(self) -> Objective:
+        return objective(self.method, self.weights)
+
+
+class EvaluationSpec(_Frozen):
+    """How many examples estimate the generalization risk.
+
+    Attributes:
+        remainder_size: at most this many of the training split's unused part.
+        fresh_size: new draws of the law, where it is known (the embedded tasks).
+    """
+
+    remainder_size: Count = 5000
+    fresh_size: Count = 5000
+
+
+class RunSpec(_Frozen):
+    """One run: a teacher fine-tuned, or (with `student`) a student distilled from it.
+
+    Attributes:
+        task: the task's name.
+        data: fingerprint of the data (`TaskData.fingerprint`).
+        fraction: share of the training split that teacher and student learn from.
+        seed: of the subset, of the initial weights, of the order of the examples, of mixup and of
+            dropout.
+        encoder: the pre-trained encoder that becomes the teacher.
+        teacher: how the teacher is fine-tuned.
+        student: the student, or None for the teacher itself.
+        evaluation: sizes of the held-out samples.
+    """
+
+    task: str
+    data: str
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: Count = 0
+    encoder: CheckpointRef
+    teacher: TrainingSpec = TrainingSpec()
+    student: StudentSpec | None = None
+    evaluation: EvaluationSpec = EvaluationSpec()
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of SHA-256 over everything but the checkpoints' names."""
+        content = self.model_dump(mode="json")
+        del content["encoder"]["name"]
+        if self.student is not None:
+            content["student"]["weights"] = dict(self.student.objective.weights)
+            if self.student.checkpoint is not None:
+                del content["student"]["checkpoint"]["name"]
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @property
+    def method(self) -> str:
+        """The student's method, or `"teacher"`."""
+        return "teacher" if self.student is None else self.student.method
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the run folder: readable, and unique by its id."""
+        return f"{self.task}-{self.fraction:g}-s{self.seed}-{self.method}-{self.id}"
+
+    @property
+    def teacher_spec(self) -> "RunSpec":
+        """The run of the teacher that this run's student learns from."""
+        return self.model_copy(update={"student": None})
+
+
+def checked(model: type[_Frozen], **values: Any) -> Any:
+    """`model(**values)`, its complaints turned into one sentence.
+
+    Raises:
+        InputError: naming the first value that does not fit.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or model.__name__
+        raise InputError(
+            f"{place} is {first['input']!r}, which is not usable: {first['msg'].lower()}."
+        ) from error
+
+
+def checkpoint_ref(checkpoint: str | Path) -> CheckpointRef:
+    """What identifies a checkpoint: of a folder its content, of a hub name its commit.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        from mixkd_core.checkpoints import load_config
+
+        commit = getattr(load_config(checkpoint), "_commit_hash", None)
+        return CheckpointRef(name=str(checkpoint), digest=str(commit))
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".json", ".txt", ".model", ".safetensors"):
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return CheckpointRef(name=folder.resolve().name, digest=digest.hexdigest()[:16])
