@@ -29,7 +29,7 @@ class CheckpointRef(_Frozen):
     """A checkpoint by content.
 
     Attributes:
-        name: its hub name, or the name of its folder; for people only, not part of any id.
+        name: its hub name, or the last two parts of its folder; for people only, not part of any id.
         digest: of the weights, configuration and tokenizer, or the hub's commit.
     """
 
@@ -192,4 +192,5 @@ def checkpoint_ref(checkpoint: str | Path) -> CheckpointRef:
             digest.update(path.name.encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-    return CheckpointRef(name=folder.resolve().name, digest=digest.hexdigest()[:16])
+    name = "/".join(folder.resolve().parts[-2:])
+    return CheckpointRef(name=name, digest=digest.hexdigest()[:16])
