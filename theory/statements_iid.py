@@ -40,7 +40,7 @@ def _positive_gap(evidence: Evidence) -> tuple[bool, str]:
 
 
 POSITIVE_GAP = Hypothesis(
-    "positive gap", "eps_p > 0", ("gap",), _positive_gap, "nonpositive_gap"
+    "positive gap", "eps_p > 0", ("gap",), _positive_gap, "never_restored"
 )  # fmt: skip
 
 
@@ -184,7 +184,7 @@ T1 = Theorem(
         "anything about mixed points: they are not i.i.d. from p (T2.3 is for them)",
     ),
     counterexamples=("nonmonotone_quantile", "doubling_fails", "no_universal_ratio",
-                     "nonpositive_gap"),
+                     "never_restored"),
     derivations=("T1a", "T1a c", "T1b", "T1b c", "T1c", "T1 asymptotic"),
     notes=impossible_gap,
 )  # fmt: skip
@@ -244,7 +244,7 @@ L2 = Theorem(
         "that a universal ratio a/n suffices: c must depend on eps_p",
     ),
     counterexamples=("nonmonotone_quantile", "doubling_fails", "no_universal_ratio",
-                     "nonpositive_gap"),
+                     "never_restored"),
 )  # fmt: skip
 
 

@@ -4,9 +4,10 @@ Given S the a draws are i.i.d.: a pair i ≠ j uniformly, λ fresh; the weight w
 sample is fixed. See `theory.statements_mixup_rates` for T2.4 to T2.7.
 """
 
-from math import log, sqrt
+from math import sqrt
 
 from theory import thresholds
+from theory.case2 import case2_hoeffding
 from theory.evidence import Evidence
 from theory.statements_iid import BOUNDED, impossible_gap
 from theory.theorem import (
@@ -47,12 +48,13 @@ _CLASS = ("n", "weight", "class_size", "loss_bound", "delta")
 
 def range_radius(e: Evidence) -> float | None:
     """T2.1's deviation term, bias left out."""
-    n, a, w = int(given(e, "n")), given(e, "a"), given(e, "weight")
+    n, a = int(given(e, "n")), given(e, "a")
     if n < 2 or a < 1:
         return None
-    sigma = thresholds.limit_deviation(n, w, given(e, "loss_bound"))
-    proxy = sigma**2 + ((1 - w) * given(e, "loss_bound")) ** 2 / (4 * a)
-    return sqrt(2 * proxy * log(given(e, "class_size") / given(e, "delta")))
+    return case2_hoeffding(
+        int(given(e, "class_size")), given(e, "delta"), n, a, given(e, "weight"),
+        given(e, "loss_bound"),
+    ).value  # fmt: skip
 
 
 def iid_radius(e: Evidence) -> float:

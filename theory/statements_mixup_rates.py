@@ -1,8 +1,7 @@
 """Case 2 as objects, continued: T2.4 to T2.7. A reconstruction throughout."""
 
-from math import log, sqrt
-
 from theory import thresholds
+from theory.case2 import case2_bernstein, case2_mcdiarmid
 from theory.evidence import Evidence
 from theory.statements_iid import BOUNDED
 from theory.statements_mixup import (
@@ -18,13 +17,20 @@ from theory.theorem import Hypothesis, Provenance, Quantity, Route, Theorem, giv
 _CLASS = ("n", "weight", "class_size", "loss_bound", "delta")
 
 
+def _possible_variance(e: Evidence) -> tuple[bool, str]:
+    variance, largest = given(e, "kernel_variance"), given(e, "loss_bound") ** 2 / 4
+    sign = "<=" if variance <= largest else ">"
+    return variance <= largest, f"v = {show(variance)} {sign} M²/4 = {show(largest)}"
+
+
 def _bernstein_radius(e: Evidence) -> float | None:
-    n, a, M = int(given(e, "n")), given(e, "a"), given(e, "loss_bound")
-    if n < 2 or a < 1:
+    n, a = int(given(e, "n")), given(e, "a")
+    if n < 2 or a < 1 or not _possible_variance(e)[0]:
         return None
-    L, blocks = log(2 * given(e, "class_size") / given(e, "delta")), n // 2
-    sampling = sqrt(2 * given(e, "kernel_variance") * L / blocks) + M * L / (3 * blocks)
-    return sampling + (1 - given(e, "weight")) * M * sqrt(L / (2 * a))
+    return case2_bernstein(
+        int(given(e, "class_size")), given(e, "delta"), n, a, given(e, "weight"),
+        given(e, "kernel_variance"), given(e, "loss_bound"),
+    ).value  # fmt: skip
 
 
 def _variance_gain(e: Evidence) -> tuple[bool, str]:
@@ -52,9 +58,9 @@ T24 = Theorem(
             "bound",
             (
                 Hypothesis(
-                    "variance known", "v_f is the true variance of k_f (or an upper bound)",
-                    ("kernel_variance",),
-                    lambda e: (True, f"v = {show(given(e, 'kernel_variance'))}"),
+                    "variance known",
+                    "v_f is the true variance of k_f or an upper bound; none exceeds M²/4",
+                    ("kernel_variance", "loss_bound"), _possible_variance,
                 ),
             ),
             "R <= R̂ + (1-w) b_f + radius for every f at once, with probability at least 1 - δ",
@@ -211,11 +217,12 @@ T26 = Theorem(
 
 
 def _any_class_radius(e: Evidence) -> float | None:
-    n, a, w = given(e, "n"), given(e, "a"), given(e, "weight")
-    if a < 1:
+    n, a = int(given(e, "n")), given(e, "a")
+    if n < 2 or a < 1:
         return None
-    proxy = (2 - w) ** 2 / n + (1 - w) ** 2 / a
-    return given(e, "loss_bound") * sqrt(proxy * log(1 / given(e, "delta")) / 2)
+    return case2_mcdiarmid(
+        given(e, "delta"), n, a, given(e, "weight"), 0.0, given(e, "loss_bound")
+    ).value
 
 
 T27 = Theorem(

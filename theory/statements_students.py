@@ -40,7 +40,8 @@ T5 = Theorem(
             "same solution",
             (
                 flag("linear", "teacher and student are linear", "linear"),
-                flag("intercept", "the student has an unpenalised intercept", "intercept"),
+                flag("intercept", "the student has an unpenalised intercept", "intercept",
+                     "no_intercept"),
                 Hypothesis("no ridge", "r = 0", ("ridge",),
                            lambda e: (given(e, "ridge") == 0, f"r = {show(given(e, 'ridge'))}")),
             ),
@@ -66,7 +67,7 @@ T5 = Theorem(
         "anything for a student without intercept: its solution moves",
         "anything for a nonlinear teacher: there, mixed points do add information",
     ),
-    
+    counterexamples=("no_intercept",),
     derivations=("T5 ridge",),
 )  # fmt: skip
 
@@ -111,7 +112,7 @@ T6 = Theorem(
         "that mixup adds a positive gradient penalty: for convex g the term is <= 0",
         "that label mixing gives the same loss as querying the teacher",
     ),
-    counterexamples=("label_mixing",),
+    counterexamples=("label_mixing", "vanishing_alpha"),
     derivations=("midpoint weight", "midpoint remainder", "mu1", "mu2", "mu3", "mu4",
                  "one-sided remainder", "fourth central", "vanishing alpha", "label mixing"),
 )  # fmt: skip

@@ -1,0 +1,73 @@
+"""Every check of the theory and how to run them.
+
+Exact checks use rational arithmetic; the Monte Carlo ones share the error budget of
+`theory.check`, asserted here.
+"""
+
+from collections.abc import Callable, Iterable
+from time import perf_counter
+
+from theory import checks_certificates, checks_iid, checks_mixup, checks_students
+from theory.check import MOST_RANDOM_TESTS, Check, CheckResult, Effort, Outcome
+from theory.errors import TheoryInputError
+
+CHECKS: tuple[Check, ...] = (
+    *checks_iid.CHECKS,
+    *checks_mixup.CHECKS,
+    *checks_students.CHECKS,
+    *checks_certificates.CHECKS,
+)
+
+
+def random_tests() -> int:
+    """How many Monte Carlo tests a whole run makes; at most `MOST_RANDOM_TESTS`."""
+    return sum(check.random_tests for check in CHECKS)
+
+
+def run_checks(
+    thorough: bool = False,
+    *,
+    only: Iterable[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[CheckResult]:
+    """Run the checks in order; `only` keeps those whose ids are listed.
+
+    `progress` is called with each id before it runs. A check that raises counts as failed, with the
+    error as its measurement. Raises TheoryInputError for an id that does not exist.
+    """
+    wanted = CHECKS if only is None else _selected(only)
+    results = []
+    for check in wanted:
+        if progress is not None:
+            progress(check.id)
+        results.append(_run(check, Effort(thorough)))
+    return results
+
+
+def _selected(only: Iterable[str]) -> tuple[Check, ...]:
+    ids = set(only)
+    unknown = ids - {check.id for check in CHECKS}
+    if unknown:
+        raise TheoryInputError(
+            f"there is no check {sorted(unknown)[0]!r}; the checks are "
+            f"{', '.join(check.id for check in CHECKS)}."
+        )
+    return tuple(check for check in CHECKS if check.id in ids)
+
+
+def _run(check: Check, effort: Effort) -> CheckResult:
+    started = perf_counter()
+    try:
+        outcome = check.run(effort)
+    except (ArithmeticError, ValueError, IndexError, KeyError) as error:
+        outcome = Outcome(f"{type(error).__name__}: {error}", "no error", passed=False)
+    return CheckResult(
+        check.id, check.statement, check.checked, outcome.measured, outcome.expected,
+        outcome.passed, perf_counter() - started,
+    )  # fmt: skip
+
+
+if random_tests() > MOST_RANDOM_TESTS:
+    raise AssertionError(
+        f"{random_tests()} Monte Carlo tests exceed the budget of {MOST_RANDOM_TESTS}"
+    )
