@@ -5,6 +5,8 @@ gaps; `theory.gap_summary.summarise_gaps` turns them into the minimal gap, its C
 each with an interval of a stated failure probability.
 """
 
+from typing import get_args
+
 import numpy as np
 
 from theory.bounds import checked_count
@@ -164,4 +166,6 @@ def _checked_weight(weight: float) -> float:
 
 
 def _checked_pairing(n: int, pairing: Pairing) -> int:
+    if pairing not in get_args(Pairing):
+        raise TheoryInputError(f"pairing is {pairing!r}; it must be 'distinct' or 'self'.")
     return checked_count(n, "n", at_least=2 if pairing == "distinct" else 1)
