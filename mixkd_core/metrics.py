@@ -85,6 +85,8 @@ def _f1(predicted: Values, true: Values) -> float:
 
 
 def _matthews(predicted: Values, true: Values) -> float:
+    if _constant(predicted) or _constant(true):
+        return 0.0
     return float(matthews_corrcoef(true, predicted))
 
 

@@ -155,16 +155,17 @@ def build_split(
         if isinstance(values, BrokenRow):
             if not skip_broken_rows:
                 raise InputError(
-                    f"{where}: found {values.found} tab-separated or comma-separated fields, "
-                    f"expected {values.expected}; mend or remove the row."
+                    f"{where}: found {values.found} fields, expected {values.expected}; mend or "
+                    "remove the row."
                 )
             skipped += 1
             continue
-        name = f"{split}-{number if id_column is None else values[id_column]}"
+        own_id = number if id_column is None else values[id_column]
+        name = f"{split}-{own_id}"
         if name in places:
             raise InputError(
-                f"{where}: the example id {values[id_column or '']!r} was already used on "
-                f"{table.unit} {places[name]}; ids must be unique."
+                f"{where}: the example id {own_id!r} was already used on {table.unit} "
+                f"{places[name]}; ids must be unique."
             )
         places[name] = place
         columns["example_id"].append(name)
