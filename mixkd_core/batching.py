@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from mixkd_core.errors import InputError
+from mixkd_core.mixup import check_mixup_alpha
 from mixkd_core.pairing import PAIRINGS, Pairs, pairs_over_dataset, pairs_within_batches
 from mixkd_core.token_table import TokenTable
 
@@ -44,6 +45,9 @@ class UnitSampler(Sampler[Unit]):
         length_group_batches: batches to a megabatch; 0 leaves batches ungrouped. Small data sets
             use fewer, so that at least four megabatches remain and batches differ by epoch.
         seed: of everything random here.
+
+    Raises:
+        InputError: for an unknown pairing, or a number out of its range.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class UnitSampler(Sampler[Unit]):
         length_group_batches: int,
         seed: int,
     ) -> None:
+        check_mixup_alpha(mixup_alpha)
         if pairing not in PAIRINGS:
             raise InputError(f"unknown pairing {pairing!r}: choose one of {', '.join(PAIRINGS)}.")
         if not 0 <= mixup_ratio < float("inf"):

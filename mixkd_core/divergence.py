@@ -1,9 +1,9 @@
-"""Stopping when the loss is no longer a number."""
+"""Stopping when the loss, or what was learnt, is no longer a number."""
 
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mixkd_core.errors import DivergenceError
 
@@ -52,3 +52,21 @@ class DivergenceGuard:
                     f"{shown}{more}; training was stopped and checkpoints saved before are kept. "
                     "Lower the learning rate, or train in float32 if it was bfloat16."
                 )
+
+
+def check_weights(model: nn.Module, step: int) -> None:
+    """Look at the weights: a step can ruin them although the loss it was taken on was finite.
+
+    Raises:
+        DivergenceError: if a weight of `model`, after step `step`, is NaN or infinite.
+    """
+    finite = [parameter.detach().isfinite().all() for parameter in model.parameters()]
+    if not torch.stack(finite).all():
+        name = next(
+            name for name, weight in model.named_parameters() if not weight.isfinite().all()
+        )
+        raise DivergenceError(
+            f"step {step} left weights that are NaN or infinite, first in {name!r}; training was "
+            "stopped and checkpoints saved before are kept. Lower the learning rate, or train in "
+            "float32 if it was bfloat16."
+        )

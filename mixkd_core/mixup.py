@@ -22,10 +22,8 @@ from torch.nn.functional import one_hot
 from mixkd_core.errors import InputError
 
 
-def sample_mixing_coefficients(
-    alpha: float, size: int, generator: np.random.Generator
-) -> NDArray[np.float64]:
-    """`size` independent draws of λ ~ Beta(α, α), of shape `(size,)`.
+def check_mixup_alpha(alpha: float) -> None:
+    """That Beta(α, α) is a law.
 
     Raises:
         InputError: if α is not positive and finite.
@@ -35,6 +33,17 @@ def sample_mixing_coefficients(
             f"mixup alpha is {alpha}; Beta(alpha, alpha) needs a positive, finite alpha "
             "(0.4 is usual; small values rarely mix, 1 is uniform)."
         )
+
+
+def sample_mixing_coefficients(
+    alpha: float, size: int, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """`size` independent draws of λ ~ Beta(α, α), of shape `(size,)`.
+
+    Raises:
+        InputError: if α is not positive and finite.
+    """
+    check_mixup_alpha(alpha)
     return generator.beta(alpha, alpha, size)
 
 

@@ -13,6 +13,8 @@ from mixkd_core.errors import InputError
 
 Padded = dict[str, Tensor]
 
+TOKEN_COLUMNS = ("input_ids", "token_type_ids", "attention_mask")
+
 # What a position past the end of a text holds; input_ids take the tokenizer's [PAD].
 PAD_VALUES = {"attention_mask": 0, "token_type_ids": 0}
 
@@ -24,7 +26,8 @@ class TokenTable:
     Attributes:
         columns: token column → values of all texts one after another, of shape `(tokens,)`.
         offsets: where each text begins, and the end, of shape `(n + 1,)`.
-        labels: class indices (int64) or real values (float32), of shape `(n,)`.
+        labels: class indices (int64) or real values (float32), of shape `(n,)`, or distributions
+            over the classes (float32), of shape `(n, num_labels)`.
         pad_token_id: the `input_ids` past the end of a text.
     """
 
@@ -60,32 +63,78 @@ class TokenTable:
 def token_table(dataset: Any, pad_token_id: int | None, label_column: str = "labels") -> TokenTable:
     """The table of a tokenised `datasets.Dataset`, or of any sequence of row dictionaries.
 
+    Positions that an `attention_mask` column leaves out (texts padded beforehand) are dropped.
+
     Raises:
-        InputError: if `input_ids` or the labels are missing, or a text has no token.
+        InputError: if there are no rows or only a stream of them, `input_ids` or the labels are
+            missing, a text has no token, or labels are not numbers.
     """
-    wanted = ("input_ids", "token_type_ids", label_column)
-    dataset = _as_dataset(dataset, wanted)
+    dataset = _as_dataset(dataset, (*TOKEN_COLUMNS, label_column))
+    if not len(dataset):
+        raise InputError("the data set is empty: give at least one example.")
     for needed in ("input_ids", label_column):
         if needed not in dataset.column_names:
             raise InputError(
-                f"the training set has no column {needed!r} (it has "
+                f"the data set has no column {needed!r} (it has "
                 f"{', '.join(dataset.column_names)}): tokenise it and name its label column "
                 f"{label_column!r} before giving it to the trainer."
             )
     table = dataset.with_format("arrow")[:]
-    columns, offsets = {}, np.zeros(1, dtype=np.int64)
-    for name in ("input_ids", "token_type_ids"):
-        if name in dataset.column_names:
-            lists = table[name].combine_chunks()
-            ends = lists.offsets.to_numpy().astype(np.int64)
-            columns[name] = lists.values.to_numpy()[ends[0] : ends[-1]].astype(np.int64)
-            offsets = ends - ends[0]
-    if np.any(np.diff(offsets) == 0):
-        row = int(np.flatnonzero(np.diff(offsets) == 0)[0])
-        raise InputError(f"row {row} of the training set has no token: drop empty texts.")
-    labels = table[label_column].to_numpy()
-    labels = labels.astype(np.float32 if labels.dtype.kind == "f" else np.int64)
+    lists = {
+        name: table[name].combine_chunks() for name in TOKEN_COLUMNS if name in dataset.column_names
+    }
+    lengths = lists["input_ids"].value_lengths().fill_null(0).to_numpy().astype(np.int64)
+    columns = {name: values.flatten().to_numpy().astype(np.int64) for name, values in lists.items()}
+    if "attention_mask" in columns:
+        attended = columns.pop("attention_mask") == 1
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        lengths = np.bincount(rows[attended], minlength=len(lengths))
+        columns = {name: values[attended] for name, values in columns.items()}
+    if not np.all(lengths):
+        row = int(np.flatnonzero(lengths == 0)[0])
+        raise InputError(f"row {row} of the data set has no token: drop empty texts.")
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    labels = _labels(table[label_column], label_column)
     return TokenTable(columns, offsets, labels, 0 if pad_token_id is None else pad_token_id)
+
+
+def check_labels(labels: NDArray[Any], num_labels: int) -> None:
+    """That a classifier of `num_labels` outputs (1: a regression) can learn these labels.
+
+    Raises:
+        InputError: naming the first row whose label it cannot.
+    """
+    if labels.ndim == 2:
+        wanted = f"a list of {num_labels} probabilities that sum to 1"
+        fits = np.all(labels >= 0, axis=1) & (np.abs(labels.sum(axis=1) - 1) < 1e-3)
+        fits &= labels.shape[1] == num_labels > 1
+    elif num_labels == 1:
+        wanted = "a finite number"
+        fits = np.isfinite(labels)
+    else:
+        wanted = f"an integer from 0 to {num_labels - 1} or a list of {num_labels} probabilities"
+        fits = (labels >= 0) & (labels < num_labels) & (labels.dtype.kind == "i")
+    if not np.all(fits):
+        row = int(np.flatnonzero(~fits)[0])
+        raise InputError(
+            f"row {row} of the data set has the label {labels[row]}, but a student of "
+            f"{num_labels} output(s) needs {wanted}."
+        )
+
+
+def _labels(column: Any, name: str) -> NDArray[Any]:
+    """Class indices and real values of shape `(n,)`; lists (distributions) `(n, num_labels)`."""
+    try:
+        labels = np.array(column.to_pylist() if column.type.num_fields else column.to_numpy())
+        if labels.dtype.kind not in "biuf":
+            raise ValueError(f"they are of type {column.type}")
+    except ValueError as error:
+        raise InputError(
+            f"the labels in column {name!r} of the data set are not numbers, or lists of "
+            f"numbers of one length ({error}): map them to class indices first."
+        ) from error
+    real = labels.dtype.kind == "f" or labels.ndim == 2
+    return labels.astype(np.float32 if real else np.int64)
 
 
 def _as_dataset(dataset: Any, columns: tuple[str, ...]) -> Any:
@@ -94,6 +143,11 @@ def _as_dataset(dataset: Any, columns: tuple[str, ...]) -> Any:
 
     if isinstance(dataset, Dataset):
         return dataset
+    if not hasattr(dataset, "__len__"):
+        raise InputError(
+            f"the data set, a {type(dataset).__name__}, is a stream of unknown length: pairs "
+            "are drawn over the whole set, so give one with rows, such as a datasets.Dataset."
+        )
     rows = (dataset[row] for row in range(len(dataset)))
     return Dataset.from_list(
         [{name: np.asarray(row[name]).tolist() for name in columns if name in row} for row in rows]

@@ -11,13 +11,13 @@ from mixkd_core.arguments import MixKDArguments
 from mixkd_core.batching import UnitCollator, UnitDataset, UnitSampler
 from mixkd_core.checkpoints import check_teacher_and_student
 from mixkd_core.distances import distance
-from mixkd_core.divergence import DivergenceGuard
+from mixkd_core.divergence import DivergenceGuard, check_weights
 from mixkd_core.errors import InputError
 from mixkd_core.inference import Inference, run_inference
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.mixup import label_targets, mix
 from mixkd_core.objectives import MIXED_TERMS, patient_layers, patient_loss, target_loss
-from mixkd_core.token_table import token_table
+from mixkd_core.token_table import check_labels, token_table
 
 
 class MixKDTrainer(Trainer):  # type: ignore[misc]
@@ -64,6 +64,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.model_accepts_loss_kwargs = False
         self.loss_is_scaled_for_ga = False
         self.table = token_table(train_dataset, model.config.pad_token_id)
+        check_labels(self.table.labels, model.config.num_labels)
         self.sampler = UnitSampler(
             self.table.lengths,
             batch_size=args.train_batch_size * args.world_size,
@@ -250,12 +251,13 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         """As `Trainer.train`, the teacher on the training device first.
 
         Raises:
-            DivergenceError: when a loss is NaN or infinite; checkpoints saved before are kept.
+            DivergenceError: when a loss or a weight is NaN or infinite; checkpoints saved before
+                are kept.
         """
         if self.teacher is not None:
             self.teacher.to(self.args.device)
         result = super().train(*args, **kwargs)
-        self._divergence.check()
+        self._check_divergence()
         return result
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
@@ -271,6 +273,10 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         super().log(logs, *args, **kwargs)
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        """Look at the losses first, so that a checkpoint is never taken after a bad step."""
-        self._divergence.check()
+        """Look first, so that a checkpoint is never taken after a bad step."""
+        self._check_divergence()
         super()._save_checkpoint(*args, **kwargs)
+
+    def _check_divergence(self) -> None:
+        self._divergence.check()
+        check_weights(self.model, self.state.global_step)

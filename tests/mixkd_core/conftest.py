@@ -1,11 +1,16 @@
-"""Tiny random classifiers of every architecture that the core promises to work with."""
+"""Tiny random classifiers of every architecture that the core promises, texts and trainers."""
 
+from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 import torch
 import transformers
+
+from mixkd_core.arguments import MixKDArguments
+from mixkd_core.trainer import MixKDTrainer
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert")
 
@@ -91,3 +96,93 @@ def padded_texts() -> Any:
         return texts
 
     return build
+
+
+@pytest.fixture(scope="session")
+def tokenised_texts() -> Any:
+    """`tokenised_texts(size, labels="classes", num_labels=3, seed=0, token_types=True)`.
+
+    Random texts of 3 to `LENGTH` tokens as a `datasets.Dataset`; the labels are `"classes"`
+    (decided by the second token, so that they can be learnt), `"soft"` (a distribution a row) or
+    `"real"`.
+    """
+
+    def build(
+        size: int,
+        labels: str = "classes",
+        *,
+        num_labels: int = 3,
+        seed: int = 0,
+        token_types: bool = True,
+    ) -> Any:
+        generator = np.random.default_rng(seed)
+        lengths = generator.integers(3, LENGTH + 1, size)
+        rows: dict[str, Any] = {
+            "input_ids": [generator.integers(5, VOCABULARY, length).tolist() for length in lengths]
+        }
+        if token_types:
+            rows["token_type_ids"] = [
+                [int(2 * slot >= length) for slot in range(length)] for length in lengths
+            ]
+        rows["labels"] = [ids[1] % num_labels for ids in rows["input_ids"]]
+        if labels == "soft":
+            rows["labels"] = generator.dirichlet([1.0] * num_labels, size).tolist()
+        elif labels == "real":
+            rows["labels"] = generator.normal(size=size).tolist()
+        return datasets.Dataset.from_dict(rows)
+
+    return build
+
+
+@pytest.fixture
+def mixkd_trainer(tmp_path: Path, tiny_classifier: Any, tokenised_texts: Any) -> Any:
+    """`mixkd_trainer(student=, teacher=, dataset=, seed=0, **arguments)`, a `MixKDTrainer`.
+
+    By default a two-layer student and a four-layer teacher of twice its width, 12 texts, batches
+    of 4, one epoch, a constant learning rate, on the CPU.
+    """
+
+    def build(
+        *,
+        student: Any = None,
+        teacher: Any = None,
+        dataset: Any = None,
+        callbacks: Any = None,
+        eval_dataset: Any = None,
+        data_collator: Any = None,
+        **arguments: Any,
+    ) -> MixKDTrainer:
+        settings: dict[str, Any] = {
+            "output_dir": str(tmp_path / "out"),
+            "num_train_epochs": 1,
+            "per_device_train_batch_size": 4,
+            "learning_rate": 1e-2,
+            "lr_scheduler_type": "constant",
+            "logging_steps": 1,
+            "save_strategy": "no",
+            "report_to": [],
+            "disable_tqdm": True,
+            "use_cpu": True,
+            "seed": 0,
+        }
+        return MixKDTrainer(
+            model=tiny_classifier(width=8, seed=1) if student is None else student,
+            args=MixKDArguments(**settings | arguments),
+            train_dataset=tokenised_texts(12) if dataset is None else dataset,
+            teacher=tiny_classifier(layers=4, seed=2) if teacher is None else teacher,
+            callbacks=callbacks,
+            eval_dataset=eval_dataset,
+            data_collator=data_collator,
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def weights_of() -> Any:
+    """`weights_of(model)`: every parameter in one vector, copied."""
+
+    def flatten(model: Any) -> torch.Tensor:
+        return torch.cat([p.detach().flatten().clone() for p in model.parameters()])
+
+    return flatten
