@@ -51,18 +51,8 @@ def demo_runs(task_name: str, out: Path, seeds: Sequence[int], say: Say) -> list
                 for wanted in (spec.teacher_spec, spec):
                     if wanted.id not in records:
                         records[wanted.id] = run(wanted, resources)
-                        say(_line(records[wanted.id]))
     return list(records.values())
 
 
 def _training(epochs: float) -> TrainingSpec:
     return TrainingSpec(epochs=epochs, learning_rate=LEARNING_RATE, max_length=64)
-
-
-def _line(record: RunRecord) -> str:
-    results = record.summary["results"]
-    metric = record.summary["primary_metric"]
-    return (
-        f"{record.spec.folder_name}: {metric} {results['fresh']['metrics'][metric]:.3f} on fresh "
-        f"examples, {record.summary['seconds']['training']:.0f} s"
-    )

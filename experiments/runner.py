@@ -14,6 +14,7 @@ from experiments.training import train
 from mixkd_core.checkpoints import (
     check_same_tokenizer,
     load_classifier,
+    load_config,
     load_tokenizer,
 )
 from mixkd_core.distances import distance
@@ -24,6 +25,7 @@ from mixkd_core.evaluation import per_example, summarise
 from mixkd_core.inference import run_inference
 from mixkd_core.mixed_forward import encoder_layers
 from mixkd_core.model_card import model_card
+from mixkd_core.objectives import patient_layers
 from mixkd_core.records import (
     RunRecord,
     find_record,
@@ -73,17 +75,18 @@ def run(spec: RunSpec, resources: Resources) -> RunRecord:
     """
     found = find_record(resources.out, spec)
     if found is not None:
-        resources.say(f"{spec.folder_name}: found, nothing to do")
         return found
     if spec.data != resources.data.fingerprint:
         raise InputError(
             f"the data of task {spec.task!r} have fingerprint {resources.data.fingerprint[:12]}, "
             f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
         )
+    sets = evaluation_sets(spec, resources.data)
+    _check_student(spec, resources)
     teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
     partial = partial_folder(resources.out, spec)
+    resources.say(f"{spec.folder_name}: training")
     started = time.monotonic()
-    sets = evaluation_sets(spec, resources.data)
     set_seed(spec.seed)
     network, tokenizer, source = _network(spec, resources, teacher)
     training = spec.teacher if spec.student is None else spec.student.training
@@ -111,7 +114,9 @@ def run(spec: RunSpec, resources: Resources) -> RunRecord:
         "command": resources.command or f"# written by a study; specification {spec.id}",
         **describe(),
     }
-    return _write(spec, resources, partial, network, tokenizer, history, tables, summary)
+    record = _write(spec, resources, partial, network, tokenizer, history, tables, summary)
+    resources.say(_outcome(record))
+    return record
 
 
 def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
@@ -131,6 +136,40 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     if data.fresh is not None and spec.evaluation.fresh_size:
         sets["fresh"] = data.fresh(spec.evaluation.fresh_size, FRESH_SEED)
     return sets
+
+
+def _check_student(spec: RunSpec, resources: Resources) -> None:
+    """Refuse a student that cannot be made, before hours go into its teacher."""
+    if spec.student is None:
+        return
+    distance(
+        spec.student.distance,
+        temperature=spec.student.temperature,
+        regression=resources.data.task.is_regression,
+    )
+    depth = spec.student.layers
+    if spec.student.init != "checkpoint" and depth is not None:
+        total = load_config(resources.encoder).num_hidden_layers
+        choose_layers(total, depth, spec.student.layer_choice)
+        if spec.student.mix_layer > depth:
+            raise InputError(
+                f"mix_layer is {spec.student.mix_layer}, but the student has layers 1 to {depth} "
+                "(0 mixes the embeddings)."
+            )
+        if "pkd" in spec.student.objective.terms:
+            patient_layers(depth, total)
+
+
+def _outcome(record: RunRecord) -> str:
+    """One line for the terminal: the metric on each held-out set, and the time it took."""
+    metric = record.summary["primary_metric"]
+    measured = ", ".join(
+        f"{result['metrics'][metric]:.3f} on {name}"
+        for name, result in record.summary["results"].items()
+        if name != "train"
+    )
+    seconds = sum(record.summary["seconds"].values())
+    return f"{record.spec.folder_name}: {metric} {measured}; {seconds:.0f} s"
 
 
 def _network(

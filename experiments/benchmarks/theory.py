@@ -230,8 +230,8 @@ def duels(repetitions: int) -> list[Duel]:
         ),
         duel(
             "Monte Carlo: gaps; finite law, three hypotheses, n=128",
-            lambda: looped_finite_simulation(three, 128, 2000, seed=1),
-            lambda: simulate_finite_gaps(three, 128, 2000, random_stream(1)),
+            lambda: looped_finite_simulation(three, 128, 8000, seed=1),
+            lambda: simulate_finite_gaps(three, 128, 8000, random_stream(1)),
             repetitions,
             same_gaps,
         ),

@@ -12,6 +12,7 @@ from experiments.cli.certify import certify
 from experiments.cli.demo import demo
 from experiments.cli.doctor import doctor
 from experiments.cli.train import train
+from experiments.cli.verify import verify
 from mixkd_core.errors import MixKDError
 from theory.errors import TheoryInputError
 
@@ -24,7 +25,7 @@ app = typer.Typer(
 )
 
 
-for command in (demo, train, doctor, certify):
+for command in (demo, train, doctor, certify, verify):
     app.command()(command)
 
 

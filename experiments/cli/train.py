@@ -127,8 +127,12 @@ def train(
     ] = 0,
     epochs: Annotated[float, typer.Option(help="Of the student.", rich_help_panel=TRAINING)] = 3.0,
     learning_rate: Annotated[
-        float, typer.Option(help="Of the student.", rich_help_panel=TRAINING)
-    ] = 5e-5,
+        float | None,
+        typer.Option(
+            help="Of the student; by default 5e-5, or 5e-4 for the embedded encoder.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     batch_size: Annotated[
         int, typer.Option(help="Originals in a batch.", rich_help_panel=TRAINING)
     ] = 32,
@@ -136,8 +140,12 @@ def train(
         float, typer.Option(help="Of the teacher.", rich_help_panel=TRAINING)
     ] = 3.0,
     teacher_learning_rate: Annotated[
-        float, typer.Option(help="Of the teacher.", rich_help_panel=TRAINING)
-    ] = 5e-5,
+        float | None,
+        typer.Option(
+            help="Of the teacher; by default 5e-5, or 5e-4 for the embedded encoder.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     max_length: Annotated[
         int, typer.Option(help="Tokens beyond which a text is cut off.", rich_help_panel=TRAINING)
     ] = 128,
@@ -155,7 +163,7 @@ def train(
     from experiments.runner import Resources, run
     from mixkd_core.checkpoints import load_config
     from mixkd_core.environment import preferred_precision
-    from mixkd_core.records import read_record, record_folder
+    from mixkd_core.records import find_record, read_record, record_folder
     from mixkd_core.sources import load_task_data
     from mixkd_core.specs import (
         EvaluationSpec,
@@ -177,6 +185,7 @@ def train(
         described = find_task(task)
     encoder = encoder_for(described, teacher, out)
     own = student not in ("teacher", "pretrained")
+    usual_rate = 5e-4 if teacher is None else 5e-5  # random weights need larger steps
     shared: dict[str, Any] = {
         "batch_size": batch_size,
         "max_length": max_length,
@@ -197,7 +206,9 @@ def train(
         pairing=pairing,
         self_pairs=self_pairs,
         mix_layer=mix_layer,
-        training=checked(TrainingSpec, epochs=epochs, learning_rate=learning_rate, **shared),
+        training=checked(
+            TrainingSpec, epochs=epochs, learning_rate=learning_rate or usual_rate, **shared
+        ),
     )
     typer.echo(f"objective: {student_spec.objective.formula}")
     data = load_task_data(
@@ -214,7 +225,10 @@ def train(
         seed=seed,
         encoder=checkpoint_ref(encoder),
         teacher=checked(
-            TrainingSpec, epochs=teacher_epochs, learning_rate=teacher_learning_rate, **shared
+            TrainingSpec,
+            epochs=teacher_epochs,
+            learning_rate=teacher_learning_rate or usual_rate,
+            **shared,
         ),
         student=student_spec,
         evaluation=checked(EvaluationSpec, remainder_size=remainder_size),
@@ -227,6 +241,8 @@ def train(
         command=shlex.join(["mixkd", *sys.argv[1:]]),
         say=typer.echo,
     )
+    if find_record(out, spec) is not None:
+        typer.echo("this run was finished before: nothing is left to train")
     record = run(spec, resources)
     teacher_record = read_record(record_folder(out, spec.teacher_spec))
     print_gaps(gap_rows([teacher_record, record]), described.primary_metric)
