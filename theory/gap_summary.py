@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from theory.binomial import clopper_pearson_limit
 from theory.bounds import checked_delta
 from theory.concentration import empirical_bernstein_limit
 from theory.errors import TheoryInputError
@@ -47,14 +48,12 @@ def summarise_gaps(
 ) -> GapSummary:
     """Minimal gap, CVaR and mean of simulated gaps, jointly valid with probability >= 1-failure.
 
-    A third of `failure` goes to each. Quantile: binomial order statistics, valid for any law.
-    Mean: Maurer-Pontil on [-M, M]. CVaR: the first half of the gaps yields a quantile t and an
-    interval [l, u] for it; on the second half, for the fixed t and u,
-        CVaR <= t + E(Delta-t)_+ / delta   and   CVaR >= l + E(Delta-u)_+ / delta
-    with Maurer-Pontil bounds on the two expectations. If the risks were estimated, every interval
-    is widened by their error and their failure probability is added.
+    A third of `failure` goes to each: `quantile_interval` for the quantile, `cvar_interval` for
+    the CVaR, two one-sided Maurer-Pontil bounds on [-M, M] for the mean. If the risks were
+    estimated, every interval is widened by their error and their failure probability is added.
 
-    Raises TheoryInputError for fewer than four gaps, NaN, or levels outside (0, 1).
+    Raises TheoryInputError for fewer than four gaps, NaN, gaps outside [-M, M], or levels outside
+    (0, 1).
     """
     checked_delta(delta)
     checked_delta(failure, "failure")
@@ -65,6 +64,12 @@ def summarise_gaps(
             "finite simulated gaps in one row are needed."
         )
     share, bound, widening = failure / 3, problem.loss_bound, problem.risk_error
+    if np.abs(gaps).max() > bound * (1 + 1e-9):
+        raise TheoryInputError(
+            f"a gap is {gaps[np.abs(gaps).argmax()]}, but gaps of losses in [0, {bound}] lie in "
+            f"[-{bound}, {bound}]; pass the class that the gaps were simulated from."
+        )
+    gaps = np.clip(gaps, -bound, bound)  # of rounding only
 
     def widened(value: float, lower: float, upper: float) -> Estimate:
         return Estimate(value, max(lower - widening, -bound), min(upper + widening, bound))
@@ -72,19 +77,15 @@ def summarise_gaps(
     ordered = np.sort(gaps)
     value = _empirical_quantile(ordered, delta)
     minimal_gap = widened(value, *quantile_interval(ordered, delta, bound, share))
-    mean = widened(float(gaps.mean()), *_mean_interval(gaps, -bound, bound, share))
-
-    pilot, rest = np.sort(gaps[: gaps.size // 2]), gaps[gaps.size // 2 :]
-    low, high = quantile_interval(pilot, delta, bound, share / 2)
-    centre = _empirical_quantile(pilot, delta)
-    # E(Delta-t)_+ = E max(Delta, t) - t. Each call spends a quarter of the share on the side used.
-    above = _mean_interval(np.maximum(rest, centre), centre, bound, share / 2)[1] - centre
-    beyond = _mean_interval(np.maximum(rest, high), high, bound, share / 2)[0] - high
-    upper, lower = centre + above / delta, low + max(beyond, 0.0) / delta
+    mean = widened(
+        float(gaps.mean()),
+        _mean_limit(gaps, -bound, bound, share / 2, lower=True),
+        _mean_limit(gaps, -bound, bound, share / 2, lower=False),
+    )
     cvar_value = value + float(np.maximum(gaps - value, 0.0).mean()) / delta
     return GapSummary(
         minimal_gap=minimal_gap,
-        cvar=widened(cvar_value, lower, upper),
+        cvar=widened(cvar_value, *cvar_interval(gaps, delta, bound, share)),
         mean=mean,
         delta=delta,
         replications=gaps.size,
@@ -111,6 +112,36 @@ def quantile_interval(
     return lower, upper
 
 
+def cvar_interval(
+    gaps: FloatArray, delta: float, loss_bound: float, failure: float
+) -> tuple[float, float]:
+    """An interval that holds CVaR_delta with probability >= 1-failure, for gaps in [-M, M].
+
+    The first half of the gaps yields an estimate t of the quantile q and an interval [l, u] for
+    it; the second half bounds expectations at these then fixed points. phi(t) = t +
+    E(Delta-t)_+/delta is convex with minimum CVaR at q, and its slope left of u is
+    1 - P(Delta>=u)/delta, so that
+        CVaR <= phi(t)   and   CVaR >= phi(u) - (u-l) (1 - P(Delta>=u)/delta)_+.
+    The interval [l, u], the two expectations (Maurer-Pontil) and the probability
+    (Clopper-Pearson) spend a quarter of `failure` each.
+    """
+    pilot, rest = np.sort(gaps[: gaps.size // 2]), gaps[gaps.size // 2 :]
+    share = failure / 4
+    low, high = quantile_interval(pilot, delta, loss_bound, share)
+    centre = _empirical_quantile(pilot, delta)
+
+    def tail(t: float, *, lower: bool) -> float:
+        """A bound on E(Delta-t)_+ = E max(Delta, t) - t."""
+        limit = _mean_limit(np.maximum(rest, t), t, loss_bound, share, lower=lower)
+        return max(limit - t, 0.0)
+
+    reached = int(np.count_nonzero(rest >= high))
+    probability = float(clopper_pearson_limit(reached, rest.size, share, lower=True))
+    slope = max(1 - probability / delta, 0.0)
+    lower = high + tail(high, lower=True) / delta - (high - low) * slope
+    return max(lower, low), centre + tail(centre, lower=False) / delta
+
+
 def _empirical_quantile(ordered: FloatArray, delta: float) -> float:
     """The least value that at least (1-delta) of the sorted gaps do not exceed."""
     # The subtraction keeps rounding in (1-delta)*B from skipping a rank that exactly suffices.
@@ -118,14 +149,10 @@ def _empirical_quantile(ordered: FloatArray, delta: float) -> float:
     return float(ordered[rank - 1])
 
 
-def _mean_interval(
-    values: FloatArray, lowest: float, highest: float, failure: float
-) -> tuple[float, float]:
-    """Two-sided Maurer-Pontil interval for the mean of i.i.d. values in [lowest, highest]."""
+def _mean_limit(
+    values: FloatArray, lowest: float, highest: float, failure: float, *, lower: bool
+) -> float:
+    """One-sided Maurer-Pontil bound for the mean of i.i.d. values in [lowest, highest]."""
     if highest <= lowest:  # the quantile sits at the end of the range: nothing lies beyond it
-        return lowest, lowest
-    sides = [
-        empirical_bernstein_limit(values, failure / 2, highest, lowest=lowest, lower=lower)
-        for lower in (True, False)
-    ]
-    return float(sides[0]), float(sides[1])
+        return lowest
+    return float(empirical_bernstein_limit(values, failure, highest, lowest=lowest, lower=lower))

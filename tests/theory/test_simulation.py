@@ -276,5 +276,7 @@ def test_bad_input_is_refused():
         SampledClass.of_finite(FiniteClass(FiniteLaw.uniform_on(0, 1), (lambda x: x,), Q(1)))
     with pytest.raises(TheoryInputError, match="1 NaN"):
         summarise_gaps(np.array([0.0, 0.1, np.nan, 0.2]), problem, 0.1)
+    with pytest.raises(TheoryInputError, match=r"a gap is 1\.5"):
+        summarise_gaps(np.array([0.0, 0.1, 1.5, 0.2]), problem, 0.1)
     with pytest.raises(TheoryInputError, match="delta"):
         summarise_gaps(np.zeros(10), problem, 1.0)
