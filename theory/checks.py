@@ -24,23 +24,32 @@ def random_tests() -> int:
     return sum(check.random_tests for check in CHECKS)
 
 
+def checks_of(theorem: str) -> tuple[str, ...]:
+    """The ids of the checks of one statement: "T1" has "T1.sizes", "T1.conclusion", …"""
+    return tuple(
+        check.id
+        for check in CHECKS
+        if check.id == theorem or check.id.startswith((f"{theorem}.", f"{theorem} "))
+    )
+
+
 def run_checks(
     thorough: bool = False,
     *,
     only: Iterable[str] | None = None,
-    progress: Callable[[str], None] | None = None,
+    report: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
     """Run the checks in order; `only` keeps those whose ids are listed.
 
-    `progress` is called with each id before it runs. A check that raises counts as failed, with the
-    error as its measurement. Raises TheoryInputError for an id that does not exist.
+    `report` is called with each result as soon as it is there. A check that raises counts as
+    failed, with the error as its measurement. Raises TheoryInputError for an id that does not exist.
     """
     wanted = CHECKS if only is None else _selected(only)
     results = []
     for check in wanted:
-        if progress is not None:
-            progress(check.id)
         results.append(_run(check, Effort(thorough)))
+        if report is not None:
+            report(results[-1])
     return results
 
 
@@ -63,7 +72,7 @@ def _run(check: Check, effort: Effort) -> CheckResult:
         outcome = Outcome(f"{type(error).__name__}: {error}", "no error", passed=False)
     return CheckResult(
         check.id, check.statement, check.checked, outcome.measured, outcome.expected,
-        outcome.passed, perf_counter() - started,
+        bool(outcome.passed), perf_counter() - started,
     )  # fmt: skip
 
 

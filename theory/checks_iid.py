@@ -23,14 +23,14 @@ def counterexample_check(identifier: str, id_: str, statement: str) -> Check:
         result = run_counterexample(identifier)
         stated = "; ".join(f"{name}: {_plain(value)}" for name, value in result.expected.items())
         if result.agrees:
-            return Outcome(stated, "the same, exactly", True)
+            return Outcome(stated, stated, True)
         wrong = "; ".join(
             f"{name}: {_plain(got)} for {_plain(want)}"
             for name, (got, want) in result.disagreements.items()
         )
         return Outcome(wrong, stated, False)
 
-    return Check(id_, statement, f"counterexample {identifier}, enumerated", run)
+    return Check(id_, statement, f"exact, {identifier}", run)
 
 
 def _plain(value: object) -> str:

@@ -148,12 +148,12 @@ def _fixture() -> SmoothLoss:
 
     def residual(x: Array) -> Array:
         r: Array = np.sin(1.3 * x[:, 0]) + 0.5 * x[:, 1] ** 2 - 0.3 * x[:, 0] * x[:, 1] + 0.2
-        return r.reshape(-1, 1)
+        return np.asarray(r.reshape(-1, 1), dtype=np.float64)
 
     def jacobian(x: Array) -> Array:
         first: Array = 1.3 * np.cos(1.3 * x[:, 0]) - 0.3 * x[:, 1]
         rows: Array = np.stack([first, x[:, 1] - 0.3 * x[:, 0]], axis=-1)
-        return rows.reshape(-1, 1, 2)
+        return np.asarray(rows.reshape(-1, 1, 2), dtype=np.float64)
 
     def hessians(x: Array) -> Array:
         h = np.zeros((len(x), 1, 2, 2))

@@ -175,7 +175,10 @@ def _print_result(result: "CheckResult") -> None:
         name, statement, checked = (cell[line] if line < len(cell) else "" for cell in cells)
         verdict, seconds = (result.verdict, f"{result.seconds:.2f}") if line == 0 else ("", "")
         typer.echo(_row(verdict, name, statement, checked, seconds))
-    for label, text in (("measured", result.measured), ("expected", result.expected)):
+    values = [("measured", result.measured), ("expected", result.expected)]
+    if result.measured == result.expected:
+        values = [("measured = expected", result.measured)]
+    for label, text in values:
         for part in _hanging(f"{label}  ", text, indent=8):
             typer.echo(part)
 
