@@ -1,5 +1,7 @@
 """Pre-trained encoders and fine-tuned classifiers, from a folder or the hub; safetensors only."""
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ def load_classifier(checkpoint: str | Path, task: Task) -> Any:
         InputError: if there is no such checkpoint, it holds pickled weights only, or it was
             fine-tuned for other labels.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
 
     config = load_config(checkpoint)
@@ -48,7 +51,7 @@ def load_classifier(checkpoint: str | Path, task: Task) -> Any:
         return AutoModelForSequenceClassification.from_pretrained(
             checkpoint, config=config, use_safetensors=True
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise _unreadable(checkpoint, error) from error
 
 
@@ -62,9 +65,15 @@ def load_tokenizer(checkpoint: str | Path) -> Any:
 
     _check_folder(checkpoint)
     try:
-        return AutoTokenizer.from_pretrained(checkpoint)
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     except (OSError, ValueError) as error:
         raise _unreadable(checkpoint, error) from error
+    # Where the files are missing, transformers hands out an empty one that knows no word.
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} has no tokenizer files: save its tokenizer there too."
+        )
+    return tokenizer
 
 
 def check_teacher_and_student(teacher: Any, student: Any) -> None:
@@ -123,20 +132,32 @@ def _check_folder(checkpoint: str | Path) -> None:
             f"checkpoint folder {str(checkpoint)!r} has no config.json: give the folder that "
             "save_pretrained wrote."
         )
-    pickled = [
-        path.name for pattern in ("*.bin", "*.pt", "*.ckpt") for path in folder.glob(pattern)
-    ]
     if not any(folder.glob("*.safetensors")):
+        pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
         if pickled:
             raise InputError(
                 f"checkpoint {str(checkpoint)!r} holds pickled weights ({pickled[0]}), which can "
                 "run code when loaded and are refused; where you trust the file, convert it once "
-                f'with: python -c "from transformers import AutoModel; AutoModel.from_pretrained('
-                f"'{checkpoint}', use_safetensors=False).save_pretrained('{checkpoint}')\"."
+                f"with: {_conversion_command(folder)}"
             )
         raise InputError(
             f"checkpoint folder {str(checkpoint)!r} has no *.safetensors file: is it complete?"
         )
+
+
+def _conversion_command(folder: Path) -> str:
+    """A shell command that writes `folder`'s weights as safetensors, its head included."""
+    try:
+        architectures = json.loads((folder / "config.json").read_text()).get("architectures")
+    except ValueError:
+        architectures = None
+    # A name from a file that is not trusted goes into a command only if it is a name.
+    network = architectures[0] if architectures and architectures[0].isidentifier() else "AutoModel"
+    return (
+        f'python -c "import sys; from transformers import {network} as Network; '
+        "Network.from_pretrained(sys.argv[1], use_safetensors=False)"
+        f'.save_pretrained(sys.argv[1])" {shlex.quote(str(folder))}'
+    )
 
 
 def _unreadable(checkpoint: str | Path, error: Exception) -> InputError:
