@@ -35,10 +35,11 @@ def certify(
 ) -> None:
     """Certify each method's risk and every paired difference from held-out losses.
 
-    Upper bounds hold for all methods together, and intervals for all differences together, each
-    family with probability at least 1 - DELTA for one kind of bound chosen beforehand. Columns of 0
-    and 1 also get the exact binomial bounds. The rows must be independent examples, unused in
-    training and selection, in an order fixed before looking at the losses.
+    Upper bounds hold for all methods together, and intervals for all
+    differences together, each family with probability at least 1 - DELTA for
+    one kind of bound chosen beforehand. Columns of 0 and 1 also get the exact
+    binomial bounds. The rows must be independent examples, unused in training
+    and selection, in an order fixed before looking at the losses.
     """
     from theory.certificates import as_document, certify_table
     from theory.losses import clip_losses
