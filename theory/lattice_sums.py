@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from theory.errors import TheoryInputError
-from theory.exact import INT64_LIMIT, IntArray
+from theory.exact import INT64_LIMIT, IntArray, int_array
 
 DEFAULT_BIT_LIMIT = 40_000_000
 
@@ -61,8 +61,9 @@ def lattice_sum_law(
     weights: IntArray = np.array(
         [int.from_bytes(table[cell].tobytes(), "little") for cell in occupied], dtype=kind
     )
-    offsets = [
-        (occupied // stride) % span * step + int(lo) * count
+    largest = 2 * count * max(abs(int(v)) for v in vectors.flat)
+    sums = [
+        int_array(occupied // stride % span, largest) * step + int(lo) * count
         for stride, span, step, lo in zip(strides, spans, steps, low, strict=True)
     ]
-    return np.stack(offsets, axis=1), weights, total
+    return np.stack(sums, axis=1), weights, total

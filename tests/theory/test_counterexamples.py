@@ -54,13 +54,13 @@ def test_restoration_scan_against_exact_enumeration_of_every_size(p, delta, n):
 
 
 def test_restoration_scan_decides_exact_ties_exactly():
-    """p=1/2, delta=1/4: P(Bin(2)=0) is delta itself, where rounding alone would decide."""
-    problem = bernoulli_class("1/2")
-    gap = gap_law(problem, 1).quantile("1/4")
-    first, last, enough = bernoulli_gap_restored("1/2", "1/4", 1)
-    exact = [gap_law(problem, N).quantile("1/4") <= gap for N in range(2, enough)]
-    assert first == 2 + exact.index(True)
-    assert last == max((N for N, ok in enumerate(exact, start=2) if not ok), default=1)
+    """p=4/7, delta=513/2401=P(Bin(4, p) <= 1): rounding alone would put the first size at 12."""
+    problem = bernoulli_class("4/7")
+    gap = gap_law(problem, 2).quantile("513/2401")
+    first, last, enough = bernoulli_gap_restored("4/7", "513/2401", 2)
+    exact = [gap_law(problem, N).quantile("513/2401") <= gap for N in range(3, enough)]
+    assert first == 3 + exact.index(True) == 4
+    assert last == max(N for N, ok in enumerate(exact, start=3) if not ok) == 29
 
 
 def test_a_gap_that_is_not_positive_has_no_restoring_size():

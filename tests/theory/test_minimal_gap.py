@@ -12,6 +12,7 @@ from theory.finite_laws import (
     EIGHTHS_MIXING,
     FLOOR_MIXING,
     UNIFORM_MIXING,
+    FiniteClass,
     bernoulli_class,
     certificate_class,
     sign_square_class,
@@ -26,6 +27,7 @@ from theory.minimal_gap import (
     mixup_gap_law,
     mixup_limit_gap_law,
 )
+from theory.piecewise import PiecewisePolynomial
 from theory.type_counts import enumerate_types, type_weights
 
 
@@ -279,13 +281,42 @@ def test_large_samples_switch_to_python_integers_without_overflow():
     assert sum(int(weight) for weight in weights) == total == 2**62
 
 
-def test_huge_denominators_do_not_overflow_the_losses():
-    tiny = Q(1, 10**15 + 37)
-    problem = bernoulli_class(tiny)
-    law = gap_law(problem, 3)
-    assert law.values[-1] == tiny
-    assert law.values[0] == tiny - 1
-    assert law.probabilities[-1] == (1 - tiny) ** 3
+@pytest.mark.parametrize("tiny", [Q(1, 10**15 + 37), Q(1, 3 * 10**18 + 1), Q(1, 10**30 + 57)])
+def test_huge_denominators_of_probabilities_do_not_overflow(tiny):
+    law = gap_law(bernoulli_class(tiny), 3)
+    assert law.values == tuple(tiny - Q(k, 3) for k in (3, 2, 1, 0))
+    assert law.probabilities == (
+        tiny**3,
+        3 * tiny**2 * (1 - tiny),
+        3 * tiny * (1 - tiny) ** 2,
+        (1 - tiny) ** 3,
+    )
+
+
+@pytest.mark.parametrize("denominator", [10**6 + 3, 3 * 10**17 + 1, 10**40 + 1])
+def test_huge_denominators_of_losses_do_not_overflow(denominator):
+    """Scaling every loss by one factor scales every gap by it, whatever integers that takes."""
+    factor = 1 - Q(1, denominator)
+    plain = teacher_tent_square_class()
+    scaled = FiniteClass(
+        plain.law,
+        tuple(
+            PiecewisePolynomial(
+                loss.breaks, tuple(tuple(factor * c for c in piece) for piece in loss.pieces)
+            )
+            for loss in plain.losses
+        ),
+        plain.loss_bound,
+    )
+    assert expected_rademacher(scaled, 3) == factor * expected_rademacher(plain, 3)
+    for law in (
+        lambda problem: gap_law(problem, 6),
+        lambda problem: mixup_limit_gap_law(problem, 6, "1/3", UNIFORM_MIXING),
+        lambda problem: mixup_gap_law(problem, 4, 3, "1/3", FLOOR_MIXING),
+    ):
+        expected = law(plain)
+        assert law(scaled).values == tuple(factor * v for v in expected.values)
+        assert law(scaled).probabilities == expected.probabilities
 
 
 def test_too_large_an_enumeration_names_its_cost_and_the_alternative():

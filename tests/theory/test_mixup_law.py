@@ -198,6 +198,8 @@ def test_effective_sample_sizes():
     shared = effective_sample("one coefficient a batch", n, a, w, batch_size=20)
     assert (shared.original_weight, shared.draws) == (w, 20)
     assert shared.sample_size < plain.sample_size
+    odd = effective_sample("distinct", 101, 10**9, 0.0)  # 50 disjoint pairs, one point left over
+    assert odd.sample_size == pytest.approx(50, rel=1e-6)
     only_sample = effective_sample("distinct", n, a, 1.0)
     assert only_sample.sample_size == pytest.approx(n)
 

@@ -242,6 +242,10 @@ def test_estimated_risks_widen_the_intervals_and_spend_their_failure():
     radius = math.sqrt(math.log(2 / 0.005) / 2e5)
     assert estimated.risk_error == pytest.approx(radius)
     assert abs(estimated.risks[0] - 0.2) <= radius
+    two = SampledClass.with_estimated_risks(
+        exact.sampler, exact.losses * 2, 1.0, draws=100_000, rng=rng(12), failure=0.005
+    )
+    assert two.risk_error == pytest.approx(math.sqrt(math.log(4 / 0.005) / 2e5))  # the union
     gaps = simulate_gaps(exact, 12, 5_000, rng(13))
     plain, wide = summarise_gaps(gaps, exact, 0.1), summarise_gaps(gaps, estimated, 0.1)
     assert wide.mean.upper - plain.mean.upper == pytest.approx(radius)
