@@ -5,8 +5,8 @@
 
 The mistakes are listed in tests/mutants/AREA.yaml; each has a name, a file, the text to replace (it
 must occur exactly once), what to put there, and the tests to run. They are planted in a temporary
-copy, never in the working tree. A mutant is killed when a test *fails*; tests that cannot even be
-collected kill nothing. The exit status is 1 if any mutant survives.
+copy, never in the working tree. A mutant is killed when a test, or a fixture it needs, fails; tests
+that cannot even be collected kill nothing. The exit status is 1 if any mutant survives.
 """
 
 import os
@@ -111,7 +111,7 @@ def judge(root: Path, mutant: Mutant) -> tuple[bool, str]:
         return True, f"no end within {TIMEOUT_SECONDS} s"
     if status == PASSED:
         return False, "every test passed"
-    failure = re.search(r"^FAILED (\S+)", output, flags=re.MULTILINE)
+    failure = re.search(r"^(?:FAILED|ERROR) (\S+)", output, flags=re.MULTILINE)
     if status != FAILED or failure is None:
         return False, f"pytest ended with status {status} before a test could fail"
     return True, failure.group(1)
