@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from transformers import Trainer
+from transformers import Trainer, set_seed
 
 from mixkd_core.arguments import MixKDArguments
 from mixkd_core.batching import UnitCollator, UnitDataset, UnitSampler
@@ -250,15 +250,26 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As `Trainer.train`, the teacher on the training device first.
 
+        The seed is set anew: what happened since the trainer was made decides nothing.
+
         Raises:
             DivergenceError: when a loss or a weight is NaN or infinite; checkpoints saved before
                 are kept.
         """
         if self.teacher is not None:
             self.teacher.to(self.args.device)
+        set_seed(self.args.seed)
         result = super().train(*args, **kwargs)
         self._check_divergence()
         return result
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """As `Trainer.evaluation_loop`; how often one looks does not change what is learnt.
+
+        Starting a data loader draws from the random state that dropout goes on with.
+        """
+        with torch.random.fork_rng(devices=[]):
+            return super().evaluation_loop(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Add the unweighted mean of every term in force since the last logging step."""

@@ -186,3 +186,16 @@ def weights_of() -> Any:
         return torch.cat([p.detach().flatten().clone() for p in model.parameters()])
 
     return flatten
+
+
+@pytest.fixture(scope="session")
+def no_dropout() -> Any:
+    """`no_dropout(model)`: the model with dropout switched off, for comparisons in training."""
+
+    def switch_off(model: Any) -> Any:
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        return model
+
+    return switch_off
