@@ -229,9 +229,9 @@ def duels(repetitions: int) -> list[Duel]:
             repetitions,
         ),
         duel(
-            "Monte Carlo: gaps; finite law, three hypotheses, n=128",
-            lambda: looped_finite_simulation(three, 128, 8000, seed=1),
-            lambda: simulate_finite_gaps(three, 128, 8000, random_stream(1)),
+            "Monte Carlo: gaps; finite law, three hypotheses, n=256",
+            lambda: looped_finite_simulation(three, 256, 4000, seed=1),
+            lambda: simulate_finite_gaps(three, 256, 4000, random_stream(1)),
             repetitions,
             same_gaps,
         ),
