@@ -42,7 +42,9 @@ def run_checks(
     """Run the checks in order; `only` keeps those whose ids are listed.
 
     `report` is called with each result as soon as it is there. A check that raises counts as
-    failed, with the error as its measurement. Raises TheoryInputError for an id that does not exist.
+    failed, with the error as its measurement.
+
+    Raises TheoryInputError for an id that does not exist.
     """
     wanted = CHECKS if only is None else _selected(only)
     results = []

@@ -167,7 +167,8 @@ def _fixture() -> SmoothLoss:
 
 def _sample(spread: float) -> Array:
     raw = np.array([(0, 0), (1, 0), (0, 1), (-1, 1), (1, -2)], dtype=float)
-    return np.array([0.4, -0.2]) + spread * (raw - raw.mean(axis=0))
+    centred: Array = raw - raw.mean(axis=0)
+    return np.array([0.4, -0.2]) + spread * centred
 
 
 _MIXING = BetaMixing(Fraction(2, 5))

@@ -194,7 +194,7 @@ T7 = Theorem(
     ),
     non_claims=(
         "anything from points used to train or to choose the model without paying for the choice",
-        "that the smaller of two certificates is computed at δ: taking the smaller spends both",
+        "that the smaller of two certificates holds at δ: choosing after the fact spends both",
     ),
 )  # fmt: skip
 
