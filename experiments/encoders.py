@@ -1,6 +1,7 @@
 """Which encoder a run starts from."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mixkd_core.errors import InputError
 from mixkd_core.tasks import EMBEDDED, Task
@@ -22,6 +23,17 @@ def encoder_for(task: Task, checkpoint: str | None, out: Path) -> str:
     from mixkd_core.embedded_encoder import write_embedded_encoder
 
     folder = out / "encoder"
-    if not (folder / "config.json").is_file():
-        write_embedded_encoder(folder, seed=0)
+    if not folder.is_dir():
+        # Beside and renamed, so that an interrupted call leaves no half of it.
+        with TemporaryDirectory(dir=_writable(out)) as beside:
+            write_embedded_encoder(Path(beside) / "encoder", seed=0)
+            (Path(beside) / "encoder").rename(folder)
     return str(folder)
+
+
+def _writable(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror}; give another --out.") from error
+    return out

@@ -12,7 +12,7 @@ def demo(
     task: Annotated[
         str, typer.Option(help="An embedded task, whose true risk can be measured.")
     ] = "embedded-sentiment",
-    seeds: Annotated[int, typer.Option(help="How many seeds, from 0 on.", min=1)] = 2,
+    seeds: Annotated[int, typer.Option(help="How many seeds, from 0 on.", min=1)] = 3,
 ) -> None:
     """Train a teacher and students by fine-tuning, KD and MixKD, on all and on a tenth of the data.
 

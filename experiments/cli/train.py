@@ -129,7 +129,7 @@ def train(
     learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="Of the student; by default 5e-5, or 5e-4 for the embedded encoder.",
+            help="Of the student; by default 5e-5, or 1e-3 for the embedded encoder.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -142,7 +142,7 @@ def train(
     teacher_learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="Of the teacher; by default 5e-5, or 5e-4 for the embedded encoder.",
+            help="Of the teacher; by default 5e-5, or 1e-3 for the embedded encoder.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -185,7 +185,7 @@ def train(
         described = find_task(task)
     encoder = encoder_for(described, teacher, out)
     own = student not in ("teacher", "pretrained")
-    usual_rate = 5e-4 if teacher is None else 5e-5  # random weights need larger steps
+    usual_rate = 1e-3 if teacher is None else 5e-5  # random weights need larger steps
     shared: dict[str, Any] = {
         "batch_size": batch_size,
         "max_length": max_length,
