@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from transformers import Trainer, set_seed
+from transformers import Trainer, TrainerCallback, set_seed
 
 from mixkd_core.arguments import MixKDArguments
 from mixkd_core.batching import UnitCollator, UnitDataset, UnitSampler
@@ -75,6 +75,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             length_group_batches=args.length_group_batches,
             seed=args.seed if args.data_seed is None else args.data_seed,
         )
+        self.add_callback(SamplerEpoch(self.sampler))
         self._divergence = DivergenceGuard(every=1 if args.device.type == "cpu" else 50)
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
@@ -291,3 +292,18 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
     def _check_divergence(self) -> None:
         self._divergence.check()
         check_weights(self.model, self.state.global_step)
+
+
+class SamplerEpoch(TrainerCallback):  # type: ignore[misc]
+    """Tells the sampler which epoch begins.
+
+    `Trainer` does so too, except where the batches of several processes are skipped on resuming
+    inside an epoch: its call does not reach through both wrappers, and the first epoch's units
+    would come again.
+    """
+
+    def __init__(self, sampler: UnitSampler) -> None:
+        self.sampler = sampler
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.sampler.set_epoch(int(state.epoch))

@@ -1,5 +1,6 @@
 """Tiny random classifiers of every architecture that the core promises, texts and trainers."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -136,21 +137,16 @@ def tokenised_texts() -> Any:
 
 @pytest.fixture
 def mixkd_trainer(tmp_path: Path, tiny_classifier: Any, tokenised_texts: Any) -> Any:
-    """`mixkd_trainer(student=, teacher=, dataset=, seed=0, **arguments)`, a `MixKDTrainer`.
+    """`mixkd_trainer(student=, teacher=, dataset=, **arguments)`, a `MixKDTrainer`.
 
-    By default a two-layer student and a four-layer teacher of twice its width, 12 texts, batches
-    of 4, one epoch, a constant learning rate, on the CPU.
+    By default a two-layer student and a four-layer teacher of twice its width (`teacher=False` for
+    none), 12 texts, batches of 4, one epoch, a constant learning rate, on the CPU. What is no
+    argument of `MixKDArguments` goes to the trainer.
     """
+    fields = {field.name for field in dataclasses.fields(MixKDArguments)}
 
     def build(
-        *,
-        student: Any = None,
-        teacher: Any = None,
-        dataset: Any = None,
-        callbacks: Any = None,
-        eval_dataset: Any = None,
-        data_collator: Any = None,
-        **arguments: Any,
+        *, student: Any = None, teacher: Any = None, dataset: Any = None, **others: Any
     ) -> MixKDTrainer:
         settings: dict[str, Any] = {
             "output_dir": str(tmp_path / "out"),
@@ -165,14 +161,15 @@ def mixkd_trainer(tmp_path: Path, tiny_classifier: Any, tokenised_texts: Any) ->
             "use_cpu": True,
             "seed": 0,
         }
+        settings |= {name: value for name, value in others.items() if name in fields}
+        if teacher is None:
+            teacher = tiny_classifier(layers=4, seed=2)
         return MixKDTrainer(
             model=tiny_classifier(width=8, seed=1) if student is None else student,
-            args=MixKDArguments(**settings | arguments),
+            args=MixKDArguments(**settings),
             train_dataset=tokenised_texts(12) if dataset is None else dataset,
-            teacher=tiny_classifier(layers=4, seed=2) if teacher is None else teacher,
-            callbacks=callbacks,
-            eval_dataset=eval_dataset,
-            data_collator=data_collator,
+            teacher=teacher or None,
+            **{name: value for name, value in others.items() if name not in fields},
         )
 
     return build
