@@ -105,6 +105,18 @@ def test_enough_points_identify_the_teacher_either_way():
     np.testing.assert_allclose(solution, teacher, atol=1e-9)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_the_weighted_loss_is_stationary_at_the_solution(weight):
+    """With noise in the targets the two means pull apart, and the weights decide."""
+    rng = np.random.default_rng(9)
+    points, mixed = rng.normal(size=(15, 4)), rng.normal(size=(30, 4))
+    targets, mixed_targets = rng.normal(size=15), rng.normal(size=30)
+    theta = minimum_norm_solution(points, targets, mixed, mixed_targets, weight)
+    gradient = weight * points.T @ (points @ theta - targets) / 15
+    gradient += (1 - weight) * mixed.T @ (mixed @ theta - mixed_targets) / 30
+    np.testing.assert_allclose(gradient, 0, atol=1e-12)
+
+
 def test_one_interior_point_identifies_a_quadratic_teacher():
     ends = np.array([0.0, 1.0])
     assert polynomial_rank(ends, 2) == 2
