@@ -29,7 +29,7 @@ class CheckpointRef(_Frozen):
     """A checkpoint by content.
 
     Attributes:
-        name: its hub name, or the last two parts of its folder; for people only, not part of any id.
+        name: its hub name, or the last two parts of its folder; for people, not part of any id.
         digest: of the weights, configuration and tokenizer, or the hub's commit.
     """
 
@@ -84,7 +84,7 @@ class StudentSpec(_Frozen):
     temperature: Positive = 1.0
     mixup_alpha: Positive = 0.4
     mixup_ratio: NotNegative = 1.0
-    pairing: Literal["dataset", "batch"] = "dataset"
+    pairing: Literal["dataset", "within-class", "across-classes", "batch"] = "dataset"
     self_pairs: bool = False
     mix_layer: Count = 0
     training: TrainingSpec = TrainingSpec()
