@@ -155,7 +155,7 @@ T1 = Theorem(
     ),
     latex=(
         r"\varepsilon_p>0,\; N=n+a\ge \tfrac{M^2\log(1/\delta)}{c}\;\Rightarrow\;"
-        r"\varepsilon^*\le\varepsilon_p,\quad"
+        r"\varepsilon^*\le\varepsilon_p,\quad "
         r"c_a=\tfrac{2\varepsilon_p^2\log(1/\delta)}{\log(|H|/\delta)},\;"
         r"c_b=2(\varepsilon_p-\mu_n)^2,\;"
         r"N_c=\tfrac{(B+M\sqrt{\log(1/\delta)/2})^2}{\varepsilon_p^2}"
