@@ -26,6 +26,7 @@ from mixkd_core.inference import run_inference
 from mixkd_core.mixed_forward import encoder_layers
 from mixkd_core.model_card import model_card
 from mixkd_core.objectives import patient_layers
+from mixkd_core.pairing import check_pairing
 from mixkd_core.records import (
     RunRecord,
     find_record,
@@ -146,6 +147,11 @@ def _check_student(spec: RunSpec, resources: Resources) -> None:
         spec.student.distance,
         temperature=spec.student.temperature,
         regression=resources.data.task.is_regression,
+    )
+    check_pairing(
+        spec.student.pairing,
+        self_pairs=spec.student.self_pairs,
+        has_classes=not resources.data.task.is_regression,
     )
     depth = spec.student.layers
     if spec.student.init != "checkpoint" and depth is not None:

@@ -52,7 +52,7 @@ class MixKDArguments(TrainingArguments):  # type: ignore[misc]
     )
     pairing: str = field(
         default="dataset",
-        metadata={"help": f"Where partners are drawn from: {', '.join(PAIRINGS)}."},
+        metadata={"help": f"Who partners are drawn from: {', '.join(PAIRINGS)}."},
     )
     self_pairs: bool = field(
         default=False, metadata={"help": "Whether an example may be mixed with itself."}

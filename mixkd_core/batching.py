@@ -18,7 +18,13 @@ from torch.utils.data import Dataset, Sampler
 
 from mixkd_core.errors import InputError
 from mixkd_core.mixup import check_mixup_alpha
-from mixkd_core.pairing import PAIRINGS, Pairs, pairs_over_dataset, pairs_within_batches
+from mixkd_core.pairing import (
+    Pairs,
+    check_pairing,
+    pairs_by_class,
+    pairs_over_dataset,
+    pairs_within_batches,
+)
 from mixkd_core.token_table import TokenTable
 
 
@@ -40,14 +46,16 @@ class UnitSampler(Sampler[Unit]):
         batch_size: originals in a global batch (all processes together).
         mixup_ratio: mixed samples per original, r ≥ 0; fractions and values above 1 are fine.
         mixup_alpha: α of λ ~ Beta(α, α).
-        pairing: `"dataset"` (partners uniform over the training set) or `"batch"`.
+        pairing: who is mixed with whom (`mixkd_core.pairing`).
         self_pairs: whether an example may be mixed with itself.
         length_group_batches: batches to a megabatch; 0 leaves batches ungrouped. Small data sets
             use fewer, so that at least four megabatches remain and batches differ by epoch.
         seed: of everything random here.
+        classes: of each text, of shape `(n,)`, where each has one; for pairing by class.
 
     Raises:
-        InputError: for an unknown pairing, or a number out of its range.
+        InputError: for a pairing that cannot be had (`check_pairing`), or a number out of its
+            range.
     """
 
     def __init__(
@@ -61,10 +69,10 @@ class UnitSampler(Sampler[Unit]):
         self_pairs: bool,
         length_group_batches: int,
         seed: int,
+        classes: NDArray[np.int64] | None = None,
     ) -> None:
         check_mixup_alpha(mixup_alpha)
-        if pairing not in PAIRINGS:
-            raise InputError(f"unknown pairing {pairing!r}: choose one of {', '.join(PAIRINGS)}.")
+        check_pairing(pairing, self_pairs=self_pairs, has_classes=classes is not None)
         if not 0 <= mixup_ratio < float("inf"):
             raise InputError(f"mixup ratio is {mixup_ratio}; it must be 0 or positive.")
         if length_group_batches < 0:
@@ -79,6 +87,7 @@ class UnitSampler(Sampler[Unit]):
         self.self_pairs = self_pairs
         self.length_group_batches = length_group_batches
         self.seed = seed
+        self.classes = classes
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -92,10 +101,10 @@ class UnitSampler(Sampler[Unit]):
         generator = np.random.default_rng([self.seed, self.epoch, 0])
         pair_generator = np.random.default_rng([self.seed, self.epoch, 1])
         megabatches = self._megabatches(generator)
-        if self.pairing == "dataset":
-            batches = self._units_paired_over_dataset(megabatches, pair_generator)
-        else:
+        if self.pairing == "batch":
             batches = self._units_paired_within_batches(megabatches, pair_generator)
+        else:
+            batches = self._units_paired_over_dataset(megabatches, pair_generator)
         # Sorted megabatches run from short to long: shuffle the batches, or the lengths would
         # follow the schedule of the learning rate. A last, smaller batch has to stay last.
         full = [batch for batch in batches if len(batch) == self.batch_size]
@@ -113,12 +122,25 @@ class UnitSampler(Sampler[Unit]):
         parts = np.split(rows, range(batches * self.batch_size, size, batches * self.batch_size))
         return [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
 
+    def _draws(self, generator: np.random.Generator) -> Pairs:
+        """The pairs of an epoch, where they do not depend on its batches."""
+        ratio, alpha = self.mixup_ratio, self.mixup_alpha
+        if self.pairing == "dataset":
+            return pairs_over_dataset(len(self), ratio, alpha, self.self_pairs, generator)
+        assert self.classes is not None
+        return pairs_by_class(
+            self.classes,
+            ratio,
+            alpha,
+            same_class=self.pairing == "within-class",
+            self_pairs=self.self_pairs,
+            generator=generator,
+        )
+
     def _units_paired_over_dataset(
         self, megabatches: list[NDArray[np.int64]], generator: np.random.Generator
     ) -> list[list[Unit]]:
-        pairs = pairs_over_dataset(
-            len(self.lengths), self.mixup_ratio, self.mixup_alpha, self.self_pairs, generator
-        )
+        pairs = self._draws(generator)
         pairs = pairs[generator.permutation(len(pairs))]
         longer = np.maximum(self.lengths[pairs.first], self.lengths[pairs.second])
         batches, seen = [], 0

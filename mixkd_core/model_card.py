@@ -78,8 +78,7 @@ def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
     if student.objective.mixes:
         lines.append(
             f"Mixup: λ ~ Beta({student.mixup_alpha:g}, {student.mixup_alpha:g}), "
-            f"{student.mixup_ratio:g} mixed samples per original, pairing over the "
-            f"{student.pairing}, "
+            f"{student.mixup_ratio:g} mixed samples per original, pairing {student.pairing}, "
             + (f"after layer {student.mix_layer}." if student.mix_layer else "on embeddings.")
         )
     lines += [

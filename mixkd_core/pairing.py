@@ -4,6 +4,15 @@ Drawing the partners over the *whole* training set first and grouping the pairs 
 the pairs exactly uniform however the batches are then put together: this is the sampling that
 the theory speaks of. Pairing inside a batch (the usual implementation of mixup) is the other
 choice; in length-grouped batches it pairs texts of like length only.
+
+| pairing          | the partner of an example is uniform over                              |
+| ---------------- | ---------------------------------------------------------------------- |
+| `dataset`        | the training set                                                       |
+| `within-class`   | the examples of its own class; one that is alone there meets itself    |
+| `across-classes` | the examples of all other classes together                             |
+| `batch`          | its batch (a permutation of it)                                        |
+
+The example itself is no partner unless self-pairs are allowed.
 """
 
 from dataclasses import dataclass
@@ -14,7 +23,8 @@ from numpy.typing import NDArray
 from mixkd_core.errors import InputError
 from mixkd_core.mixup import sample_mixing_coefficients
 
-PAIRINGS = ("dataset", "batch")
+PAIRINGS = ("dataset", "within-class", "across-classes", "batch")
+CLASS_PAIRINGS = ("within-class", "across-classes")
 
 Indices = NDArray[np.int64]
 
@@ -39,6 +49,30 @@ class Pairs:
         return Pairs(self.first[order], self.second[order], self.mixing_coefficients[order])
 
 
+def check_pairing(pairing: str, *, self_pairs: bool, has_classes: bool) -> None:
+    """That such pairs can be drawn.
+
+    Args:
+        has_classes: whether every example has one class.
+
+    Raises:
+        InputError: for an unknown pairing, one by class where there are no classes, or self-pairs
+            across classes.
+    """
+    if pairing not in PAIRINGS:
+        raise InputError(f"unknown pairing {pairing!r}: choose one of {', '.join(PAIRINGS)}.")
+    if pairing in CLASS_PAIRINGS and not has_classes:
+        raise InputError(
+            f"pairing {pairing!r} looks at the class of each example, and these have real-valued "
+            "or soft labels: choose 'dataset' or 'batch'."
+        )
+    if pairing == "across-classes" and self_pairs:
+        raise InputError(
+            "pairing 'across-classes' never pairs an example with itself, and self-pairs were "
+            "asked for: leave them off, or choose another pairing."
+        )
+
+
 def pairs_over_dataset(
     size: int, ratio: float, alpha: float, self_pairs: bool, generator: np.random.Generator
 ) -> Pairs:
@@ -57,16 +91,60 @@ def pairs_over_dataset(
             f"the training set has {size} example(s), too few to pair each with another one: "
             "give more data or allow self-pairs."
         )
-    whole, rest = divmod(count, size)
-    first = np.concatenate(
-        [generator.permutation(size) for _ in range(whole)] + [generator.permutation(size)[:rest]]
-    )
+    first = _first_members(size, count, generator)
     if self_pairs:
         second = generator.integers(size, size=count)
     else:
         second = generator.integers(max(size - 1, 1), size=count)
         second += second >= first  # skip the row itself: uniform over the others
     return Pairs(first, second, sample_mixing_coefficients(alpha, count, generator))
+
+
+def pairs_by_class(
+    classes: Indices,
+    ratio: float,
+    alpha: float,
+    *,
+    same_class: bool,
+    self_pairs: bool,
+    generator: np.random.Generator,
+) -> Pairs:
+    """round(ratio · n) pairs whose second member is uniform over one part of the classes.
+
+    Rows come first as often as in `pairs_over_dataset`.
+
+    Args:
+        classes: of each row, of shape `(n,)`.
+        same_class: whether partners are of the same class or of the others. A row that is alone in
+            its class is paired with itself: it enters unmixed.
+        self_pairs: whether a row may meet itself in its class.
+
+    Raises:
+        InputError: if partners are to be of other classes and there is only one.
+    """
+    size = len(classes)
+    count = round(ratio * size)
+    _, kind, members = np.unique(classes, return_inverse=True, return_counts=True)
+    if count and not same_class and len(members) < 2:
+        raise InputError(
+            f"the training set holds one class only ({classes[0]}), and pairing 'across-classes' "
+            "needs two: choose another pairing, or give examples of another class."
+        )
+    # Rows sorted by class: a class is a run of places, and so, with a gap, are all the others.
+    rows = np.argsort(kind, kind="stable")
+    place = np.argsort(rows, kind="stable")
+    begin = np.cumsum(members) - members
+    first = _first_members(size, count, generator)
+    begin, members = begin[kind[first]], members[kind[first]]
+    if not same_class:
+        second = generator.integers(size - members)
+        second += members * (second >= begin)  # skip the row's own class
+    elif self_pairs:
+        second = begin + generator.integers(members)
+    else:
+        second = begin + generator.integers(np.maximum(members - 1, 1))
+        second += (second >= place[first]) & (members > 1)  # skip the row itself
+    return Pairs(first, rows[second], sample_mixing_coefficients(alpha, count, generator))
 
 
 def pairs_within_batches(
@@ -104,6 +182,14 @@ def pairs_within_batches(
             )
         )
     return drawn
+
+
+def _first_members(size: int, count: int, generator: np.random.Generator) -> Indices:
+    """Every row equally often, and a random part of the rows once more, in random order."""
+    whole, rest = divmod(count, size)
+    return np.concatenate(
+        [generator.permutation(size) for _ in range(whole)] + [generator.permutation(size)[:rest]]
+    )
 
 
 def _permutation(size: int, fixed_points: bool, generator: np.random.Generator) -> Indices:

@@ -44,6 +44,11 @@ class TokenTable:
         """Tokens per text, of shape `(n,)`."""
         return np.diff(self.offsets)
 
+    @property
+    def classes(self) -> NDArray[np.int64] | None:
+        """The labels where they are class indices, None where they are real or soft."""
+        return self.labels if self.labels.dtype.kind == "i" else None
+
     def pad(self, rows: NDArray[np.int64], length: int) -> Padded:
         """The texts of `rows`, each padded on the right: tensors of shape `(len(rows), length)`.
 

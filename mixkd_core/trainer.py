@@ -74,6 +74,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             self_pairs=args.self_pairs,
             length_group_batches=args.length_group_batches,
             seed=args.seed if args.data_seed is None else args.data_seed,
+            classes=self.table.classes if model.config.num_labels > 1 else None,
         )
         self.add_callback(SamplerEpoch(self.sampler))
         self._divergence = DivergenceGuard(every=1 if args.device.type == "cpu" else 50)

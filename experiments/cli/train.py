@@ -115,7 +115,9 @@ def train(
     pairing: Annotated[
         str,
         typer.Option(
-            help="Partners from the whole 'dataset' or the 'batch'.", rich_help_panel=MIXUP
+            help="Partners from the whole 'dataset', its examples 'within-class' or "
+            "'across-classes', or the 'batch'.",
+            rich_help_panel=MIXUP,
         ),
     ] = "dataset",
     self_pairs: Annotated[

@@ -226,6 +226,7 @@ def test_data_other_than_specified_are_refused(resources: Resources, spec: RunSp
         ({"mix_layer": 3}, "layers 1 to 2"),
         ({"method": "pkd", "layers": 1}, "pkd"),
         ({"temperature": 2.0}, "temperature"),
+        ({"pairing": "across-classes", "self_pairs": True}, "across-classes"),
     ],
 )
 def test_an_impossible_student_is_refused_before_its_teacher_is_trained(

@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 
 from mixkd_core.batching import Unit, UnitCollator, UnitDataset, UnitSampler
 from mixkd_core.errors import InputError
+from mixkd_core.pairing import Pairs
 from mixkd_core.token_table import token_table
 
 
@@ -167,6 +168,16 @@ def test_grouping_leaves_the_pairs_as_they_were_drawn(length_group_batches: int)
     assert sorted(pairs_of(list(grouped))) == sorted(pairs_of(list(plain)))
 
 
+@pytest.mark.parametrize("pairing", ["within-class", "across-classes"])
+def test_pairing_by_class_survives_the_grouping_by_length(pairing: str) -> None:
+    classes = np.random.default_rng(1).integers(3, size=42)
+    drawn = pairs_of(list(sampler(42, pairing=pairing, mixup_ratio=1.5, classes=classes)))
+    assert len(drawn) == 63
+    for i, j, _ in drawn:
+        assert i != j
+        assert (classes[i] == classes[j]) == (pairing == "within-class")
+
+
 def test_pairing_inside_batches_stays_inside() -> None:
     for batch in batches_of(list(sampler(42, pairing="batch", mixup_ratio=1.5)), 4):
         rows = set(originals(batch))
@@ -213,6 +224,16 @@ def test_the_collator_pads_originals_and_pairs_to_one_length() -> None:
         assert batch[name]["input_ids"][:, 0].tolist() == [5 + row for row in members]
         assert batch[name]["labels"].tolist() == [row % 2 for row in members]
     torch.testing.assert_close(batch["mixing_coefficients"], torch.tensor(coefficients))
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1), (0, 0)])
+def test_the_longest_text_decides_the_length_wherever_it_is(first: int, second: int) -> None:
+    table = table_of(np.array([3, 9, 4]))
+    pair = Pairs(np.array([first]), np.array([second]), np.array([0.5]))
+    batch = UnitCollator(table)([Unit(0, pair)])
+    longest = max(table.lengths[[0, first, second]])
+    for texts in (batch, batch["first"], batch["second"]):
+        assert texts["input_ids"].shape == texts["attention_mask"].shape == (1, longest)
 
 
 def test_a_batch_without_pairs_has_no_mixed_part() -> None:
@@ -285,7 +306,8 @@ def test_padding_efficiency_on_glue(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"pairing": "global"}, "unknown pairing 'global': choose one of dataset, batch"),
+        ({"pairing": "global"}, "unknown pairing 'global': choose one of dataset, within-class"),
+        ({"pairing": "within-class"}, "looks at the class of each example"),
         ({"mixup_ratio": -0.5}, "mixup ratio is -0.5"),
         ({"mixup_ratio": float("inf")}, "mixup ratio is inf"),
         ({"mixup_alpha": 0.0}, "mixup alpha is 0.0"),

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from mixkd_core.errors import InputError
-from mixkd_core.pairing import pairs_over_dataset, pairs_within_batches
+from mixkd_core.pairing import (
+    check_pairing,
+    pairs_by_class,
+    pairs_over_dataset,
+    pairs_within_batches,
+)
 
 # Chance that a test of a correct law fails, for the one fixed seed.
 FALSE_ALARM = 1e-9
@@ -79,6 +84,90 @@ def test_a_lone_row_is_refused_without_self_pairs() -> None:
         pairs_over_dataset(1, 1.0, 0.4, False, generator)
     assert pairs_over_dataset(1, 2.0, 0.4, True, generator).second.tolist() == [0, 0]
     assert len(pairs_over_dataset(1, 0.0, 0.4, False, generator)) == 0
+
+
+CLASSES = np.array([2, 0, 2, 0, 2, 0, 1, 0])
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.4, 2.6])
+@pytest.mark.parametrize(
+    ("same_class", "self_pairs"), [(True, False), (True, True), (False, False)]
+)
+def test_partners_by_class_are_uniform(ratio: float, same_class: bool, self_pairs: bool) -> None:
+    """For each row, over its class or over all others together; a class of one meets itself."""
+    generator = np.random.default_rng(7)
+    partners: dict[int, Counter[object]] = {row: Counter() for row in range(len(CLASSES))}
+    for _ in range(2000):
+        pairs = pairs_by_class(
+            CLASSES, ratio, 1.0, same_class=same_class, self_pairs=self_pairs, generator=generator
+        )
+        for first, second in zip(pairs.first, pairs.second, strict=True):
+            partners[int(first)][int(second)] += 1
+    for row, seen in partners.items():
+        allowed = set(np.flatnonzero((CLASSES[row] == CLASSES) == same_class).tolist())
+        if not self_pairs and len(allowed) > 1:
+            allowed -= {row}
+        assert set(seen) == allowed
+        if len(allowed) > 1:
+            assert_uniform(seen, len(allowed))
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    classes=st.lists(st.integers(-3, 3), min_size=1, max_size=30),
+    ratio=st.floats(0, 4),
+    same_class=st.booleans(),
+    self_pairs=st.booleans(),
+)
+def test_pairs_by_class_keep_the_counts_of_first_members(
+    classes: list[int], ratio: float, same_class: bool, self_pairs: bool
+) -> None:
+    same_class = same_class or len(set(classes)) == 1
+    rows = np.array(classes)
+    pairs = pairs_by_class(
+        rows,
+        ratio,
+        0.4,
+        same_class=same_class,
+        self_pairs=self_pairs,
+        generator=np.random.default_rng(0),
+    )
+    assert len(pairs) == len(pairs.second) == len(pairs.mixing_coefficients)
+    assert len(pairs) == round(ratio * len(rows))
+    times = np.bincount(pairs.first, minlength=len(rows))
+    assert times.min() >= math.floor(ratio)
+    assert times.max() <= math.ceil(ratio)
+    assert np.all((rows[pairs.first] == rows[pairs.second]) == same_class)
+    alone = np.isin(rows[pairs.first], [kind for kind in classes if classes.count(kind) == 1])
+    met_itself = pairs.first == pairs.second
+    assert np.all(met_itself[alone] == same_class)
+    assert self_pairs or not np.any(met_itself[~alone])
+
+
+def test_one_class_has_no_partners_across_classes() -> None:
+    generator = np.random.default_rng(0)
+    arguments = {"same_class": False, "self_pairs": False, "generator": generator}
+    with pytest.raises(InputError, match=r"one class only \(4\)"):
+        pairs_by_class(np.array([4, 4]), 1.0, 0.4, **arguments)
+    assert len(pairs_by_class(np.array([4, 4]), 0.0, 0.4, **arguments)) == 0
+
+
+@pytest.mark.parametrize(
+    ("pairing", "self_pairs", "has_classes", "said"),
+    [
+        ("nearest", False, True, "unknown pairing 'nearest'"),
+        ("within-class", False, False, "real-valued or soft labels"),
+        ("across-classes", False, False, "real-valued or soft labels"),
+        ("across-classes", True, True, "never pairs an example with itself"),
+    ],
+)
+def test_pairings_that_cannot_be_had_are_refused(
+    pairing: str, self_pairs: bool, has_classes: bool, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        check_pairing(pairing, self_pairs=self_pairs, has_classes=has_classes)
+    check_pairing("dataset", self_pairs=True, has_classes=False)
+    check_pairing("within-class", self_pairs=True, has_classes=True)
 
 
 @pytest.mark.parametrize("fixed_points", [False, True])

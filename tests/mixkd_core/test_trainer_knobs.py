@@ -1,6 +1,7 @@
 """Every argument of the method changes what is learnt, and parses from a command line."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from transformers import HfArgumentParser, TrainingArguments
 
 from mixkd_core.arguments import MixKDArguments
 from mixkd_core.errors import InputError
+from mixkd_core.pairing import PAIRINGS
 
 # Knob → (what else is set, one value, another).
 KNOBS: dict[str, tuple[dict[str, Any], Any, Any]] = {
@@ -61,6 +63,25 @@ def test_a_knob_changes_what_is_learnt(knob: str, learn: Any) -> None:
     first = learn(**others, **{knob: one})
     assert torch.equal(first, learn(**others, **{knob: one}))
     assert (first - learn(**others, **{knob: another})).abs().max() > 1e-4
+
+
+def test_every_pairing_learns_something_else(learn: Any) -> None:
+    weights = [learn(pairing=pairing) for pairing in PAIRINGS]
+    for one, another in itertools.combinations(weights, 2):
+        assert (one - another).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(("labels", "num_labels"), [("soft", 3), ("real", 1)])
+def test_pairing_by_class_is_refused_where_examples_have_none(
+    labels: str, num_labels: int, mixkd_trainer: Any, tiny_classifier: Any, tokenised_texts: Any
+) -> None:
+    with pytest.raises(InputError, match="real-valued or soft labels"):
+        mixkd_trainer(
+            student=tiny_classifier(num_labels=num_labels, seed=1),
+            teacher=tiny_classifier(num_labels=num_labels, seed=2),
+            dataset=tokenised_texts(12, labels),
+            pairing="within-class",
+        )
 
 
 @pytest.mark.parametrize("knob", ["alpha_mle", "alpha_kd", "alpha_pkd", "alpha_sm", "alpha_tmkd"])
