@@ -75,7 +75,7 @@ class StudentSpec(_Frozen):
     """
 
     layers: PositiveCount | None = 3
-    layer_choice: Literal["first", "last", "alternate"] = "first"
+    layer_choice: Literal["first", "last", "alternate", "symmetric"] = "first"
     init: Literal["teacher", "pretrained", "checkpoint"] = "teacher"
     checkpoint: CheckpointRef | None = None
     method: str = "sm+tmkd"

@@ -13,14 +13,21 @@ from typing import Any
 from mixkd_core.errors import InputError
 from mixkd_core.mixed_forward import encoder_layers
 
-LAYER_CHOICES = ("first", "last", "alternate")
+LAYER_CHOICES = ("first", "last", "alternate", "symmetric")
 
 
 def choose_layers(total: int, keep: int, choice: str) -> tuple[int, ...]:
     """Which `keep` of `total` layers, counted from 0, a student takes.
 
-    `first` and `last` take a run of layers; `alternate` takes every (total/keep)-th, ending with
-    the last: 3 of 6 gives 1, 3, 5; 3 of 12 gives 3, 7, 11.
+    | choice      | keeps                                        | 3 of 6  | 6 of 12            |
+    | ----------- | -------------------------------------------- | ------- | ------------------ |
+    | `first`     | the first ones                               | 0, 1, 2 | 0, 1, 2, 3, 4, 5   |
+    | `last`      | the last ones                                | 3, 4, 5 | 6, 7, 8, 9, 10, 11 |
+    | `alternate` | every (total/keep)-th, ending with the last  | 1, 3, 5 | 1, 3, 5, 7, 9, 11  |
+    | `symmetric` | both ends; an odd one comes from the first   | 0, 1, 5 | 0, 1, 2, 9, 10, 11 |
+
+    Sajjad et al. (2020, "Poor Man's BERT") name the layers that are dropped instead: their "top"
+    is `first`, "bottom" is `last`, and "symmetric" drops the middle as here.
 
     Raises:
         InputError: for an unknown choice, or a number of layers that cannot be had.
@@ -36,6 +43,8 @@ def choose_layers(total: int, keep: int, choice: str) -> tuple[int, ...]:
         return tuple(range(keep))
     if choice == "last":
         return tuple(range(total - keep, total))
+    if choice == "symmetric":
+        return (*range(keep - keep // 2), *range(total - keep // 2, total))
     return tuple((rank + 1) * total // keep - 1 for rank in range(keep))
 
 

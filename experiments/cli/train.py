@@ -77,7 +77,11 @@ def train(
         ),
     ] = None,
     layers: Annotated[
-        str, typer.Option(help="Which layers: first, last or alternate.", rich_help_panel=STUDENT)
+        str,
+        typer.Option(
+            help="Which layers: first, last, alternate, or symmetric (both ends).",
+            rich_help_panel=STUDENT,
+        ),
     ] = "first",
     student: Annotated[
         str,

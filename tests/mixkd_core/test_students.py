@@ -28,6 +28,13 @@ HAS_TOKEN_TYPES = {"bert", "electra"}
         (6, 6, "alternate", (0, 1, 2, 3, 4, 5)),
         (6, 1, "alternate", (5,)),
         (6, 1, "first", (0,)),
+        (6, 3, "symmetric", (0, 1, 5)),
+        (6, 2, "symmetric", (0, 5)),
+        (6, 1, "symmetric", (0,)),
+        (6, 6, "symmetric", (0, 1, 2, 3, 4, 5)),
+        (12, 3, "symmetric", (0, 1, 11)),
+        (12, 6, "symmetric", (0, 1, 2, 9, 10, 11)),
+        (12, 8, "symmetric", (0, 1, 2, 3, 8, 9, 10, 11)),
     ],
 )
 def test_layers_that_are_chosen(
@@ -95,7 +102,10 @@ def test_embeddings_pooler_and_head_are_copies(tiny_classifier: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((6, 3, "middle"), "unknown layers 'middle': choose one of first, last, alternate"),
+        (
+            (6, 3, "middle"),
+            "unknown layers 'middle': choose one of first, last, alternate, symmetric",
+        ),
         ((6, 7, "first"), "a student of 7 layers cannot be made from a network of 6"),
         ((6, 0, "last"), "a student of 0 layers"),
     ],
