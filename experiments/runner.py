@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from transformers import set_seed
 
+from experiments.store import noting_failure, run_lock
 from experiments.training import train
 from mixkd_core.checkpoints import (
     check_same_tokenizer,
@@ -57,6 +58,7 @@ class Resources:
         student_checkpoint: folder or hub name of the student's own checkpoint, if it has one.
         command: the command line that asked for the run, for the model card.
         say: told of each step that takes time.
+        wait: whether to wait for a run that another process is working on.
     """
 
     data: TaskData
@@ -65,25 +67,41 @@ class Resources:
     student_checkpoint: str | None = None
     command: str = ""
     say: Say = print
+    wait: bool = True
 
 
 def run(spec: RunSpec, resources: Resources) -> RunRecord:
     """The record of `spec`: found, or made now; its teacher likewise.
 
+    Several processes may ask for the same run: one does it.
+
     Raises:
         InputError: for anything in the specification that the data or checkpoints do not allow.
         DivergenceError: if a loss became NaN or infinite.
+        RunBusyError: if another process works on it and `resources` say not to wait.
+        DiskFullError: if no space is left.
     """
     found = find_record(resources.out, spec)
     if found is not None:
         return found
-    if spec.data != resources.data.fingerprint:
-        raise InputError(
-            f"the data of task {spec.task!r} have fingerprint {resources.data.fingerprint[:12]}, "
-            f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
-        )
+    check(spec, resources)
+
+    def on_wait() -> None:
+        resources.say(f"{spec.folder_name}: waiting for the process that works on it")
+
+    out = resources.out
+    with run_lock(out, spec.id, on_wait if resources.wait else None):
+        # Looked for once more: whoever held the lock may have finished it.
+        found = find_record(out, spec)
+        if found is not None:
+            return found
+        with noting_failure(out, spec):
+            return _run(spec, resources)
+
+
+def _run(spec: RunSpec, resources: Resources) -> RunRecord:
+    """Do the run that is locked."""
     sets = evaluation_sets(spec, resources.data)
-    _check_student(spec, resources)
     teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
     partial = partial_folder(resources.out, spec)
     resources.say(f"{spec.folder_name}: training")
@@ -139,8 +157,17 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     return sets
 
 
-def _check_student(spec: RunSpec, resources: Resources) -> None:
-    """Refuse a student that cannot be made, before hours go into its teacher."""
+def check(spec: RunSpec, resources: Resources) -> None:
+    """Refuse other data, and a student that cannot be made, before hours go into its teacher.
+
+    Raises:
+        InputError: naming what does not fit.
+    """
+    if spec.data != resources.data.fingerprint:
+        raise InputError(
+            f"the data of task {spec.task!r} have fingerprint {resources.data.fingerprint[:12]}, "
+            f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
+        )
     if spec.student is None:
         return
     distance(

@@ -1,11 +1,14 @@
 """Training one network as a run asks for it: arguments, progress and checkpoints on the way."""
 
+import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
 from mixkd_core.arguments import MixKDArguments
@@ -48,10 +51,25 @@ def train(
         callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS), ProgressBar(label)],
     )
     trainer.remove_callback(PrinterCallback)
-    checkpoint = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.train(resume_from_checkpoint=last_complete_checkpoint(folder))
     history: list[dict[str, Any]] = trainer.state.log_history
     return history
+
+
+def last_complete_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint in `folder` that was written to its end; newer ones are deleted.
+
+    The trainer's state is the last file that `Trainer` writes of a checkpoint, so one whose state
+    is missing or cut off was being written when the process was killed.
+    """
+    while folder.is_dir() and (newest := get_last_checkpoint(str(folder))) is not None:
+        try:
+            json.loads((Path(newest) / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(newest)
+        else:
+            return str(newest)
+    return None
 
 
 def training_arguments(

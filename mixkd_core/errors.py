@@ -14,3 +14,11 @@ class InputError(MixKDError, ValueError):
 
 class DivergenceError(MixKDError, ArithmeticError):
     """Training produced a loss that is not a number or infinite, and was stopped."""
+
+
+class RunBusyError(MixKDError):
+    """Another process is working on the run that was asked for."""
+
+
+class DiskFullError(MixKDError):
+    """No space is left where runs are written; what was finished before stays."""

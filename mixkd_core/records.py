@@ -105,7 +105,11 @@ def finish(partial: Path, out: Path, spec: RunSpec) -> RunRecord:
 
 
 def find_record(out: Path, spec: RunSpec) -> RunRecord | None:
-    """The finished run of `spec` under `out`, or None if there is none or it is damaged."""
+    """The finished run of `spec` under `out`, or None if there is none or it is damaged.
+
+    Raises:
+        InputError: if it was written by an incompatible version.
+    """
     folder = record_folder(out, spec)
     if not folder.is_dir() or damage(folder) is not None:
         return None
@@ -126,14 +130,23 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def find_records(out: Path) -> Iterator[RunRecord]:
-    """The finished runs under `out`, by name; unfinished and damaged ones are passed over."""
+    """The finished runs under `out`, by name; unfinished and damaged ones are passed over.
+
+    Raises:
+        InputError: if one was written by an incompatible version.
+    """
     for path in sorted(out.glob(f"*/{MANIFEST}")):
         if not path.parent.name.endswith(PARTIAL_SUFFIX) and damage(path.parent) is None:
             yield read_record(path.parent)
 
 
 def damage(folder: Path) -> str | None:
-    """What is wrong with a run folder, in words; None if it is complete and unharmed."""
+    """What is wrong with a run folder, in words; None if it is complete and unharmed.
+
+    Raises:
+        InputError: if it was written by an incompatible version: it is not harmed, and must not be
+            replaced as if it were.
+    """
     if not (folder / MANIFEST).is_file():
         return f"it has no {MANIFEST}, so it was not finished"
     try:
@@ -142,7 +155,11 @@ def damage(folder: Path) -> str | None:
     except (ValueError, KeyError, TypeError):
         return f"its {MANIFEST} is damaged"
     if version != SCHEMA_VERSION:
-        return f"its schema is version {version}, this program's is {SCHEMA_VERSION}"
+        raise InputError(
+            f"run folder {folder} was written with version {version} of the record's schema, and "
+            f"this program reads version {SCHEMA_VERSION}: give another --out, or use the version "
+            "of mixkd that wrote it."
+        )
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():

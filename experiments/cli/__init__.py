@@ -11,6 +11,8 @@ import typer
 from experiments.cli.certify import certify
 from experiments.cli.demo import demo
 from experiments.cli.doctor import doctor
+from experiments.cli.run import run
+from experiments.cli.status import status
 from experiments.cli.train import train
 from experiments.cli.verify import verify
 from mixkd_core.errors import MixKDError
@@ -25,7 +27,7 @@ app = typer.Typer(
 )
 
 
-for command in (demo, train, doctor, certify, verify):
+for command in (demo, train, run, status, doctor, certify, verify):
     app.command()(command)
 
 

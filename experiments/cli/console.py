@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from reports.gap_rows import GapRow
 
 # Where output goes to a file there is no width to fit: wide enough that no cell is cut.
-FILE_WIDTH = 140
+FILE_WIDTH = 250
 
 
 def quiet_libraries() -> None:
@@ -28,6 +28,29 @@ def quiet_libraries() -> None:
     warnings.filterwarnings("ignore", module="torch")
 
 
+def wide_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A plain table; in a file no cell is cut, on a terminal long ones are folded."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    width = None if sys.stdout.isatty() else FILE_WIDTH
+    Console(width=width, markup=False, highlight=False).print(table)
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time as people say it: `"40 s"`, `"12 min"`, `"3.5 h"`."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def print_gaps(rows: Sequence["GapRow"], metric: str) -> None:
     """The gap table: a row per network and held-out set."""
     from rich.console import Console
@@ -38,7 +61,7 @@ def print_gaps(rows: Sequence["GapRow"], metric: str) -> None:
     averaged = any(row.spread is not None for row in rows)
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("data", "method", "measured on"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     uncertainty = "lowest…highest" if averaged else f"{1 - DELTA:.0%} interval"
     for title in (metric, "majority", "empirical risk", "generalization risk", "gap", uncertainty):
         table.add_column(title, justify="right")

@@ -75,12 +75,6 @@ def test_a_run_killed_between_manifest_and_renaming_is_not_a_record(tmp_path: Pa
             ),
             "run.json differs from its checksum",
         ),
-        (
-            lambda folder: (folder / "manifest.json").write_text(
-                '{"schema_version": 0, "files": {}}'
-            ),
-            "version 0",
-        ),
     ],
 )
 def test_damage_is_named_and_the_run_not_used(tmp_path: Path, harm: object, said: str) -> None:
@@ -91,6 +85,15 @@ def test_damage_is_named_and_the_run_not_used(tmp_path: Path, harm: object, said
     assert find_record(tmp_path, SPEC) is None
     with pytest.raises(InputError, match="delete it and run again"):
         read_record(record.folder)
+
+
+def test_a_record_of_an_incompatible_version_is_refused_and_kept(tmp_path: Path) -> None:
+    manifest = finished(tmp_path).folder / "manifest.json"
+    manifest.write_text('{"schema_version": 0, "files": {}}')
+    for reader in (lambda: find_record(tmp_path, SPEC), lambda: list(find_records(tmp_path))):
+        with pytest.raises(InputError, match=r"version 0 .* reads version 1: give another --out"):
+            reader()
+    assert manifest.is_file()
 
 
 def test_a_damaged_run_is_replaced(tmp_path: Path) -> None:

@@ -1,0 +1,213 @@
+"""`mixkd run`: a study, from its file to its records."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from mixkd_core.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.plan import PlannedRun
+    from experiments.store import StoredRun
+    from mixkd_core.records import RunRecord
+
+Value = TypeVar("Value", int, float, str)
+
+NARROW = "Narrow it"
+
+
+def run(
+    study: Annotated[
+        str,
+        typer.Argument(
+            help="glue, limited-data, ablation, sensitivity or smoke, or the path of a YAML file."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder that run folders are written to.")] = Path(
+        "runs"
+    ),
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="GLUE folder in the official TSV layout, in place of the study's."),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Pre-trained encoder in place of the study's: a folder or a hub name.",
+            metavar="CHECKPOINT",
+        ),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change any key of the study, such as students.0.layers=2; may be repeated.",
+        ),
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="Only these, such as sst2,mrpc.", rich_help_panel=NARROW)
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Only these, such as 0,1.", rich_help_panel=NARROW)
+    ] = None,
+    fractions: Annotated[
+        str | None, typer.Option(help="Only these, such as 0.01,0.1.", rich_help_panel=NARROW)
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Runs at once; they share the cores, or have a GPU each.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print the plan: runs, done or not, and time.")
+    ] = False,
+) -> None:
+    """Run a study: every teacher once, and every student that is missing.
+
+    May be stopped and repeated at any moment, and called several times on one folder at once:
+    finished runs are found again and unfinished ones taken up. A run that fails does not stop the
+    others; the exit status is then 1.
+    """
+    from experiments.cli.console import quiet_libraries
+    from experiments.executor import Workplace, execute
+    from experiments.plan import expand, gather
+    from experiments.store import store_plan, survey
+    from experiments.study_file import load_study
+
+    quiet_libraries()
+    described = load_study(study, change or []).narrowed(
+        tasks=_listed(tasks, str, "--tasks"),
+        seeds=_listed(seeds, int, "--seeds"),
+        fractions=_listed(fractions, float, "--fractions"),
+    )
+    typer.echo(f"{described.name}: {described.stands_for}")
+    with TemporaryDirectory() as scratch:
+        # A plan of a store that does not exist is not to make it.
+        place = Path(scratch) if dry_run and not out.is_dir() else out
+        planned = expand(described, gather(described, place, data_dir=data_dir, teacher=teacher))
+        _check_all(planned, place)
+    ours = {item.spec.id for item in planned}
+    stored = list(survey(out))
+    finished = [item.record for item in stored if item.record is not None]
+    found = {item.id: item for item in stored if item.id in ours}
+    done = [name for name, item in found.items() if item.state == "done"]
+    _print_plan(planned, found, finished, jobs, every_run=dry_run)
+    if dry_run:
+        return
+    store_plan(out, described.name, {item.spec.id: item.describe() for item in planned})
+    command = shlex.join(["mixkd", *sys.argv[1:]])
+    failures = execute(planned, done, Workplace(out, command), jobs=jobs, say=typer.echo)
+    _print_results(planned, out, failures)
+    if failures:
+        typer.echo(
+            f"{len(failures)} of {len(planned)} runs failed; repeat the command to try them again:"
+        )
+        names = {item.spec.id: item.spec.folder_name for item in planned}
+        for name, reason in failures.items():
+            typer.echo(f"  {names[name]}: {reason}")
+        raise typer.Exit(1)
+    typer.echo(f"all {len(planned)} runs of {described.name} are done, in {out}")
+
+
+def _listed(given: str | None, kind: Callable[[str], Value], option: str) -> list[Value] | None:
+    """`"0,1"` as `[0, 1]`."""
+    if given is None:
+        return None
+    try:
+        values = [kind(part.strip()) for part in given.split(",") if part.strip()]
+    except ValueError:
+        raise InputError(f"{option} {given!r} is not a list of numbers such as 0,1.") from None
+    if not values:
+        raise InputError(f"{option} {given!r} names nothing: leave it out to keep all.")
+    return values
+
+
+def _check_all(planned: "tuple[PlannedRun, ...]", out: Path) -> None:
+    """Refuse a study with a run that cannot be, before any is started."""
+    from experiments.plan import load_source
+    from experiments.runner import Resources, check
+
+    seen = set()
+    for item in planned:
+        material = item.material
+        if (kind := (item.spec.task, str(item.spec.student))) in seen:
+            continue
+        seen.add(kind)
+        try:
+            check(item.spec, Resources(load_source(material.source), material.encoder, out))
+        except InputError as error:
+            raise InputError(f"{item.labels[0]} on {item.spec.task}: {error}") from error
+
+
+def _print_plan(
+    planned: "tuple[PlannedRun, ...]",
+    found: "dict[str, StoredRun]",
+    finished: "list[RunRecord]",
+    jobs: int,
+    *,
+    every_run: bool,
+) -> None:
+    """How many runs there are, which are done, and how long the others will take."""
+    from experiments.cli.console import duration, wide_table
+    from experiments.plan import estimate
+
+    missing = [item for item in planned if item.spec.id not in found or not _done(found, item)]
+    teachers = sum(item.spec.student is None for item in planned)
+    typer.echo(
+        f"{len(planned)} runs: {teachers} teachers and {len(planned) - teachers} students; "
+        f"{len(planned) - len(missing)} are done"
+    )
+    estimates = {item.spec.id: estimate(item, finished) for item in missing}
+    if every_run:
+        rows = [
+            (
+                item.spec.folder_name,
+                "; ".join(item.labels),
+                found[item.spec.id].state if item.spec.id in found else "to do",
+                "" if item not in missing else duration(estimates[item.spec.id]),
+            )
+            for item in planned
+        ]
+        wide_table(("run", "stands for", "state", "estimated"), rows)
+    for item in missing:
+        state = found.get(item.spec.id)
+        if state is not None and state.state in ("damaged", "failed"):
+            typer.echo(f"{state.name} is {state.state} and will be run again: {state.reason}")
+    if missing:
+        known = [seconds for seconds in estimates.values() if seconds is not None]
+        unknown = len(missing) - len(known)
+        parts = [f"about {duration(sum(known) / jobs)}"] if known else []
+        parts += [f"unknown for {unknown} runs, since none like them is finished"] * bool(unknown)
+        typer.echo(f"time left: {', and '.join(parts)}")
+
+
+def _done(found: "dict[str, StoredRun]", item: "PlannedRun") -> bool:
+    return found[item.spec.id].state == "done"
+
+
+def _print_results(planned: "tuple[PlannedRun, ...]", out: Path, failures: dict[str, str]) -> None:
+    """The gap table of each task, means over the seeds; a row for each thing a run stands for."""
+    from dataclasses import replace
+
+    from experiments.cli.console import print_gaps
+    from mixkd_core.records import find_record
+    from reports.gap_rows import gap_rows, mean_over_seeds
+
+    rows: dict[str, list[object]] = {}
+    metrics = {}
+    for item in planned:
+        record = None if item.spec.id in failures else find_record(out, item.spec)
+        if record is not None:
+            metrics[item.spec.task] = record.summary["primary_metric"]
+            measured = gap_rows([record])
+            for label in item.labels:
+                named = [replace(row, method=label) for row in measured]
+                rows.setdefault(item.spec.task, []).extend(named)
+    for task, metric in metrics.items():
+        typer.echo("")
+        print_gaps(mean_over_seeds(rows[task]), metric)  # type: ignore[arg-type]
+    typer.echo("")
