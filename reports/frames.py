@@ -1,0 +1,165 @@
+"""The store as one tidy frame: a row per run, set of examples and loss, and nothing left out.
+
+A run that failed, was interrupted, was damaged or was planned and never made has a row too, with
+its state and the reason in place of numbers. What may be averaged over seeds is a *condition*:
+everything in the specification but the seed, and the versions of the libraries. Records of other
+data, another schema or other versions therefore never enter one mean.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from mixkd_core.records import RunRecord
+from reports.store import Entry
+
+# Versions that change numbers; the others only read and write them.
+VERSIONS = ("mixkd", "torch", "transformers")
+
+# Of a student's fields, those that say what is trained; the others belong to the method.
+STUDENT_SETTING = ("layers", "layer_choice", "init", "checkpoint")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is averaged over seeds, by run id.
+
+    Attributes:
+        key: digest of everything but the seed.
+        setting: digest of what two methods must share to be compared: task, data, fraction,
+            encoder, teacher, sets, versions, and where the student's layers come from.
+        label: the method, and in brackets what tells it from others of its name on the same task
+            and fraction.
+    """
+
+    key: Mapping[str, str]
+    setting: Mapping[str, str]
+    label: Mapping[str, str]
+
+
+def conditions(entries: Iterable[Entry]) -> Conditions:
+    """The conditions of the finished among the entries."""
+    flat = {entry.id: _flat_condition(entry) for entry in entries if entry.record is not None}
+    keys = {run: _digest(content) for run, content in flat.items()}
+    settings = {
+        run: _digest({name: value for name, value in content.items() if _is_setting(name)})
+        for run, content in flat.items()
+    }
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for run, content in flat.items():
+        group = (content["task"], content["fraction"], content["method"])
+        groups.setdefault(group, []).append(run)
+    labels = {}
+    for (_, _, method), runs in groups.items():
+        contents = [flat[run] for run in runs]
+        names = dict.fromkeys(name for content in contents for name in content)
+        differing = [
+            name for name in names if len({repr(content.get(name)) for content in contents}) > 1
+        ]
+        for run in runs:
+            told = [_told(name, flat[run].get(name)) for name in differing]
+            kept = [text for text in told if text]
+            labels[run] = f"{method} [{', '.join(kept)}]" if kept else str(method)
+    return Conditions(keys, settings, labels)
+
+
+def results_frame(entries: Sequence[Entry]) -> pd.DataFrame:
+    """A row per run × set × loss; one row, without numbers, for a run that has none.
+
+    Columns: `run, task, fraction, seed, method, label, condition, setting, data, versions, state,
+    reason, set, examples, metric, metric_value, majority, loss, risk`.
+    """
+    group = conditions(entries)
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        common = {
+            "run": entry.id,
+            "task": entry.task,
+            "fraction": entry.fraction,
+            "seed": entry.seed,
+            "method": entry.method,
+            "label": group.label.get(entry.id, entry.method),
+            "condition": group.key.get(entry.id),
+            "setting": group.setting.get(entry.id),
+            "data": None if entry.record is None else entry.record.spec.data[:12],
+            "versions": None if entry.record is None else _versions(entry.record),
+            "state": entry.state,
+            "reason": entry.reason,
+        }
+        rows += [common | numbers for numbers in _numbers(entry)]
+    return pd.DataFrame(rows)
+
+
+def _numbers(entry: Entry) -> list[dict[str, Any]]:
+    if entry.record is None:
+        return [{"set": None, "loss": None}]
+    metric = entry.record.summary["primary_metric"]
+    return [
+        {
+            "set": name,
+            "examples": result["examples"],
+            "metric": metric,
+            "metric_value": result["metrics"][metric],
+            "majority": result["majority_baseline"][metric],
+            "loss": loss,
+            "risk": risk,
+        }
+        for name, result in entry.record.summary["results"].items()
+        for loss, risk in result["risk"].items()
+    ]
+
+
+def _flat_condition(entry: Entry) -> dict[str, Any]:
+    record = entry.finished
+    content = record.spec.model_dump(mode="json")
+    del content["seed"], content["encoder"]["name"]
+    if record.spec.student is not None:
+        content["student"]["weights"] = dict(record.spec.student.objective.weights)
+    flat = dict(_flattened(content))
+    flat["method"] = record.spec.method
+    flat["versions"] = _versions(record)
+    return flat
+
+
+def _flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in content.items():
+        if isinstance(value, dict):
+            yield from _flattened(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _is_setting(name: str) -> bool:
+    if name == "method":
+        return False
+    return not name.startswith("student.") or name.split(".")[1] in STUDENT_SETTING
+
+
+def _told(name: str, value: Any) -> str:
+    """A setting in a label: `mixup_alpha=0.4`."""
+    if value is None:
+        return ""
+    if name in ("data", "encoder.digest"):
+        return f"{name.split('.')[0]} {str(value)[:7]}"
+    if name == "versions":
+        return str(value)
+    short = name.removeprefix("student.").removeprefix("training.").removeprefix("weights.")
+    return (
+        f"{short.replace('.', ' ')}={value:g}"
+        if isinstance(value, float)
+        else (f"{short.replace('.', ' ')}={value}")
+    )
+
+
+def _versions(record: RunRecord) -> str:
+    versions = record.summary["versions"]
+    return ", ".join(f"{name} {versions[name]}" for name in VERSIONS if name in versions)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
