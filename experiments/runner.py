@@ -178,6 +178,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
     check_pairing(
         spec.student.pairing,
         self_pairs=spec.student.self_pairs,
+        fixed_draws=spec.student.fixed_draws,
         has_classes=not resources.data.task.is_regression,
     )
     depth = spec.student.layers

@@ -93,6 +93,7 @@ def training_arguments(
                     "mixup_ratio",
                     "pairing",
                     "self_pairs",
+                    "fixed_draws",
                     "mix_layer",
                 )
             },

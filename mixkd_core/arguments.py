@@ -57,6 +57,13 @@ class MixKDArguments(TrainingArguments):  # type: ignore[misc]
     self_pairs: bool = field(
         default=False, metadata={"help": "Whether an example may be mixed with itself."}
     )
+    fixed_draws: bool = field(
+        default=False,
+        metadata={
+            "help": "Draw partners and coefficients once and use them in every epoch, instead of "
+            "new ones in each; the teacher's pass over them is then paid once."
+        },
+    )
     mix_layer: int = field(
         default=0,
         metadata={

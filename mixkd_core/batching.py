@@ -48,6 +48,8 @@ class UnitSampler(Sampler[Unit]):
         mixup_alpha: α of λ ~ Beta(α, α).
         pairing: who is mixed with whom (`mixkd_core.pairing`).
         self_pairs: whether an example may be mixed with itself.
+        fixed_draws: whether every epoch has the pairs and coefficients of the first, a =
+            round(mixup_ratio · n) draws in all, instead of its own.
         length_group_batches: batches to a megabatch; 0 leaves batches ungrouped. Small data sets
             use fewer, so that at least four megabatches remain and batches differ by epoch.
         seed: of everything random here.
@@ -67,12 +69,18 @@ class UnitSampler(Sampler[Unit]):
         mixup_alpha: float,
         pairing: str,
         self_pairs: bool,
+        fixed_draws: bool,
         length_group_batches: int,
         seed: int,
         classes: NDArray[np.int64] | None = None,
     ) -> None:
         check_mixup_alpha(mixup_alpha)
-        check_pairing(pairing, self_pairs=self_pairs, has_classes=classes is not None)
+        check_pairing(
+            pairing,
+            self_pairs=self_pairs,
+            fixed_draws=fixed_draws,
+            has_classes=classes is not None,
+        )
         if not 0 <= mixup_ratio < float("inf"):
             raise InputError(f"mixup ratio is {mixup_ratio}; it must be 0 or positive.")
         if length_group_batches < 0:
@@ -85,6 +93,7 @@ class UnitSampler(Sampler[Unit]):
         self.mixup_alpha = mixup_alpha
         self.pairing = pairing
         self.self_pairs = self_pairs
+        self.fixed_draws = fixed_draws
         self.length_group_batches = length_group_batches
         self.seed = seed
         self.classes = classes
@@ -122,6 +131,13 @@ class UnitSampler(Sampler[Unit]):
         parts = np.split(rows, range(batches * self.batch_size, size, batches * self.batch_size))
         return [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
 
+    def draws_of_first_epoch(self) -> Pairs:
+        """Its pairs in the order of their `draw_index`; with fixed draws, those of every epoch.
+
+        Pairing `"batch"` has no draws apart from its batches.
+        """
+        return self._draws(np.random.default_rng([self.seed, 0, 1]))
+
     def _draws(self, generator: np.random.Generator) -> Pairs:
         """The pairs of an epoch, where they do not depend on its batches."""
         ratio, alpha = self.mixup_ratio, self.mixup_alpha
@@ -141,6 +157,8 @@ class UnitSampler(Sampler[Unit]):
         self, megabatches: list[NDArray[np.int64]], generator: np.random.Generator
     ) -> list[list[Unit]]:
         pairs = self._draws(generator)
+        if self.fixed_draws:  # married anew below all the same, to originals of like length
+            pairs = self.draws_of_first_epoch()
         pairs = pairs[generator.permutation(len(pairs))]
         longer = np.maximum(self.lengths[pairs.first], self.lengths[pairs.second])
         batches, seen = [], 0
@@ -203,8 +221,8 @@ class UnitCollator:
 
     * `input_ids`, `attention_mask`, perhaps `token_type_ids`, of shape `(n, length)`; `labels`
       and `example_index` (rows of the training set), of shape `(n,)`;
-    * where there are pairs: `first` and `second`, dictionaries of the same with `m` rows, and
-      `mixing_coefficients`, of shape `(m,)`.
+    * where there are pairs: `first` and `second`, dictionaries of the same with `m` rows,
+      `mixing_coefficients` and `draw_index`, of shape `(m,)`.
     """
 
     def __init__(self, table: TokenTable, pad_to_multiple_of: int = 1) -> None:
@@ -227,6 +245,8 @@ class UnitCollator:
             batch["first"] = self._texts(first, length)
             batch["second"] = self._texts(second, length)
             batch["mixing_coefficients"] = torch.from_numpy(coefficients.astype(np.float32))
+            draws = np.concatenate([unit.pairs.draw_index for unit in units])
+            batch["draw_index"] = torch.from_numpy(draws)
         return batch
 
     def _texts(self, rows: NDArray[np.int64], length: int) -> dict[str, torch.Tensor]:

@@ -1,7 +1,7 @@
-"""A network's outputs on a whole table of texts: evaluation mode, no gradient, sorted by length."""
+"""A network's outputs on a table of texts: evaluation mode, no gradient, sorted by length."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mixkd_core.mixed_forward import forward
+from mixkd_core.mixed_forward import MixedPairs, forward
+from mixkd_core.pairing import Pairs
 from mixkd_core.token_table import TokenTable
 
 Precision = Callable[[], AbstractContextManager[Any]]
@@ -51,9 +52,7 @@ def run_inference(
     device = next(model.parameters()).device
     order = np.argsort(table.lengths, kind="stable")
     logits, states = [], []
-    was_training = model.training
-    model.eval()
-    try:
+    with _evaluation_mode(model):
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             texts = table.pad(rows, int(table.lengths[rows].max()))
@@ -66,10 +65,58 @@ def run_inference(
                 states.append(outputs.states.float().cpu().numpy())
             if progress is not None:
                 progress(len(rows))
-    finally:
-        model.train(was_training)
     back = np.argsort(order, kind="stable")
     return Inference(
         logits=np.concatenate(logits)[back],
         states=np.concatenate(states)[back] if states else None,
     )
+
+
+def run_mixed_inference(
+    model: Any,
+    table: TokenTable,
+    pairs: Pairs,
+    *,
+    mix_layer: int = 0,
+    batch_size: int = 64,
+    precision: Precision = nullcontext,
+) -> NDArray[np.float32]:
+    """Logits of `model` on mixed samples, of shape `(len(pairs), num_labels)`, in their order.
+
+    The model's training mode and the random state are left as they were found.
+
+    Args:
+        table: the texts that the pairs' rows belong to.
+        mix_layer: where to mix (`mixkd_core.mixed_forward.forward`).
+        batch_size: mixed samples at a time.
+        precision: context under which the model runs, such as an autocast.
+    """
+    device = next(model.parameters()).device
+    longer = np.maximum(table.lengths[pairs.first], table.lengths[pairs.second])
+    order = np.argsort(longer, kind="stable")
+    logits = np.empty((len(pairs), model.config.num_labels), dtype=np.float32)
+    with _evaluation_mode(model):
+        for start in range(0, len(order), batch_size):
+            these = order[start : start + batch_size]
+            length = int(longer[these].max())
+            first, second = (
+                {name: tensor.to(device) for name, tensor in table.pad(rows, length).items()}
+                for rows in (pairs.first[these], pairs.second[these])
+            )
+            coefficients = pairs.mixing_coefficients[these].astype(np.float32)
+            mixed = MixedPairs(first, second, torch.from_numpy(coefficients).to(device))
+            with torch.no_grad(), precision():
+                outputs = forward(model, None, mixed, mix_layer=mix_layer)
+            assert outputs.mixed_logits is not None
+            logits[these] = outputs.mixed_logits.float().cpu().numpy()
+    return logits
+
+
+@contextmanager
+def _evaluation_mode(model: Any) -> Iterator[None]:
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

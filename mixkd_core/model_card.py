@@ -78,7 +78,9 @@ def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
     if student.objective.mixes:
         lines.append(
             f"Mixup: λ ~ Beta({student.mixup_alpha:g}, {student.mixup_alpha:g}), "
-            f"{student.mixup_ratio:g} mixed samples per original, pairing {student.pairing}, "
+            f"{student.mixup_ratio:g} mixed samples per original"
+            + (", drawn once" if student.fixed_draws else ", drawn anew in each epoch")
+            + f", pairing {student.pairing}, "
             + (f"after layer {student.mix_layer}." if student.mix_layer else "on embeddings.")
         )
     lines += [

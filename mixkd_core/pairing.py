@@ -36,28 +36,35 @@ class Pairs:
     Attributes:
         first, second: row numbers, of shape `(m,)`.
         mixing_coefficients: λ, of shape `(m,)`.
+        draw_index: which of the epoch's draws each is, of shape `(m,)`.
     """
 
     first: Indices
     second: Indices
     mixing_coefficients: NDArray[np.float64]
+    draw_index: Indices
 
     def __len__(self) -> int:
         return len(self.first)
 
     def __getitem__(self, order: Indices | slice) -> "Pairs":
-        return Pairs(self.first[order], self.second[order], self.mixing_coefficients[order])
+        return Pairs(
+            self.first[order],
+            self.second[order],
+            self.mixing_coefficients[order],
+            self.draw_index[order],
+        )
 
 
-def check_pairing(pairing: str, *, self_pairs: bool, has_classes: bool) -> None:
+def check_pairing(pairing: str, *, self_pairs: bool, fixed_draws: bool, has_classes: bool) -> None:
     """That such pairs can be drawn.
 
     Args:
         has_classes: whether every example has one class.
 
     Raises:
-        InputError: for an unknown pairing, one by class where there are no classes, or self-pairs
-            across classes.
+        InputError: for an unknown pairing, one by class where there are no classes, self-pairs
+            across classes, or fixed draws from batches, which are others in each epoch.
     """
     if pairing not in PAIRINGS:
         raise InputError(f"unknown pairing {pairing!r}: choose one of {', '.join(PAIRINGS)}.")
@@ -70,6 +77,11 @@ def check_pairing(pairing: str, *, self_pairs: bool, has_classes: bool) -> None:
         raise InputError(
             "pairing 'across-classes' never pairs an example with itself, and self-pairs were "
             "asked for: leave them off, or choose another pairing."
+        )
+    if pairing == "batch" and fixed_draws:
+        raise InputError(
+            "pairing 'batch' draws partners from batches, which are formed anew in each epoch, and "
+            "fixed draws were asked for: choose another pairing, or fresh draws."
         )
 
 
@@ -97,7 +109,7 @@ def pairs_over_dataset(
     else:
         second = generator.integers(max(size - 1, 1), size=count)
         second += second >= first  # skip the row itself: uniform over the others
-    return Pairs(first, second, sample_mixing_coefficients(alpha, count, generator))
+    return _drawn(first, second, alpha, generator)
 
 
 def pairs_by_class(
@@ -144,7 +156,7 @@ def pairs_by_class(
     else:
         second = begin + generator.integers(np.maximum(members - 1, 1))
         second += (second >= place[first]) & (members > 1)  # skip the row itself
-    return Pairs(first, rows[second], sample_mixing_coefficients(alpha, count, generator))
+    return _drawn(first, rows[second], alpha, generator)
 
 
 def pairs_within_batches(
@@ -179,6 +191,7 @@ def pairs_within_batches(
                 np.concatenate([empty, *first]),
                 np.concatenate([empty, *second]),
                 sample_mixing_coefficients(alpha, count, generator),
+                np.arange(total - count, total),
             )
         )
     return drawn
@@ -190,6 +203,12 @@ def _first_members(size: int, count: int, generator: np.random.Generator) -> Ind
     return np.concatenate(
         [generator.permutation(size) for _ in range(whole)] + [generator.permutation(size)[:rest]]
     )
+
+
+def _drawn(first: Indices, second: Indices, alpha: float, generator: np.random.Generator) -> Pairs:
+    """The pairs with a coefficient each, numbered."""
+    coefficients = sample_mixing_coefficients(alpha, len(first), generator)
+    return Pairs(first, second, coefficients, np.arange(len(first)))
 
 
 def _permutation(size: int, fixed_points: bool, generator: np.random.Generator) -> Indices:

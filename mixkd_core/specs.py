@@ -70,7 +70,8 @@ class StudentSpec(_Frozen):
         checkpoint: that checkpoint.
         method, weights: the objective (`mixkd_core.objectives.objective`).
         distance, temperature: of the terms that compare with the teacher.
-        mixup_alpha, mixup_ratio, pairing, self_pairs, mix_layer: see `MixKDArguments`.
+        mixup_alpha, mixup_ratio, pairing, self_pairs, fixed_draws, mix_layer: see
+            `MixKDArguments`.
         training: how it is trained.
     """
 
@@ -86,6 +87,7 @@ class StudentSpec(_Frozen):
     mixup_ratio: NotNegative = 1.0
     pairing: Literal["dataset", "within-class", "across-classes", "batch"] = "dataset"
     self_pairs: bool = False
+    fixed_draws: bool = False
     mix_layer: Count = 0
     training: TrainingSpec = TrainingSpec()
 

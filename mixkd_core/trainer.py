@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, set_seed
@@ -13,7 +15,7 @@ from mixkd_core.checkpoints import check_teacher_and_student
 from mixkd_core.distances import distance
 from mixkd_core.divergence import DivergenceGuard, check_weights
 from mixkd_core.errors import InputError
-from mixkd_core.inference import Inference, run_inference
+from mixkd_core.inference import Inference, run_inference, run_mixed_inference
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.mixup import label_targets, mix
 from mixkd_core.objectives import MIXED_TERMS, patient_layers, patient_loss, target_loss
@@ -56,6 +58,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.teacher = teacher if self.objective.needs_teacher else None
         self._check_networks(model, args)
         self._teacher_outputs: Inference | None = None
+        self._teacher_mixed_logits: NDArray[np.float32] | None = None
         self._term_sums: dict[str, Tensor] = {}
         self._term_batches = 0
         super().__init__(model=model, args=args, train_dataset=train_dataset, **kwargs)
@@ -72,6 +75,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             mixup_alpha=args.mixup_alpha,
             pairing=args.pairing,
             self_pairs=args.self_pairs,
+            fixed_draws=args.fixed_draws,
             length_group_batches=args.length_group_batches,
             seed=args.seed if args.data_seed is None else args.data_seed,
             classes=self.table.classes if model.config.num_labels > 1 else None,
@@ -145,6 +149,27 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 precision=self.accelerator.autocast,
             )
         return self._teacher_outputs
+
+    def _teacher_on_pairs(self, inputs: dict[str, Any], pairs: MixedPairs) -> Tensor:
+        """The frozen teacher's logits on the batch's mixed samples, of shape `(m, num_labels)`.
+
+        Draws that are fixed are passed through it once, all of them.
+        """
+        if not self.args.fixed_draws:
+            with torch.no_grad(), self.accelerator.autocast():
+                teacher = forward(self.teacher, None, pairs, mix_layer=self._teacher_mix_layer)
+            assert teacher.mixed_logits is not None
+            return teacher.mixed_logits
+        if self._teacher_mixed_logits is None:
+            self._teacher_mixed_logits = run_mixed_inference(
+                self.teacher,
+                self.table,
+                self.sampler.draws_of_first_epoch(),
+                mix_layer=self._teacher_mix_layer,
+                precision=self.accelerator.autocast,
+            )
+        draws = inputs["draw_index"].cpu().numpy()
+        return torch.from_numpy(self._teacher_mixed_logits[draws]).to(inputs["draw_index"].device)
 
     # ---- loss ----
 
@@ -237,11 +262,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             )
             terms["sm"] = target_loss(outputs.mixed_logits, targets).sum() / count
         if "tmkd" in weighted:
-            with torch.no_grad(), self.accelerator.autocast():
-                teacher = forward(self.teacher, None, pairs, mix_layer=self._teacher_mix_layer)
-            assert teacher.mixed_logits is not None
-            between = self.distance(outputs.mixed_logits, teacher.mixed_logits)
-            terms["tmkd"] = between.sum() / count
+            teacher_logits = self._teacher_on_pairs(inputs, pairs)
+            terms["tmkd"] = self.distance(outputs.mixed_logits, teacher_logits).sum() / count
         return terms
 
     def _core(self, model: Any) -> Any:

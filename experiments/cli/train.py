@@ -127,6 +127,12 @@ def train(
     self_pairs: Annotated[
         bool, typer.Option(help="Allow an example to mix with itself.", rich_help_panel=MIXUP)
     ] = False,
+    fixed_draws: Annotated[
+        bool,
+        typer.Option(
+            help="Mix the same pairs in every epoch, not new ones.", rich_help_panel=MIXUP
+        ),
+    ] = False,
     mix_layer: Annotated[
         int,
         typer.Option(help="0 mixes embeddings, k the output of layer k.", rich_help_panel=MIXUP),
@@ -211,6 +217,7 @@ def train(
         mixup_ratio=mixup_ratio,
         pairing=pairing,
         self_pairs=self_pairs,
+        fixed_draws=fixed_draws,
         mix_layer=mix_layer,
         training=checked(
             TrainingSpec, epochs=epochs, learning_rate=learning_rate or usual_rate, **shared

@@ -30,6 +30,7 @@ def sampler(lengths: NDArray[np.int64] | int, **changes: Any) -> UnitSampler:
         "mixup_alpha": 0.4,
         "pairing": "dataset",
         "self_pairs": False,
+        "fixed_draws": False,
         "length_group_batches": 3,
         "seed": 0,
     }
@@ -168,6 +169,28 @@ def test_grouping_leaves_the_pairs_as_they_were_drawn(length_group_batches: int)
     assert sorted(pairs_of(list(grouped))) == sorted(pairs_of(list(plain)))
 
 
+@pytest.mark.parametrize("pairing", ["dataset", "within-class", "across-classes"])
+def test_fixed_draws_are_those_of_the_first_epoch_in_every_epoch(pairing: str) -> None:
+    classes = np.arange(30) % 3
+    settings = {"pairing": pairing, "mixup_ratio": 1.3, "classes": classes}
+    fresh, fixed = sampler(30, **settings), sampler(30, **settings, fixed_draws=True)
+    draws = fixed.draws_of_first_epoch()
+    listed = list(zip(draws.first, draws.second, draws.mixing_coefficients, strict=True))
+    assert len(listed) == 39
+    for epoch in range(3):
+        fresh.set_epoch(epoch)
+        fixed.set_epoch(epoch)
+        units, fresh_units = list(fixed), list(fresh)
+        assert originals(units) == originals(fresh_units)
+        assert sorted(pairs_of(units)) == sorted(listed)
+        assert (sorted(pairs_of(fresh_units)) == sorted(listed)) == (epoch == 0)
+        # The number of a draw finds it again, wherever it went.
+        for unit in units:
+            for number, pair in zip(unit.pairs.draw_index, pairs_of([unit]), strict=True):
+                assert listed[number] == pair
+    assert pairs_of(units) != pairs_of(list(sampler(30, **settings, fixed_draws=True)))
+
+
 @pytest.mark.parametrize("pairing", ["within-class", "across-classes"])
 def test_pairing_by_class_survives_the_grouping_by_length(pairing: str) -> None:
     classes = np.random.default_rng(1).integers(3, size=42)
@@ -224,12 +247,14 @@ def test_the_collator_pads_originals_and_pairs_to_one_length() -> None:
         assert batch[name]["input_ids"][:, 0].tolist() == [5 + row for row in members]
         assert batch[name]["labels"].tolist() == [row % 2 for row in members]
     torch.testing.assert_close(batch["mixing_coefficients"], torch.tensor(coefficients))
+    numbers = [number for unit in units for number in unit.pairs.draw_index]
+    assert batch["draw_index"].tolist() == numbers
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1), (0, 0)])
 def test_the_longest_text_decides_the_length_wherever_it_is(first: int, second: int) -> None:
     table = table_of(np.array([3, 9, 4]))
-    pair = Pairs(np.array([first]), np.array([second]), np.array([0.5]))
+    pair = Pairs(np.array([first]), np.array([second]), np.array([0.5]), np.array([0]))
     batch = UnitCollator(table)([Unit(0, pair)])
     longest = max(table.lengths[[0, first, second]])
     for texts in (batch, batch["first"], batch["second"]):
@@ -308,6 +333,7 @@ def test_padding_efficiency_on_glue(
     [
         ({"pairing": "global"}, "unknown pairing 'global': choose one of dataset, within-class"),
         ({"pairing": "within-class"}, "looks at the class of each example"),
+        ({"pairing": "batch", "fixed_draws": True}, "formed anew in each epoch"),
         ({"mixup_ratio": -0.5}, "mixup ratio is -0.5"),
         ({"mixup_ratio": float("inf")}, "mixup ratio is inf"),
         ({"mixup_alpha": 0.0}, "mixup alpha is 0.0"),

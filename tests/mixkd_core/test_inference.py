@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from mixkd_core.inference import run_inference
+from mixkd_core.inference import run_inference, run_mixed_inference
+from mixkd_core.mixed_forward import MixedPairs, forward
+from mixkd_core.pairing import pairs_over_dataset
 from mixkd_core.token_table import token_table
 
 
@@ -28,6 +30,32 @@ def test_outputs_are_each_texts_own_in_the_order_of_the_table(
         expected = torch.stack([outputs.hidden_states[layer][0, 0] for layer in (1, 3)])
         np.testing.assert_allclose(result.logits[row], outputs.logits[0], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(result.states[row], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+@pytest.mark.parametrize("mix_layer", [0, 2])
+def test_outputs_on_mixed_samples_are_each_pairs_own(
+    mix_layer: int, batch_size: int, tiny_classifier: Any, tokenised_texts: Any
+) -> None:
+    model, table = tiny_classifier("bert", layers=3), token_table(tokenised_texts(10), 0)
+    pairs = pairs_over_dataset(10, 1.3, 1.0, False, np.random.default_rng(0))
+    model.train()
+    logits = run_mixed_inference(model, table, pairs, mix_layer=mix_layer, batch_size=batch_size)
+    assert model.training
+    model.eval()
+    assert logits.shape == (13, 3)
+    for number in range(13):
+        rows = [np.array([members[number]]) for members in (pairs.first, pairs.second)]
+        length = int(max(table.lengths[row[0]] for row in rows))
+        alone = MixedPairs(
+            table.pad(rows[0], length),
+            table.pad(rows[1], length),
+            torch.tensor([pairs.mixing_coefficients[number]], dtype=torch.float32),
+        )
+        with torch.no_grad():
+            expected = forward(model, None, alone, mix_layer=mix_layer).mixed_logits
+        assert expected is not None
+        np.testing.assert_allclose(logits[number], expected[0], rtol=1e-4, atol=1e-5)
 
 
 def test_states_are_left_out_unless_asked_for(tiny_classifier: Any, tokenised_texts: Any) -> None:

@@ -165,9 +165,15 @@ def test_pairings_that_cannot_be_had_are_refused(
     pairing: str, self_pairs: bool, has_classes: bool, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        check_pairing(pairing, self_pairs=self_pairs, has_classes=has_classes)
-    check_pairing("dataset", self_pairs=True, has_classes=False)
-    check_pairing("within-class", self_pairs=True, has_classes=True)
+        check_pairing(pairing, self_pairs=self_pairs, fixed_draws=False, has_classes=has_classes)
+    check_pairing("dataset", self_pairs=True, fixed_draws=True, has_classes=False)
+    check_pairing("within-class", self_pairs=True, fixed_draws=True, has_classes=True)
+
+
+def test_draws_from_batches_cannot_be_fixed() -> None:
+    with pytest.raises(InputError, match="formed anew in each epoch"):
+        check_pairing("batch", self_pairs=False, fixed_draws=True, has_classes=True)
+    check_pairing("batch", self_pairs=False, fixed_draws=False, has_classes=True)
 
 
 @pytest.mark.parametrize("fixed_points", [False, True])
@@ -217,4 +223,5 @@ def test_pairs_can_be_reordered_and_cut() -> None:
     order = np.array([3, 1])
     assert pairs[order].first.tolist() == pairs.first[[3, 1]].tolist()
     assert pairs[order].second.tolist() == pairs.second[[3, 1]].tolist()
+    assert pairs[order].draw_index.tolist() == [3, 1]
     assert pairs[1:3].mixing_coefficients.tolist() == pairs.mixing_coefficients[1:3].tolist()

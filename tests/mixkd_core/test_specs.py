@@ -54,6 +54,7 @@ CHANGED_STUDENT = {
     "mixup_ratio": 2.0,
     "pairing": "batch",
     "self_pairs": True,
+    "fixed_draws": True,
     "mix_layer": 1,
     "training": TrainingSpec(epochs=5),
 }

@@ -56,6 +56,9 @@ def tokenizer(tmp_path: Path) -> Any:
         ({"method": "kd", "alpha_kd": 0.0}, 14, []),
         ({"method": "sm+tmkd", "alpha_tmkd": 0.0}, 28, []),
         ({"method": "kd+sm+tmkd", "alpha_sm": 0.0, "alpha_tmkd": 0.0}, 14, [64, 6]),
+        # ... fixed draws pass through the teacher once ...
+        ({"method": "tmkd", "fixed_draws": True}, 28, [64, 6]),
+        ({"method": "sm", "fixed_draws": True}, 28, []),
         # ... and an objective on mixed samples alone leaves the originals out.
         ({"method": "sm+tmkd", "alpha_mle": 0.0}, 14, [14] * 10),
         ({"method": "sm", "alpha_mle": 0.0, "mixup_ratio": 0.5}, 7, []),

@@ -36,6 +36,7 @@ def test_two_runs_give_the_same_numbers(
     [
         ({}, (2, 3, 4, 8)),  # inside an epoch, between two, inside the second and the third
         ({"pairing": "batch", "mixup_ratio": 0.7, "mix_layer": 1}, (4,)),
+        ({"fixed_draws": True, "mixup_ratio": 1.4}, (4,)),
         ({"gradient_accumulation_steps": 2, "per_device_train_batch_size": 2}, (1, 3, 5)),
         ({"method": "pkd", "alpha_tmkd": 1.0}, (5,)),
     ],
