@@ -197,7 +197,9 @@ def _several_at_once(schedule: Schedule, workplace: Workplace, jobs: int, say: _
                     message = worker.connection.recv()
                 except (EOFError, ConnectionResetError):
                     message = _end_of(worker)
-                    workers[workers.index(worker)] = _Worker(worker.place, workplace, jobs)
+                    workers.remove(worker)
+                    if schedule.left:
+                        workers.append(_Worker(worker.place, workplace, jobs))
                 if isinstance(message, Outcome):
                     finished, worker.run = worker.run, None
                     assert finished is not None

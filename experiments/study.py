@@ -355,7 +355,10 @@ def _check_distinct(what: str, labels: Sequence[str]) -> None:
 
 
 def _check_known(what: str, asked: Sequence[Any] | None, known: Sequence[Any]) -> None:
-    for value in asked or ():
+    asked = asked or ()
+    for place, value in enumerate(asked):
+        if value in asked[:place]:
+            raise InputError(f"the {what} {value!r} is named twice: name each once.")
         if value not in known:
             raise InputError(
                 f"the study has no {what} {value!r}, only "
