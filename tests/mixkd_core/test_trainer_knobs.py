@@ -27,7 +27,7 @@ KNOBS: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "pairing": ({}, "dataset", "batch"),
     "self_pairs": ({}, False, True),
     "fixed_draws": ({"max_steps": 12}, False, True),  # apart from the second epoch on
-    "mix_layer": ({}, 0, 1),
+    "mix_layer": ({"method": "sm"}, 0, 1),
     "length_group_batches": ({}, 0, 2),
 }
 
