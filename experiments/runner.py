@@ -36,7 +36,7 @@ from mixkd_core.records import (
     write_examples,
     write_json,
 )
-from mixkd_core.specs import RunSpec, TrainingSpec
+from mixkd_core.specs import RunSpec
 from mixkd_core.students import choose_layers, student_from_layers
 from mixkd_core.subsets import remainder_sample, subset_indices
 from mixkd_core.task_data import TaskData
@@ -108,15 +108,14 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     started = time.monotonic()
     set_seed(spec.seed)
     network, tokenizer, source = _network(spec, resources, teacher)
-    training = spec.teacher if spec.student is None else spec.student.training
-    history = _train(spec, partial, network, tokenizer, training, sets["train"], teacher)
+    history = _train(spec, partial, network, tokenizer, sets["train"], teacher)
     trained = time.monotonic()
-    tables = _evaluate(spec, resources, network, tokenizer, training, sets, teacher)
+    tables = _evaluate(spec, resources, network, tokenizer, sets, teacher)
     labels = sets["train"]["label"]
     summary: dict[str, Any] = {
         "id": spec.id,
         "teacher_id": None if teacher is None else teacher.spec.id,
-        "objective": "L = 1 mle" if spec.student is None else spec.student.objective.formula,
+        "objective": spec.objective.formula,
         "student_source": source,
         "layers": len(encoder_layers(network)),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
@@ -245,24 +244,20 @@ def _train(
     partial: Path,
     network: Any,
     tokenizer: Any,
-    training: TrainingSpec,
     examples: Any,
     teacher: RunRecord | None,
 ) -> list[dict[str, Any]]:
-    needs_teacher = spec.student is not None and spec.student.objective.needs_teacher
     teacher_network = None
-    if needs_teacher and teacher is not None:
+    if spec.objective.needs_teacher and teacher is not None:
         from transformers import AutoModelForSequenceClassification
 
         teacher_network = AutoModelForSequenceClassification.from_pretrained(teacher.model_folder)
     return train(
         network,
-        encode(examples, tokenizer, training.max_length),
-        training,
-        seed=spec.seed,
+        encode(examples, tokenizer, spec.training.max_length),
+        spec,
         folder=partial / "checkpoints",
         label=f"{spec.task} {spec.fraction:g} seed {spec.seed} {spec.method}",
-        student=spec.student,
         teacher=teacher_network,
     )
 
@@ -272,7 +267,6 @@ def _evaluate(
     resources: Resources,
     network: Any,
     tokenizer: Any,
-    training: TrainingSpec,
     sets: dict[str, Any],
     teacher: RunRecord | None,
 ) -> dict[str, pd.DataFrame]:
@@ -287,7 +281,9 @@ def _evaluate(
         )
     tables = {}
     for name, examples in sets.items():
-        inference = run_inference(network, encode_table(examples, tokenizer, training.max_length))
+        inference = run_inference(
+            network, encode_table(examples, tokenizer, spec.training.max_length)
+        )
         teacher_logits = None if teacher is None else _logits(teacher, name, examples)
         tables[name] = per_example(
             task,

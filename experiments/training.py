@@ -12,7 +12,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
 from mixkd_core.arguments import MixKDArguments
-from mixkd_core.specs import StudentSpec, TrainingSpec
+from mixkd_core.specs import RunSpec
 from mixkd_core.trainer import MixKDTrainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 120
@@ -22,27 +22,25 @@ LOGGING_STEPS_IN_A_RUN = 40
 def train(
     network: Any,
     dataset: Any,
-    training: TrainingSpec,
+    spec: RunSpec,
     *,
-    seed: int,
     folder: Path,
     label: str,
-    student: StudentSpec | None = None,
     teacher: Any = None,
 ) -> list[dict[str, Any]]:
     """Train `network` in place; a repeated call goes on from the last checkpoint in `folder`.
 
     Args:
         dataset: tokenised examples, as for `MixKDTrainer`.
+        spec: the run that the network is trained for.
         folder: where checkpoints go.
         label: what the progress bar says.
-        student: the student's specification; None fine-tunes on the labels alone.
         teacher: the fine-tuned teacher, where the method has one.
 
     Returns:
         The training curve, one entry per logging step.
     """
-    arguments = training_arguments(training, len(dataset), seed, folder, student)
+    arguments = training_arguments(spec, len(dataset), folder)
     trainer = MixKDTrainer(
         network,
         arguments,
@@ -72,32 +70,12 @@ def last_complete_checkpoint(folder: Path) -> str | None:
     return None
 
 
-def training_arguments(
-    training: TrainingSpec, examples: int, seed: int, folder: Path, student: StudentSpec | None
-) -> MixKDArguments:
+def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArguments:
     """The arguments of the trainer that a specification stands for."""
     import torch
 
+    training = spec.training
     steps = max(1, round(training.epochs * -(-examples // training.batch_size)))
-    method: dict[str, Any] = {"method": "ft", "mixup_ratio": 0.0}
-    if student is not None:
-        method = {
-            "method": student.method,
-            **{f"alpha_{term}": weight for term, weight in student.weights.items()},
-            **{
-                name: getattr(student, name)
-                for name in (
-                    "distance",
-                    "temperature",
-                    "mixup_alpha",
-                    "mixup_ratio",
-                    "pairing",
-                    "self_pairs",
-                    "fixed_draws",
-                    "mix_layer",
-                )
-            },
-        }
     return MixKDArguments(
         output_dir=str(folder),
         num_train_epochs=training.epochs,
@@ -107,14 +85,36 @@ def training_arguments(
         weight_decay=training.weight_decay,
         bf16=training.precision == "bf16",
         use_cpu=not torch.cuda.is_available(),
-        seed=seed,
+        seed=spec.seed,
         logging_steps=max(1, steps // LOGGING_STEPS_IN_A_RUN),
         save_strategy="no",
         save_total_limit=1,
         report_to="none",
         disable_tqdm=True,
-        **method,
+        **_method_arguments(spec),
     )
+
+
+def _method_arguments(spec: RunSpec) -> dict[str, Any]:
+    """What the arguments say of the method, by name."""
+    student, mixup = spec.student, spec.teacher_mixup
+    if student is not None:
+        same = (
+            "method",
+            "distance",
+            "temperature",
+            "mixup_alpha",
+            "mixup_ratio",
+            "pairing",
+            "self_pairs",
+            "fixed_draws",
+            "mix_layer",
+        )
+        weights = {f"alpha_{term}": weight for term, weight in student.weights.items()}
+        return weights | {name: getattr(student, name) for name in same}
+    if mixup is not None:
+        return {"method": "sm", "mixup_alpha": mixup.alpha, "mixup_ratio": mixup.ratio}
+    return {"method": "ft"}
 
 
 class TimedCheckpoints(TrainerCallback):  # type: ignore[misc]

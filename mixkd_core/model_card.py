@@ -68,12 +68,10 @@ def model_card(task: Task, spec: RunSpec, summary: dict[str, Any]) -> str:
 
 
 def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
-    lines = []
     if spec.student is None:
-        lines.append(f"Encoder `{spec.encoder.name}`, fine-tuned: {_training(spec.teacher)}.")
-        return lines
+        return [f"Encoder `{spec.encoder.name}`, fine-tuned: {_teacher_training(spec)}."]
     student = spec.student
-    lines.append(f"`{summary['objective']}` with distance {student.distance}")
+    lines = [f"`{summary['objective']}` with distance {student.distance}"]
     lines[-1] += f" (temperature {student.temperature:g})." if student.distance != "mse" else "."
     if student.objective.mixes:
         lines.append(
@@ -86,9 +84,19 @@ def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
     lines += [
         f"Student from {summary['student_source']}; trained: {_training(student.training)}.",
         f"Teacher: `{spec.encoder.name}`, run `{spec.teacher_spec.id}`, fine-tuned: "
-        f"{_training(spec.teacher)}.",
+        f"{_teacher_training(spec)}.",
     ]
     return lines
+
+
+def _teacher_training(spec: RunSpec) -> str:
+    mixup = spec.teacher_mixup
+    if mixup is None:
+        return _training(spec.teacher)
+    return (
+        f"{_training(spec.teacher)}, with label mixup (λ ~ Beta({mixup.alpha:g}, {mixup.alpha:g}), "
+        f"{mixup.ratio:g} mixed samples per original)"
+    )
 
 
 def _training(training: TrainingSpec) -> str:

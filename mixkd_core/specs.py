@@ -59,6 +59,18 @@ class TrainingSpec(_Frozen):
     precision: Literal["fp32", "bf16"] = "fp32"
 
 
+class MixupSpec(_Frozen):
+    """Label mixup in a teacher's own fine-tuning: the objective of method `sm`.
+
+    Attributes:
+        alpha: of λ ~ Beta(alpha, alpha).
+        ratio: mixed samples per original.
+    """
+
+    alpha: Positive = 0.4
+    ratio: Positive = 1.0
+
+
 class StudentSpec(_Frozen):
     """The student: where its layers come from, what it minimises, how it is trained.
 
@@ -119,6 +131,7 @@ class RunSpec(_Frozen):
             dropout.
         encoder: the pre-trained encoder that becomes the teacher.
         teacher: how the teacher is fine-tuned.
+        teacher_mixup: its mixup; None fine-tunes it on the originals alone.
         student: the student, or None for the teacher itself.
         evaluation: sizes of the held-out samples.
     """
@@ -129,6 +142,7 @@ class RunSpec(_Frozen):
     seed: Count = 0
     encoder: CheckpointRef
     teacher: TrainingSpec = TrainingSpec()
+    teacher_mixup: MixupSpec | None = None
     student: StudentSpec | None = None
     evaluation: EvaluationSpec = EvaluationSpec()
 
@@ -148,6 +162,18 @@ class RunSpec(_Frozen):
     def method(self) -> str:
         """The student's method, or `"teacher"`."""
         return "teacher" if self.student is None else self.student.method
+
+    @property
+    def training(self) -> TrainingSpec:
+        """How the run's own network is trained."""
+        return self.teacher if self.student is None else self.student.training
+
+    @property
+    def objective(self) -> Objective:
+        """What the run's own network minimises."""
+        if self.student is not None:
+            return self.student.objective
+        return objective("ft" if self.teacher_mixup is None else "sm")
 
     @property
     def folder_name(self) -> str:

@@ -158,6 +158,13 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    teacher_mixup: Annotated[
+        bool,
+        typer.Option(
+            help="Fine-tune the teacher with label mixup too, of the student's alpha and ratio.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = False,
     max_length: Annotated[
         int, typer.Option(help="Tokens beyond which a text is cut off.", rich_help_panel=TRAINING)
     ] = 128,
@@ -179,6 +186,7 @@ def train(
     from mixkd_core.sources import load_task_data
     from mixkd_core.specs import (
         EvaluationSpec,
+        MixupSpec,
         RunSpec,
         StudentSpec,
         TrainingSpec,
@@ -243,6 +251,9 @@ def train(
             learning_rate=teacher_learning_rate or usual_rate,
             **shared,
         ),
+        teacher_mixup=checked(MixupSpec, alpha=mixup_alpha, ratio=mixup_ratio)
+        if teacher_mixup
+        else None,
         student=student_spec,
         evaluation=checked(EvaluationSpec, remainder_size=remainder_size),
     )

@@ -18,7 +18,14 @@ from experiments.runner import Resources, evaluation_sets, run
 from mixkd_core.errors import DivergenceError, InputError
 from mixkd_core.records import damage, find_record, partial_folder
 from mixkd_core.sources import load_embedded
-from mixkd_core.specs import EvaluationSpec, RunSpec, StudentSpec, TrainingSpec, checkpoint_ref
+from mixkd_core.specs import (
+    EvaluationSpec,
+    MixupSpec,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+    checkpoint_ref,
+)
 from mixkd_core.trainer import MixKDTrainer
 
 BRIEF = TrainingSpec(epochs=1, learning_rate=5e-4, batch_size=16, max_length=64)
@@ -187,6 +194,23 @@ def test_every_method_runs(resources: Resources, spec: RunSpec, method: str) -> 
     record = run(spec.model_copy(update={"student": student}), resources)
     assert record.summary["student_source"] == "layers 1, 2 of the pre-trained encoder"
     assert np.isfinite(record.summary["results"]["dev"]["risk"]["distillation_distance"])
+
+
+def test_a_teacher_can_be_trained_with_mixup(resources: Resources, spec: RunSpec) -> None:
+    plain = run(spec.teacher_spec, resources)
+    mixed = run(
+        spec.model_copy(update={"teacher_mixup": MixupSpec(alpha=1.0, ratio=2.0)}), resources
+    )
+    teacher = find_record(resources.out, mixed.spec.teacher_spec)
+    assert teacher is not None
+    assert mixed.summary["teacher_id"] == teacher.spec.id != plain.spec.id
+    assert (plain.summary["objective"], teacher.summary["objective"]) == (
+        "L = 1 mle",
+        "L = 1 mle + 1 sm",
+    )
+    assert "loss_sm" in teacher.history()[0]
+    card = (teacher.model_folder / "README.md").read_text()
+    assert "with label mixup (λ ~ Beta(1, 1), 2 mixed samples per original)" in card
 
 
 @pytest.mark.parametrize("task", ["embedded-paraphrase", "embedded-inference"])

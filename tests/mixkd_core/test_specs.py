@@ -9,6 +9,7 @@ from mixkd_core.errors import InputError
 from mixkd_core.specs import (
     CheckpointRef,
     EvaluationSpec,
+    MixupSpec,
     RunSpec,
     StudentSpec,
     TrainingSpec,
@@ -38,6 +39,7 @@ CHANGED_RUN = {
     "seed": 1,
     "encoder": CheckpointRef(name="encoder", digest="e2"),
     "teacher": TrainingSpec(epochs=4),
+    "teacher_mixup": MixupSpec(),
     "student": None,
     "evaluation": EvaluationSpec(remainder_size=1),
 }
@@ -58,6 +60,7 @@ CHANGED_STUDENT = {
     "mix_layer": 1,
     "training": TrainingSpec(epochs=5),
 }
+CHANGED_MIXUP = {"alpha": 1.0, "ratio": 0.5}
 CHANGED_TRAINING = {
     "epochs": 7,
     "learning_rate": 1e-4,
@@ -73,6 +76,7 @@ def test_every_field_has_a_changed_value_here() -> None:
     assert set(CHANGED_RUN) == set(RunSpec.model_fields)
     assert set(CHANGED_STUDENT) == set(StudentSpec.model_fields)
     assert set(CHANGED_TRAINING) == set(TrainingSpec.model_fields)
+    assert set(CHANGED_MIXUP) == set(MixupSpec.model_fields)
 
 
 @pytest.mark.parametrize("field", CHANGED_RUN)
@@ -95,6 +99,22 @@ def test_each_field_of_the_training_changes_the_id(field: str) -> None:
     assert spec(teacher=changed).teacher_spec.id != spec().teacher_spec.id
 
 
+@pytest.mark.parametrize("field", CHANGED_MIXUP)
+def test_each_field_of_the_teachers_mixup_makes_another_teacher(field: str) -> None:
+    changed = MixupSpec(**{field: CHANGED_MIXUP[field]})
+    ids = {spec(teacher_mixup=mixup).teacher_spec.id for mixup in (None, MixupSpec(), changed)}
+    assert len(ids) == 3
+
+
+def test_a_run_knows_what_its_own_network_minimises_and_how_it_is_trained() -> None:
+    base = spec(teacher=TrainingSpec(epochs=4), teacher_mixup=MixupSpec())
+    assert base.objective.formula == "L = 1 mle + 1 sm + 1 tmkd"
+    assert base.training == TrainingSpec()
+    assert base.teacher_spec.objective.formula == "L = 1 mle + 1 sm"
+    assert base.teacher_spec.training == TrainingSpec(epochs=4)
+    assert spec().teacher_spec.objective.formula == "L = 1 mle"
+
+
 def test_names_of_checkpoints_do_not_change_the_id() -> None:
     renamed = spec(encoder=CheckpointRef(name="elsewhere", digest="e1"))
     assert renamed.id == spec().id
@@ -107,7 +127,7 @@ def test_weights_spelled_out_are_the_methods_own() -> None:
 
 def test_the_id_is_the_same_on_every_machine() -> None:
     """A golden value: if it changes, every stored run is orphaned; raise the schema version."""
-    assert RunSpec(task="rte", data="f00d", encoder=ENCODER).id == "68e97d1c2db0"
+    assert RunSpec(task="rte", data="f00d", encoder=ENCODER).id == "0cdb5f688fc7"
 
 
 def test_the_teacher_of_all_methods_is_one_run() -> None:
