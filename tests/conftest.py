@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import settings
 
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
-torch.set_num_threads(1)
+# One thread to a process: on networks this small more only wait for each other. Through the
+# environment, so that tests without torch need not load it and subprocesses inherit it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 GLUE_DIR = Path(__file__).resolve().parents[2] / "shared" / "data" / "glue"
 
