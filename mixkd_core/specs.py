@@ -40,6 +40,11 @@ class CheckpointRef(_Frozen):
 class TrainingSpec(_Frozen):
     """How a network is trained.
 
+    A control of equal compute needs no setting of its own. MixKD with mixup ratio r takes the
+    student through 1 + r samples per original and epoch (1 + 2r where it mixes at a hidden layer,
+    whose pairs run apart until there); `ft` or `kd` with (1 + r) times the epochs takes it through
+    as many, in 1 + r times the steps of the batch size given.
+
     Attributes:
         epochs: passes over the training subset.
         learning_rate: peak of AdamW's linear schedule.

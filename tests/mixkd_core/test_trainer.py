@@ -88,6 +88,24 @@ def test_terms_cost_the_passes_they_need(
     assert True not in teachers.training
 
 
+@pytest.mark.parametrize(
+    ("ratio", "mix_layer", "epochs"), [(1.0, 0, 2), (0.5, 0, 1.5), (2.0, 0, 3), (1.0, 1, 3)]
+)
+def test_distillation_of_equal_compute_is_more_epochs(
+    ratio: float, mix_layer: int, epochs: float, mixkd_trainer: Any, tiny_classifier: Any
+) -> None:
+    rows = []
+    for arguments in (
+        {"method": "sm+tmkd", "mixup_ratio": ratio, "mix_layer": mix_layer},
+        {"method": "kd", "num_train_epochs": epochs},
+    ):
+        student = tiny_classifier(seed=1)
+        passes = Passes(student)
+        mixkd_trainer(student=student, per_device_train_batch_size=2, **arguments).train()
+        rows.append(sum(passes.rows))
+    assert rows[0] == rows[1] == 12 * epochs
+
+
 def test_the_teacher_is_frozen(mixkd_trainer: Any, tiny_classifier: Any, weights_of: Any) -> None:
     teacher = tiny_classifier(layers=4, seed=2).train()
     before = weights_of(teacher)
