@@ -81,9 +81,7 @@ class PlannedRun:
     @property
     def work(self) -> float:
         """Examples times epochs, which a run's time grows with."""
-        spec = self.spec
-        training = spec.teacher if spec.student is None else spec.student.training
-        return self.examples * training.epochs
+        return self.examples * self.spec.training.epochs
 
     @property
     def teacher_id(self) -> str | None:
@@ -225,7 +223,7 @@ def _comparison(
     seed: int,
     checkpoints: Mapping[str, CheckpointRef],
 ) -> Iterable[PlannedRun]:
-    """A teacher and all its students, which are to be compared with each other."""
+    """Students that are to be compared with each other, each after its teacher."""
     settings = study.settings(task)
     examples = max(1, round(fraction * material.examples))
     teacher = RunSpec(
@@ -237,17 +235,21 @@ def _comparison(
         teacher=checked(TrainingSpec, **settings.training(fraction, "teacher")),
         evaluation=study.evaluation,
     )
-    yield PlannedRun(teacher, ("teacher",), examples, material)
     for student in study.students:
         for method in study.every_method():
-            if student.methods is None or method.name in student.methods:
-                shape = _student(settings.training(fraction, "student"), student, method)
-                name = shape.pop("checkpoint", None)
-                shape["checkpoint"] = None if name is None else checkpoints[name]
-                spec = teacher.model_copy(update={"student": checked(StudentSpec, **shape)})
-                several = len(study.students) > 1
-                label = f"{method.name}, {student.name}" if several else method.name
-                yield PlannedRun(spec, (label,), examples, material, name)
+            if student.methods is not None and method.name not in student.methods:
+                continue
+            mixup = method.teacher_mixup
+            its_teacher = teacher.model_copy(update={"teacher_mixup": mixup})
+            name = "teacher" if mixup is None else "teacher that saw mixup"
+            yield PlannedRun(its_teacher, (name,), examples, material)
+            shape = _student(settings.training(fraction, "student"), student, method)
+            checkpoint = shape.pop("checkpoint", None)
+            shape["checkpoint"] = None if checkpoint is None else checkpoints[checkpoint]
+            spec = its_teacher.model_copy(update={"student": checked(StudentSpec, **shape)})
+            several = len(study.students) > 1
+            label = f"{method.name}, {student.name}" if several else method.name
+            yield PlannedRun(spec, (label,), examples, material, checkpoint)
 
 
 def _student(
@@ -270,8 +272,7 @@ def estimate(run: PlannedRun, finished: Iterable[RunRecord]) -> float | None:
     for record in finished:
         spec = record.spec
         if _kind(spec) == _kind(run.spec):
-            training = spec.teacher if spec.student is None else spec.student.training
-            work = record.summary["train_examples"] * training.epochs
+            work = record.summary["train_examples"] * spec.training.epochs
             seconds = sum(record.summary["seconds"].values())
             by_likeness.setdefault(int(spec.task != run.spec.task), []).append(seconds / work)
     if not by_likeness:

@@ -38,7 +38,7 @@ from pydantic import (
 
 from mixkd_core.errors import InputError
 from mixkd_core.objectives import METHODS
-from mixkd_core.specs import EvaluationSpec, StudentSpec, TrainingSpec
+from mixkd_core.specs import EvaluationSpec, MixupSpec, StudentSpec, TrainingSpec
 
 Item = TypeVar("Item")
 
@@ -156,9 +156,11 @@ class MethodSettings(_PartOfStudent):
     Attributes:
         label: what it is called; by default the method and the fields that it changes.
         epochs_factor: its epochs in those of the others, for controls of equal compute.
+        teacher_mixup: its teacher is one that was fine-tuned with this mixup.
     """
 
     epochs_factor: Annotated[float, Field(gt=0)] = 1.0
+    teacher_mixup: MixupSpec | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -179,9 +181,8 @@ class MethodSettings(_PartOfStudent):
     def name(self) -> str:
         if self.label is not None:
             return self.label
-        changes = {path: value for path, value in leaves(self.fields) if path != "method"}
-        if "epochs_factor" in self.model_fields_set:
-            changes["epochs_factor"] = self.epochs_factor
+        settings = self.model_dump(exclude_unset=True, exclude={"method"})
+        changes = dict(leaves(settings))
         return " ".join([self.method, *(f"{path}={value}" for path, value in changes.items())])
 
 
@@ -225,8 +226,7 @@ class Sweep(_Strict):
 
     def _method(self, value: Any) -> MethodSettings:
         parts = (
-            self.base.fields,
-            {"epochs_factor": self.base.epochs_factor},
+            self.base.model_dump(exclude_unset=True),
             nested(self.field, value),
             {"label": f"{self.base.name} {self.field}={value}"},
         )

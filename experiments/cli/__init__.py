@@ -18,6 +18,8 @@ from experiments.cli.verify import verify
 from mixkd_core.errors import MixKDError
 from theory.errors import TheoryInputError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="mixkd",
     help="MixKD, measured: train it, compare it, and check the theory it stands on.",
@@ -38,9 +40,10 @@ def main() -> None:
         sys.argv.remove("--debug")
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("mixkd: interrupted; repeat the command to go on from here", err=True)
-        raise SystemExit(130) from None
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
+            typer.echo("mixkd: interrupted; repeat the command to go on from here", err=True)
+        raise
     except (MixKDError, TheoryInputError) as error:
         if debug:
             raise

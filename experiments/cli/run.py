@@ -85,13 +85,13 @@ def run(
         fractions=_listed(fractions, float, "--fractions"),
     )
     typer.echo(f"{described.name}: {described.stands_for}")
+    stored = list(survey(out))
     with TemporaryDirectory() as scratch:
         # A plan of a store that does not exist is not to make it.
         place = Path(scratch) if dry_run and not out.is_dir() else out
         planned = expand(described, gather(described, place, data_dir=data_dir, teacher=teacher))
         _check_all(planned, place)
     ours = {item.spec.id for item in planned}
-    stored = list(survey(out))
     finished = [item.record for item in stored if item.record is not None]
     found = {item.id: item for item in stored if item.id in ours}
     done = [name for name, item in found.items() if item.state == "done"]

@@ -122,6 +122,21 @@ def test_variants_that_coincide_are_one_run_with_both_names() -> None:
     ]
 
 
+def test_a_method_may_ask_for_a_teacher_that_saw_mixup() -> None:
+    method = {"method": "kd", "label": "kd, mixup teacher", "teacher_mixup": {"alpha": 0.2}}
+    described = study(seeds=[0], methods=["kd", method], tasks={"rte": {}}, fractions=[1.0])
+    plain, kd, mixed, its_kd = planned(described)
+    assert [run.labels[0] for run in (plain, kd, mixed, its_kd)] == [
+        "teacher",
+        "kd",
+        "teacher that saw mixup",
+        "kd, mixup teacher",
+    ]
+    assert mixed.spec.teacher_mixup is not None
+    assert mixed.spec.teacher_mixup.alpha == 0.2
+    assert (kd.teacher_id, its_kd.teacher_id) == (plain.spec.id, mixed.spec.id)
+
+
 def test_a_student_may_have_methods_and_a_checkpoint_of_its_own() -> None:
     own = {
         "label": "DistilBERT",
