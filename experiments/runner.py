@@ -40,6 +40,7 @@ from mixkd_core.specs import RunSpec
 from mixkd_core.students import choose_layers, student_from_layers
 from mixkd_core.subsets import remainder_sample, subset_indices
 from mixkd_core.task_data import TaskData
+from mixkd_core.theseus import replacement_groups
 
 # Fresh draws must not depend on the run's seed: methods and seeds are compared on one sample.
 FRESH_SEED = 0
@@ -191,6 +192,8 @@ def check(spec: RunSpec, resources: Resources) -> None:
             )
         if "pkd" in spec.student.objective.terms:
             patient_layers(depth, total)
+        if spec.student.objective.replaces_modules:
+            replacement_groups(depth, total)
 
 
 def _outcome(record: RunRecord) -> str:

@@ -9,6 +9,9 @@
 | `pkd`  | originals     | hidden states of student and teacher (Sun et al., 2019)   |
 | `sm`   | mixed samples | student with mixed labels (MixKD, equation 3)             |
 | `tmkd` | mixed samples | student with teacher on the mixture (MixKD, equation 4)   |
+
+Method `theseus` has the loss of `ft` and takes it on a network in which the student's layers
+replace the teacher's step by step (`mixkd_core.theseus`).
 """
 
 import math
@@ -34,6 +37,7 @@ METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "tmkd": ("mle", "tmkd"),
         "sm+tmkd": ("mle", "sm", "tmkd"),
         "kd+sm+tmkd": ("mle", "kd", "sm", "tmkd"),
+        "theseus": ("mle",),
     }
 )
 
@@ -44,9 +48,11 @@ class Objective:
 
     Attributes:
         weights: `(term, weight)` in the order of `TERMS`, every weight positive.
+        replaces_modules: whether the student trains among the teacher's layers.
     """
 
     weights: tuple[tuple[str, float], ...]
+    replaces_modules: bool = False
 
     @property
     def terms(self) -> frozenset[str]:
@@ -64,12 +70,13 @@ class Objective:
 
     @property
     def needs_teacher(self) -> bool:
-        return bool(self.terms & TEACHER_TERMS)
+        return self.replaces_modules or bool(self.terms & TEACHER_TERMS)
 
     @property
     def formula(self) -> str:
         """The sum in force, as printed and stored: `L = 1 mle + 0.5 sm + 2 tmkd`."""
-        return "L = " + " + ".join(f"{weight:g} {term}" for term, weight in self.weights)
+        terms = " + ".join(f"{weight:g} {term}" for term, weight in self.weights)
+        return f"L = {terms}" + (", replacing modules" if self.replaces_modules else "")
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Σ α_term · L_term over the terms in force, a scalar."""
@@ -104,7 +111,7 @@ def objective(method: str, overrides: Mapping[str, float | None] | None = None) 
     kept = tuple((term, float(weights[term])) for term in TERMS if weights.get(term))
     if not kept:
         raise InputError(f"every weight of method {method!r} is 0: nothing is left to minimise.")
-    return Objective(kept)
+    return Objective(kept, replaces_modules=method == "theseus")
 
 
 def target_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from mixkd_core.inference import Inference, run_inference, run_mixed_inference
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.mixup import label_targets, mix
 from mixkd_core.objectives import MIXED_TERMS, patient_layers, patient_loss, target_loss
+from mixkd_core.theseus import ModuleReplacement
 from mixkd_core.token_table import check_labels, token_table
 
 
@@ -81,6 +82,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             classes=self.table.classes if model.config.num_labels > 1 else None,
         )
         self.add_callback(SamplerEpoch(self.sampler))
+        if self.objective.replaces_modules:
+            self.add_callback(ModuleReplacement(model, self.teacher))
         self._divergence = DivergenceGuard(every=1 if args.device.type == "cpu" else 50)
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
@@ -102,7 +105,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             return
         if self.teacher is None:
             raise InputError(
-                f"the objective {self.objective.formula} compares with a teacher, and none was "
+                f"the objective {self.objective.formula} needs a teacher, and none was "
                 "given: pass teacher=..., or use 'ft' or 'sm'."
             )
         check_teacher_and_student(self.teacher, model)

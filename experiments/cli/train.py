@@ -94,7 +94,7 @@ def train(
     method: Annotated[
         str,
         typer.Option(
-            help="ft, kd, pkd, sm, tmkd, sm+tmkd or kd+sm+tmkd.", rich_help_panel=OBJECTIVE
+            help="ft, kd, pkd, sm, tmkd, sm+tmkd, kd+sm+tmkd or theseus.", rich_help_panel=OBJECTIVE
         ),
     ] = "sm+tmkd",
     weight: Annotated[

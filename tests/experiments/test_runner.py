@@ -187,7 +187,7 @@ def test_a_damaged_teacher_is_trained_again(
     assert run(spec.teacher_spec, elsewhere).summary["results"] == results
 
 
-@pytest.mark.parametrize("method", ["ft", "kd", "pkd", "sm", "tmkd", "sm+tmkd"])
+@pytest.mark.parametrize("method", ["ft", "kd", "pkd", "sm", "tmkd", "sm+tmkd", "theseus"])
 def test_every_method_runs(resources: Resources, spec: RunSpec, method: str) -> None:
     assert spec.student is not None
     student = spec.student.model_copy(update={"method": method, "init": "pretrained"})

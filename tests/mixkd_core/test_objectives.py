@@ -35,6 +35,7 @@ WEIGHTS = st.dictionaries(st.sampled_from(TERMS), st.floats(0.01, 100), min_size
         ("tmkd", "L = 1 mle + 1 tmkd"),
         ("sm+tmkd", "L = 1 mle + 1 sm + 1 tmkd"),
         ("kd+sm+tmkd", "L = 1 mle + 1 kd + 1 sm + 1 tmkd"),
+        ("theseus", "L = 1 mle, replacing modules"),
     ],
 )
 def test_methods_are_the_papers(method: str, formula: str) -> None:
@@ -43,7 +44,7 @@ def test_methods_are_the_papers(method: str, formula: str) -> None:
 
 
 def test_every_method_is_listed_above() -> None:
-    assert list(METHODS) == ["ft", "kd", "pkd", "sm", "tmkd", "sm+tmkd", "kd+sm+tmkd"]
+    assert list(METHODS) == ["ft", "kd", "pkd", "sm", "tmkd", "sm+tmkd", "kd+sm+tmkd", "theseus"]
     assert TERMS == ("mle", "kd", "pkd", "sm", "tmkd")
 
 

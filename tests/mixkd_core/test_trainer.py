@@ -343,12 +343,14 @@ def test_what_does_not_fit_together_is_refused(
         mixkd_trainer(dataset=tokenised_texts(1)).train()
 
 
-@pytest.mark.parametrize(("method", "needed"), [("kd", True), ("tmkd", True), ("ft", False)])
+@pytest.mark.parametrize(
+    ("method", "needed"), [("kd", True), ("tmkd", True), ("theseus", True), ("ft", False)]
+)
 def test_a_teacher_is_needed_by_the_terms_that_compare_with_one(
     method: str, needed: bool, mixkd_trainer: Any
 ) -> None:
     if needed:
-        with pytest.raises(InputError, match=r"compares with a teacher, and none was given"):
+        with pytest.raises(InputError, match=r"needs a teacher, and none was given"):
             mixkd_trainer(teacher=False, method=method)
     else:
         mixkd_trainer(teacher=False, method=method).train()

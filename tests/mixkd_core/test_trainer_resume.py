@@ -39,6 +39,7 @@ def test_two_runs_give_the_same_numbers(
         ({"fixed_draws": True, "mixup_ratio": 1.4}, (4,)),
         ({"gradient_accumulation_steps": 2, "per_device_train_batch_size": 2}, (1, 3, 5)),
         ({"method": "pkd", "alpha_tmkd": 1.0}, (5,)),
+        ({"method": "theseus"}, (2, 6)),  # while modules are replaced, and after
     ],
 )
 def test_resuming_equals_not_stopping(
