@@ -94,6 +94,14 @@ def results_frame(entries: Sequence[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def grouped(
+    frame: pd.DataFrame, columns: Sequence[str]
+) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows that agree in these columns, in the order of their first appearance."""
+    for key, group in frame.groupby(list(columns), sort=False):
+        yield tuple(key), group
+
+
 def _numbers(entry: Entry) -> list[dict[str, Any]]:
     if entry.record is None:
         return [{"set": None, "loss": None}]

@@ -1,0 +1,189 @@
+"""Each method against KD and against fine-tuning, seed by seed.
+
+A comparison pairs two conditions of one *setting* (the same task, data, fraction, encoder, teacher,
+student's layers, sets and versions) over the seeds that both have. A difference of gaps is split
+into its two parts,
+
+    gap(first) − gap(second) = [held-out risk of first − of second] − [training risk of first − …]
+
+because a gap that shrinks by fitting worse is no gain.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from reports.evidence import LOSS_TITLES, Evidence
+from reports.frames import grouped
+from reports.statistics import holm, paired_difference, summarise_seeds
+from reports.tables import Column, Table, seeds_text
+
+BASELINES = ("kd", "ft")
+
+
+def condition_pairs(
+    runs: pd.DataFrame, baseline: str
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Runs of each student's condition, with those of the baseline method that they compare to.
+
+    Fine-tuning is compared to nothing: the comparison with it says the same the other way round.
+    Where a setting holds several conditions of the baseline (as in a sweep), the one whose label
+    says the same of shared settings is taken, or else the one with most seeds.
+
+    Args:
+        runs: finished runs, with their condition, setting, label and method.
+        baseline: a method's name.
+    """
+    students = runs[runs["method"] != "teacher"]
+    for _, setting in grouped(students, ["setting"]):
+        candidates = [group for _, group in grouped(setting, ["condition"])]
+        references = [group for group in candidates if group["method"].iloc[0] == baseline]
+        if not references:
+            continue
+        for group in candidates:
+            if group["method"].iloc[0] not in (baseline, "ft"):
+                yield group, max(references, key=lambda other: _likeness(group, other))
+
+
+def comparison_table(evidence: Evidence) -> Table:
+    """Paired differences of gaps with their parts, tests and effect sizes."""
+    finished = evidence.runs[evidence.runs["state"] == "finished"]
+    gaps = dict(grouped(evidence.gaps, ["condition", "set", "loss"]))
+    rows: list[dict[str, Any]] = []
+    for baseline in BASELINES:
+        for first, second in condition_pairs(finished, baseline):
+            one, other = first["condition"].iloc[0], second["condition"].iloc[0]
+            for condition, held_out, loss in gaps:
+                mate = gaps.get((other, held_out, loss))
+                if condition == one and mate is not None:
+                    row = _compared(gaps[condition, held_out, loss], mate)
+                    if row is not None:
+                        rows.append(
+                            {
+                                "task": first["task"].iloc[0],
+                                "fraction": first["fraction"].iloc[0],
+                                "method": first["label"].iloc[0],
+                                "against": second["label"].iloc[0],
+                                "baseline": baseline,
+                                "set": held_out,
+                                "loss": LOSS_TITLES[loss],
+                                "loss_name": loss,
+                                **row,
+                            }
+                        )
+    frame = pd.DataFrame(rows)
+    if rows:
+        frame = _corrected(frame).sort_index()
+    return Table(
+        name="comparisons",
+        title="Paired differences of the gap, against KD and fine-tuning",
+        caption=(
+            "Method minus baseline over the seeds that both have; below zero the method's gap is "
+            "smaller. The difference is its held-out part plus its training part: where the "
+            "training part carries it, the method only fits its training data worse. p: exact "
+            "sign-flip test, two-sided; n seeds cannot give less than 2^(1-n). Holm: corrected "
+            "for the family of all methods, tasks and fractions with one baseline, set and loss. "
+            "d, g: mean over standard deviation of the differences, and with Hedges' correction."
+        ),
+        columns=(
+            Column("task", "task"),
+            Column("fraction", "fraction"),
+            Column("method", "method"),
+            Column("against", "against"),
+            Column("set", "set"),
+            Column("loss", "loss"),
+            Column("difference", "difference", "signed"),
+            Column("difference", "95 % interval", "interval"),
+            Column("held_out_part", "held-out part", "signed"),
+            Column("training_part", "training part", "signed"),
+            Column("p_value", "p", "p"),
+            Column("p_holm", "p (Holm)", "p"),
+            Column("cohen_d", "d", "signed", 2),
+            Column("hedges_g", "g", "signed", 2),
+            Column("seeds", "seeds"),
+            Column("reading", "reading"),
+        ),
+        frame=frame,
+        empty=(
+            "No two methods of one setting share a seed: compare methods by running them from the "
+            "same seeds."
+        ),
+    )
+
+
+def _compared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any] | None:
+    values = {
+        name: [
+            {int(seed): float(value) for seed, value in zip(f["seed"], f[name], strict=True)}
+            for f in (first, second)
+        ]
+        for name in ("gap", "generalization", "empirical")
+    }
+    paired = paired_difference(*values["gap"])
+    if paired is None:
+        return None
+    difference = paired.difference
+    parts = {
+        name: summarise_seeds([values[name][0][s] - values[name][1][s] for s in paired.seeds])
+        for name in ("generalization", "empirical")
+    }
+    low, high = difference.interval or (None, None)
+    held_low, held_high = parts["generalization"].interval or (None, None)
+    both = pd.concat([first, second])
+    return {
+        "n": difference.n,
+        "difference": difference.mean,
+        "difference_sd": difference.sd,
+        "difference_low": low,
+        "difference_high": high,
+        "held_out_part": parts["generalization"].mean,
+        "held_out_part_low": held_low,
+        "held_out_part_high": held_high,
+        "training_part": -parts["empirical"].mean,
+        "p_value": paired.p_value,
+        "smallest_p": paired.smallest_p,
+        "cohen_d": paired.cohen_d,
+        "hedges_g": paired.hedges_g,
+        "seeds": seeds_text(paired.seeds),
+        "reading": reading(difference.mean, parts["generalization"].mean, parts["empirical"].mean),
+        "runs": " ".join(both.loc[both["seed"].isin(paired.seeds), "run"]),
+    }
+
+
+def reading(difference: float, held_out: float, training: float) -> str:
+    """What moved, in words, from the mean differences of the gap and of both risks."""
+    if difference == 0:
+        return "same gap"
+    size = "smaller gap" if difference < 0 else "larger gap"
+    told = {
+        (True, True): "both risks lower",
+        (True, False): "held-out risk lower, training risk not",
+        (False, True): "training risk lower, held-out risk not",
+        (False, False): "neither risk lower",
+    }
+    return f"{size}: {told[held_out < 0, training < 0]}"
+
+
+def _corrected(frame: pd.DataFrame) -> pd.DataFrame:
+    """With Holm's correction within baseline × set × loss; one-seed rows take no part."""
+    parts = []
+    for _, family in grouped(frame, ["baseline", "set", "loss"]):
+        tested = family["p_value"].notna()
+        adjusted = family.assign(p_holm=float("nan"), family_size=int(tested.sum()))
+        adjusted.loc[tested, "p_holm"] = holm(family.loc[tested, "p_value"].astype(float).tolist())
+        parts.append(adjusted)
+    return pd.concat(parts)
+
+
+def _likeness(group: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int]:
+    """How much two labels say alike in brackets, then how many seeds they share."""
+    shared = _told(group) & _told(other)
+    unlike = _told(other) - _told(group)
+    seeds = set(group["seed"]) & set(other["seed"])
+    return len(shared) - len(unlike), len(seeds)
+
+
+def _told(group: pd.DataFrame) -> set[str]:
+    label: str = group["label"].iloc[0]
+    return set(label.partition("[")[2].rstrip("]").split(", ")) - {""}

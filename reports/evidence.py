@@ -1,0 +1,125 @@
+"""A store read once: what every table, figure and claim is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mixkd_core.objectives import METHODS
+from mixkd_core.records import RunRecord
+from reports.frames import results_frame
+from reports.measurements import Measurements, measure
+from reports.store import Entry, entry_of, finished_entries, read_store
+
+LOSS_TITLES = {
+    "zero_one_error": "0-1 error",
+    "cross_entropy": "cross-entropy (nats)",
+    "tempered_cross_entropy": "cross-entropy after temperature (nats)",
+    "brier_score": "Brier score",
+    "calibration_error": "calibration error (ECE)",
+    "squared_error": "squared error",
+    "distillation_distance": "distance to the teacher",
+}
+
+# Sets that follow the law of the training data.
+TRAINING_LAW = ("remainder", "fresh")
+
+# What a mean over seeds is a mean of.
+GROUP = ["task", "fraction", "label", "condition"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A store, read: what every table, figure and claim is made of.
+
+    Attributes:
+        entries: every run, those whose tables are damaged marked so.
+        results: `reports.frames.results_frame` of them.
+        measurements: what their per-example tables say.
+    """
+
+    entries: tuple[Entry, ...]
+    results: pd.DataFrame
+    measurements: Measurements
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """A row per run, without its numbers."""
+        columns = ["run", "task", "fraction", "seed", "method", "label", "condition", "setting",
+                   "data", "versions", "state", "reason"]  # fmt: skip
+        return self.results[columns].drop_duplicates("run").reset_index(drop=True)
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """A row per finished run × held-out set × loss: `empirical, generalization, gap`."""
+        risks = self.measurements.risks
+        train = risks[risks["set"] == "train"].rename(columns={"risk": "empirical"})
+        held_out = risks[risks["set"] != "train"].rename(columns={"risk": "generalization"})
+        both = held_out.merge(train.drop(columns="set"), on=["run", "loss"])
+        both["gap"] = both["generalization"] - both["empirical"]
+        sizes = self.results[["run", "set", "examples"]].drop_duplicates()
+        known = ["run", "task", "fraction", "seed", "method", "label", "condition", "setting"]
+        gaps: pd.DataFrame = both.merge(self.runs[known], on="run").merge(sizes, on=["run", "set"])
+        return in_order(gaps)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """A row per finished run × set: the task's primary metric and the majority baseline."""
+        finished = self.results[self.results["state"] == "finished"]
+        return in_order(finished.drop_duplicates(["run", "set"]))
+
+    def without(self, task: str, fraction: float, method: str, seeds: Sequence[int]) -> str:
+        """Which seeds are missing from a mean, and why: `3 (failed), 4 (no run)`."""
+        runs = self.runs[(self.runs["task"] == task) & (self.runs["fraction"] == fraction)]
+        others = runs[(runs["method"] == method) & (runs["state"] != "finished")]
+        states = dict(zip(others["seed"], others["state"], strict=True))
+        absent = set(runs["seed"]) - set(seeds)
+        return ", ".join(f"{seed} ({states.get(seed, 'no run')})" for seed in sorted(absent))
+
+
+def load_evidence(out: Path) -> Evidence:
+    """Read a store.
+
+    Raises:
+        InputError: if it is no folder, or has no finished run whose tables can be read.
+    """
+    return _evidence(read_store(out), out)
+
+
+def evidence_of(records: Sequence[RunRecord]) -> Evidence:
+    """The same of some finished runs."""
+    return _evidence([entry_of(record) for record in records], "the list of runs")
+
+
+def _evidence(entries: Sequence[Entry], where: object) -> Evidence:
+    measurements = measure(finished_entries(entries, where))
+    kept = tuple(
+        replace(entry, state="damaged", reason=measurements.faults[entry.id], record=None)
+        if entry.id in measurements.faults
+        else entry
+        for entry in entries
+    )
+    finished_entries(kept, where)
+    return Evidence(kept, results_frame(kept), measurements)
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows by task, fraction, method (teacher, baselines, mixtures), set and loss, then seed."""
+    ranks = {
+        "method": ["teacher", *METHODS],
+        "set": ["train", *TRAINING_LAW],
+        "loss": list(LOSS_TITLES),
+    }
+    keys = ["task", "fraction", "method", "label", "set", "loss", "seed"]
+
+    def key(column: "pd.Series[Any]") -> "pd.Series[Any]":
+        known = ranks.get(str(column.name))
+        if known is None:
+            return column
+        return column.map(lambda name: known.index(name) if name in known else len(known))
+
+    present = [name for name in keys if name in frame]
+    return frame.sort_values(present, key=key, kind="stable").reset_index(drop=True)

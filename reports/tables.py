@@ -1,0 +1,270 @@
+"""A table and its forms: Markdown, LaTeX (booktabs), CSV and parquet; the same content, same bytes.
+
+CSV and parquet hold every number in full; Markdown, LaTeX and the page show it rounded.
+"""
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from mixkd_core.errors import InputError
+
+Kind = Literal["text", "count", "number", "signed", "interval", "range", "p"]
+
+ABSENT = "—"
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column of the frame is shown.
+
+    Attributes:
+        name: of the frame's column; an interval is in `<name>_low` and `<name>_high`.
+        title: its heading.
+        kind: text; a whole number; a number; a number with its sign; an interval of numbers with
+            their sign, or (`range`) without; a p-value.
+        digits: behind the point.
+    """
+
+    name: str
+    title: str
+    kind: Kind = "text"
+    digits: int = 3
+
+    def show(self, row: dict[str, Any]) -> str:
+        """The cell of a row; `ABSENT` where there is no value."""
+        if self.kind in ("interval", "range"):
+            low, high = row.get(f"{self.name}_low"), row.get(f"{self.name}_high")
+            if _missing(low) or _missing(high):
+                return ABSENT
+            sign = "+" if self.kind == "interval" else ""
+            return f"{low:{sign}.{self.digits}f} to {high:{sign}.{self.digits}f}"
+        value = row.get(self.name)
+        if _missing(value):
+            return ABSENT
+        if self.kind == "count":
+            return f"{value:.0f}"
+        if self.kind == "number":
+            return f"{value:.{self.digits}f}"
+        if self.kind == "signed":
+            return f"{value:+.{self.digits}f}"
+        if self.kind == "p":
+            return f"{value:.{self.digits}f}" if value >= 10**-self.digits else f"{value:.1e}"
+        return str(value)
+
+    def sort_value(self, row: dict[str, Any]) -> float | str:
+        """What the column is sorted by; an interval by its lower end, absent values last."""
+        value: Any = row.get(
+            f"{self.name}_low" if self.kind in ("interval", "range") else self.name
+        )
+        if self.kind == "text":
+            return "" if _missing(value) else str(value)
+        return math.inf if _missing(value) else float(value)
+
+    @property
+    def is_text(self) -> bool:
+        return self.kind == "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table.
+
+    Attributes:
+        name: of its files.
+        title: above it.
+        caption: what every number is; under it.
+        columns: those shown.
+        frame: the rows; `runs`, where present, holds the ids behind a row, separated by spaces.
+        empty: what is said in place of rows where there are none.
+    """
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    frame: pd.DataFrame
+    empty: str = "There is nothing to show."
+    rows: list[dict[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", self.frame.to_dict("records"))
+
+    def cells(self) -> list[list[str]]:
+        """Every cell as shown."""
+        return [[column.show(row) for column in self.columns] for row in self.rows]
+
+    def to_markdown(self) -> str:
+        """A pipe table under its title, with the caption; ends with a line break."""
+        lines = [f"### {_markdown(self.title)}", ""]
+        if not self.rows:
+            return "\n".join([*lines, self.empty, ""])
+        marks = ["---" if column.is_text else "---:" for column in self.columns]
+        table = [[column.title for column in self.columns], *self.cells()]
+        rows = [[_markdown(cell) for cell in row] for row in table]
+        lines += ["| " + " | ".join(row) + " |" for row in [rows[0], marks, *rows[1:]]]
+        return "\n".join([*lines, "", _markdown(self.caption), ""])
+
+    def to_latex(self) -> str:
+        """A `longtable` with booktabs rules, to be `\\input` where both packages are loaded."""
+        if not self.rows:
+            return f"% {self.title}\n{_latex(self.empty)}\n"
+        kinds = "".join("l" if column.is_text else "r" for column in self.columns)
+        head = " & ".join(_latex(column.title) for column in self.columns) + r" \\"
+        body = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in self.cells()]
+        return "\n".join(
+            [
+                rf"\begin{{longtable}}{{@{{}}{kinds}@{{}}}}",
+                rf"\caption{{{_latex(self.title)}. {_latex(self.caption)}}}",
+                rf"\label{{tab:{self.name}}}\\",
+                r"\toprule",
+                head,
+                r"\midrule",
+                r"\endfirsthead",
+                r"\toprule",
+                head,
+                r"\midrule",
+                r"\endhead",
+                *body,
+                r"\bottomrule",
+                r"\end{longtable}",
+                "",
+            ]
+        )
+
+    def to_csv(self) -> str:
+        """Every column of the frame, numbers in full."""
+        text: str = self.frame.to_csv(index=False, lineterminator="\n")
+        return text
+
+    def to_parquet(self) -> bytes:
+        """The same as parquet, without the metadata that name the writing libraries."""
+        content = pa.Table.from_pandas(self.frame, preserve_index=False)
+        sink = io.BytesIO()
+        pq.write_table(content.replace_schema_metadata(None), sink)
+        return sink.getvalue()
+
+
+def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
+    """Every form of every table: `<name>.md`, `.tex`, `.csv`, `.parquet`, and `tables.tex`.
+
+    Raises:
+        InputError: if the folder cannot be written.
+    """
+    written = []
+    for table in tables:
+        for suffix, content in {
+            "md": table.to_markdown().encode(),
+            "tex": table.to_latex().encode(),
+            "csv": table.to_csv().encode(),
+            "parquet": table.to_parquet(),
+        }.items():
+            written.append(write_file(folder / f"{table.name}.{suffix}", content))
+    written.append(write_file(folder / "tables.tex", _document(tables).encode()))
+    return written
+
+
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file, and the folders above it.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; give another folder with -o."
+        ) from error
+    return path
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """`0–4, 7`."""
+    ranges: list[list[int]] = []
+    for seed in sorted(set(seeds)):
+        if ranges and seed == ranges[-1][1] + 1:
+            ranges[-1][1] = seed
+        else:
+            ranges.append([seed, seed])
+    return ", ".join(
+        f"{low}" if low == high else f"{low}{'–' if high > low + 1 else ', '}{high}"
+        for low, high in ranges
+    )
+
+
+def _document(tables: Sequence[Table]) -> str:
+    inputs = [rf"\input{{{table.name}}}" for table in tables]
+    return "\n".join(
+        [
+            r"\documentclass{article}",
+            r"\usepackage[T1]{fontenc}",
+            r"\usepackage[utf8]{inputenc}",
+            r"\usepackage[a4paper,landscape,margin=15mm]{geometry}",
+            r"\usepackage{amsmath,booktabs,longtable}",
+            r"\begin{document}",
+            r"\scriptsize",
+            *inputs,
+            r"\end{document}",
+            "",
+        ]
+    )
+
+
+def _missing(value: Any) -> bool:
+    return (
+        value is None or (isinstance(value, float) and not math.isfinite(value)) or (value is pd.NA)
+    )
+
+
+def _markdown(text: str) -> str:
+    escaped = re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)
+    return " ".join(escaped.split())
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "#": r"\#",
+    "$": r"\$",
+    "%": r"\%",
+    "&": r"\&",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "—": "---",
+    "–": "--",
+    "−": "$-$",
+    "…": r"\dots{}",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "δ": r"$\delta$",
+    "ε": r"$\varepsilon$",
+    "λ": r"$\lambda$",
+    "α": r"$\alpha$",
+    "τ": r"$\tau$",
+    "²": r"\textsuperscript{2}",
+    "×": r"$\times$",
+    "∪": r"$\cup$",
+    "’": "'",
+    "\n": " ",
+}
+
+
+def _latex(text: str) -> str:
+    """Escaped; a character that LaTeX's usual fonts lack becomes a question mark."""
+    shown = (_LATEX.get(c, c if ord(c) < 0x180 else "?") for c in text if c == "\n" or ord(c) > 31)
+    return "".join(shown)
