@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -155,21 +156,22 @@ def _one_after_another(schedule: Schedule, workplace: Workplace, say: _Counted) 
 class _Worker:
     """A process that does one run after another, and what it is doing."""
 
-    def __init__(self, place: int, workplace: Workplace, jobs: int) -> None:
+    def __init__(self, place: int, workplace: Workplace, jobs: int, gpus: int) -> None:
         # A spawned process starts clean: a forked one would inherit torch's threads half-dead.
         context = multiprocessing.get_context("spawn")
         self.place = place
         self.run: PlannedRun | None = None
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
-            target=_work, args=(theirs, workplace, place, jobs), daemon=True
+            target=_work, args=(theirs, workplace, place, jobs, gpus), daemon=True
         )
         self.process.start()
         theirs.close()
 
     def start(self, run: PlannedRun) -> None:
         self.run = run
-        self.connection.send(run)
+        with suppress(OSError):  # it died while it waited: seen when its answer is waited for
+            self.connection.send(run)
 
     def stop(self) -> None:
         """End the process at once; whatever it was doing can be taken up again."""
@@ -179,7 +181,11 @@ class _Worker:
 
 
 def _several_at_once(schedule: Schedule, workplace: Workplace, jobs: int, say: _Counted) -> None:
-    workers = [_Worker(place, workplace, jobs) for place in range(jobs)]
+    import torch
+
+    # Counted here: a worker that asked would fix which GPUs it sees before it is told.
+    gpus = torch.cuda.device_count()
+    workers = [_Worker(place, workplace, jobs, gpus) for place in range(jobs)]
     try:
         while schedule.left or any(worker.run is not None for worker in workers):
             for worker in workers:
@@ -199,7 +205,7 @@ def _several_at_once(schedule: Schedule, workplace: Workplace, jobs: int, say: _
                     message = _end_of(worker)
                     workers.remove(worker)
                     if schedule.left:
-                        workers.append(_Worker(worker.place, workplace, jobs))
+                        workers.append(_Worker(worker.place, workplace, jobs, gpus))
                 if isinstance(message, Outcome):
                     finished, worker.run = worker.run, None
                     assert finished is not None
@@ -221,10 +227,10 @@ def _end_of(worker: _Worker) -> Outcome:
     return Outcome("failed", f"its process ended by {cause}{hint}")
 
 
-def _work(connection: Connection, workplace: Workplace, place: int, jobs: int) -> None:
-    """What a worker's process does until its parent is gone."""
+def _work(connection: Connection, workplace: Workplace, place: int, jobs: int, gpus: int) -> None:
+    """What a worker's process does until its parent is gone; a run begun by then is finished."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, and ends us
-    os.environ |= worker_environment(place, jobs, dict(os.environ), _gpus())
+    os.environ |= worker_environment(place, jobs, dict(os.environ), gpus)
     import torch
 
     from experiments.cli.console import quiet_libraries
@@ -235,7 +241,8 @@ def _work(connection: Connection, workplace: Workplace, place: int, jobs: int) -
     sys.stderr.isatty = lambda: False  # type: ignore[method-assign]
 
     def say(text: str) -> None:
-        connection.send(text)
+        with suppress(OSError):
+            connection.send(text)
 
     try:
         while True:
@@ -263,9 +270,3 @@ def worker_environment(
         names = visible or [str(number) for number in range(gpus)]
         more["CUDA_VISIBLE_DEVICES"] = names[place % gpus]
     return more
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()
