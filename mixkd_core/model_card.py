@@ -14,7 +14,7 @@ SET_MEANINGS = {
 
 def set_meaning(name: str) -> str:
     """What a set of examples is, in words."""
-    return SET_MEANINGS.get(name, "the official development split")
+    return SET_MEANINGS.get(name, "the task's development split")
 
 
 def model_card(task: Task, spec: RunSpec, summary: dict[str, Any]) -> str:

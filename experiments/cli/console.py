@@ -52,42 +52,57 @@ def duration(seconds: float | None) -> str:
 
 
 def print_gaps(rows: Sequence["GapRow"], metric: str) -> None:
-    """The gap table: a row per network and held-out set."""
+    """The gap tables, one a held-out set, a row per network; they fit 80 columns."""
+    from itertools import groupby
+
     from rich.console import Console
     from rich.table import Table
 
+    from mixkd_core.model_card import set_meaning
     from reports.gap_rows import DELTA
 
     averaged = any(row.spread is not None for row in rows)
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("data", "method", "measured on"):
-        table.add_column(title, overflow="fold")
-    uncertainty = "lowest…highest" if averaged else f"{1 - DELTA:.0%} interval"
-    for title in (metric, "majority", "empirical risk", "generalization risk", "gap", uncertainty):
-        table.add_column(title, justify="right")
-    for row in rows:
-        limits = row.spread if averaged else row.interval
-        table.add_row(
-            f"{row.task} {row.fraction:.3g}",
-            row.method,
-            f"{row.held_out} ({row.examples})",
-            *(
-                f"{value:.3f}"
-                for value in (
-                    row.metric,
-                    row.majority,
-                    row.empirical_risk,
-                    row.generalization_risk,
-                )
-            ),
-            f"{row.gap:+.3f}",
-            "—" if limits is None else f"{limits[0]:+.3f} … {limits[1]:+.3f}",
+    uncertainty = "lowest …\nhighest" if averaged else f"{1 - DELTA:.0%}\ninterval"
+    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    ordered = sorted(rows, key=lambda row: (row.task, row.held_out))
+    for (task, held_out, examples), group in groupby(
+        ordered, lambda row: (row.task, row.held_out, row.examples)
+    ):
+        table = Table(
+            box=None,
+            header_style="",
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
         )
-    Console(width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
+        typer.secho(f"{task}, measured on {held_out} ({examples} examples):", bold=True)
+        typer.echo(set_meaning(held_out))
+        for heading in ("data", "method"):
+            table.add_column(heading)
+        for heading in (
+            metric.replace("_", "\n"),
+            "majority\nclass",
+            "empirical\nrisk",
+            "generalization\nrisk",
+            "gap",
+            uncertainty,
+        ):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row in group:
+            limits = row.spread if averaged else row.interval
+            numbers = (row.metric, row.majority, row.empirical_risk, row.generalization_risk)
+            table.add_row(
+                f"{row.fraction:.3g}",
+                row.method,
+                *(f"{value:.3f}" for value in numbers),
+                f"{row.gap:+.3f}",
+                "—" if limits is None else f"{limits[0]:+.3f} {limits[1]:+.3f}",
+            )
+        console.print(table)
+        typer.echo("")
     if averaged:
         seeds = ", ".join(str(seed) for seed in rows[0].seeds)
-        typer.echo(f"means over seeds {seeds}; lowest and highest gap among them.")
+        typer.echo(f"Means over seeds {seeds}, with the lowest and highest gap among them.")
     typer.echo(
-        "risk: 0-1 error (squared error for a regression); empirical risk on the training subset, "
-        "generalization risk on the set named in the row."
+        "Data: fraction of the training split. Risk: 0-1 error (squared error for a\n"
+        "regression); empirical on the training subset, generalization on the set named."
     )
