@@ -1,0 +1,367 @@
+"""The ledger: each claim of the paper, the evidence for it in a store, and a verdict.
+
+`reports.verdicts` states the rules. Which runs speak to a claim is decided here, without looking at
+their results.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from mixkd_core.specs import StudentSpec
+from mixkd_core.tasks import GLUE
+from reports.evidence import TRAINING_LAW, Evidence
+from reports.frames import grouped
+from reports.tables import Column, Table
+from reports.verdicts import ALPHA, MARGIN, Judgement, Strata, Verdict, equivalence, judge
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the paper that one method is better than another.
+
+    Attributes:
+        id: a short name.
+        statement: what is claimed.
+        where: where the paper claims it.
+        method, baseline: what is compared.
+        measure: `"metric"` on development sets, or `"gap"` or `"risk"` (0-1 error, or squared error
+            for a regression) on a set of the training law.
+        fractions: `"all"` of the data, `"limited"`, or `"any"`.
+        glue_only: whether only GLUE's tasks speak to it.
+        premise: whether only pairs count in which the method's empirical risk is no worse.
+        command: what makes the runs and the verdict.
+    """
+
+    id: str
+    statement: str
+    where: str
+    method: str
+    baseline: str
+    measure: Literal["metric", "gap", "risk"]
+    fractions: Literal["all", "limited", "any"]
+    command: str
+    glue_only: bool = True
+    premise: bool = False
+
+
+CLAIMS = (
+    Claim(
+        "glue", "On GLUE, MixKD exceeds distillation without mixup.", "main results on GLUE",
+        "sm+tmkd", "kd", "metric", "all", "mixkd run glue",
+    ),
+    Claim(
+        "glue-ft", "On GLUE, MixKD exceeds fine-tuning.", "main results on GLUE",
+        "sm+tmkd", "ft", "metric", "all", "mixkd run glue",
+    ),
+    Claim(
+        "limited", "With 1 % and 10 % of the data, MixKD exceeds distillation without mixup.",
+        "limited data, Figure 1", "sm+tmkd", "kd", "metric", "limited", "mixkd run limited-data",
+    ),
+    Claim(
+        "limited-ft", "With 1 % and 10 % of the data, MixKD exceeds fine-tuning.",
+        "limited data, Figure 1", "sm+tmkd", "ft", "metric", "limited", "mixkd run limited-data",
+    ),
+    Claim(
+        "ablation-sm", "Mixing labels (SM) improves on fine-tuning.", "ablation",
+        "sm", "ft", "metric", "any", "mixkd run ablation",
+    ),
+    Claim(
+        "ablation-tmkd", "Querying the teacher on mixtures (TMKD) improves on distillation.",
+        "ablation", "tmkd", "kd", "metric", "any", "mixkd run ablation",
+    ),
+    Claim(
+        "ablation-both", "SM and TMKD together improve on TMKD alone.", "ablation",
+        "sm+tmkd", "tmkd", "metric", "any", "mixkd run ablation",
+    ),
+    Claim(
+        "gap", "Augmentation by mixup makes the generalization gap smaller than distillation's.",
+        "Theorem 1", "sm+tmkd", "kd", "gap", "any", "mixkd run limited-data", glue_only=False,
+    ),
+    Claim(
+        "generalization",
+        "Where mixup leaves the empirical risk no worse, the generalization risk is lower.",
+        "Theorem 1, last clause", "sm+tmkd", "kd", "risk", "any", "mixkd run limited-data",
+        glue_only=False, premise=True,
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim judged.
+
+    Attributes:
+        id, statement, where, command: of the claim.
+        evidence: what was compared on what.
+        test: how.
+        pairs: (task, seed) pairs, or for insensitivity settings of the sweep.
+        runs: ids behind the verdict.
+        estimate: mean difference, positive in favour of the claim; None if not tested.
+        interval: for it, at `LEVEL`.
+        p_value, p_holm: before and after correction over the ledger.
+        verdict: the answer.
+        note: what limits it.
+    """
+
+    id: str
+    statement: str
+    where: str
+    command: str
+    evidence: str
+    test: str
+    pairs: int
+    runs: tuple[str, ...]
+    estimate: float | None
+    interval: tuple[float, float] | None
+    p_value: float | None
+    p_holm: float | None
+    verdict: Verdict
+    note: str
+
+
+def ledger(evidence: Evidence) -> list[Entry]:
+    """Every claim of the paper, judged on a store."""
+    found = [(claim, *gather(evidence, claim)) for claim in CLAIMS]
+    judged = judge([strata for _, strata, _ in found])
+    entries = [
+        _superiority(claim, strata, runs, result)
+        for (claim, strata, runs), result in zip(found, judged, strict=True)
+    ]
+    entries.append(_insensitivity(evidence))
+    entries.append(
+        Entry(
+            id="latent-space",
+            statement="MixKD's students separate the classes better, and more linearly.",
+            where="latent space, Figure 2",
+            command="mixkd run latent-space",
+            evidence="encodings of training points and of their mixtures",
+            test="none: a record holds losses and logits, no encodings",
+            pairs=0,
+            runs=(),
+            estimate=None,
+            interval=None,
+            p_value=None,
+            p_holm=None,
+            verdict="not tested",
+            note="see the numbers that the latent-space study stores",
+        )
+    )
+    return entries
+
+
+def gather(evidence: Evidence, claim: Claim) -> tuple[dict[str, list[float]], tuple[str, ...]]:
+    """A claim's differences by task, one a seed, and the runs behind them."""
+    units: dict[tuple[str, int], list[float]] = {}
+    runs: dict[str, None] = {}
+    values = _values(evidence, claim)
+    for _, setting in grouped(values, ["setting"]) if len(values) else ():
+        first = _representative(evidence, setting[setting["method"] == claim.method])
+        second = _representative(evidence, setting[setting["method"] == claim.baseline])
+        pairs = first.merge(second, on=["task", "seed"], suffixes=("", "_baseline"))
+        if claim.premise:
+            pairs = pairs[pairs["empirical"] <= pairs["empirical_baseline"]]
+        for row in pairs.to_dict("records"):
+            difference = float(row["value"] - row["value_baseline"])
+            units.setdefault((row["task"], row["seed"]), []).append(difference)
+            runs |= dict.fromkeys((row["run"], row["run_baseline"]))
+    strata: dict[str, list[float]] = {}
+    for (task, _), differences in sorted(units.items()):
+        strata.setdefault(task, []).append(float(np.mean(differences)))
+    return strata, tuple(runs)
+
+
+def ledger_table(entries: Sequence[Entry]) -> Table:
+    """The ledger as a table."""
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        low, high = entry.interval or (None, None)
+        rows.append(
+            {
+                "claim": entry.id,
+                "statement": entry.statement,
+                "where": entry.where,
+                "verdict": entry.verdict,
+                "estimate": entry.estimate,
+                "estimate_low": low,
+                "estimate_high": high,
+                "p_value": entry.p_value,
+                "p_holm": entry.p_holm,
+                "pairs": entry.pairs,
+                "run_count": len(entry.runs),
+                "evidence": entry.evidence,
+                "test": entry.test,
+                "note": entry.note,
+                "command": entry.command,
+                "runs": " ".join(entry.runs),
+            }
+        )
+    return Table(
+        name="claims",
+        title="The paper's claims, and what these runs say of them",
+        caption=(
+            "Differences are positive in favour of the claim, in units of the measure (0.01 is one "
+            f"point). Holm: corrected over the claims of superiority that were tested; level "
+            f"{ALPHA:.2g}. Inconclusive is no evidence of equality. Intervals and tests are over "
+            "seeds, on fixed held-out examples."
+        ),
+        columns=(
+            Column("claim", "claim"),
+            Column("statement", "statement"),
+            Column("where", "in the paper"),
+            Column("verdict", "verdict"),
+            Column("estimate", "difference", "signed", 4),
+            Column("estimate", "95 % interval", "interval", 4),
+            Column("p_value", "p", "p"),
+            Column("p_holm", "p (Holm)", "p"),
+            Column("pairs", "pairs", "count"),
+            Column("run_count", "runs", "count"),
+            Column("evidence", "evidence"),
+            Column("note", "note"),
+            Column("command", "command"),
+        ),
+        frame=pd.DataFrame(rows),
+    )
+
+
+def _superiority(claim: Claim, strata: Strata, runs: tuple[str, ...], result: Judgement) -> Entry:
+    pairs = sum(len(stratum) for stratum in strata.values())
+    measured = {
+        "metric": "the task's metric on its development sets",
+        "gap": "the gap in 0-1 error on a set of the training law",
+        "risk": "the 0-1 error on a set of the training law",
+    }[claim.measure]
+    notes = []
+    if result.verdict == "not tested":
+        scope = "GLUE tasks" if claim.glue_only else "any task"
+        notes.append(f"no pair of {claim.method} and {claim.baseline} runs on {scope}")
+    elif pairs and 2.0 ** (1 - pairs) > ALPHA:
+        notes.append(f"{pairs} pairs cannot give a p-value below {2.0 ** (1 - pairs):.3g}")
+    if strata and not any(len(stratum) > 1 for stratum in strata.values()):
+        notes.append("one seed a task allows no interval")
+    return Entry(
+        id=claim.id,
+        statement=claim.statement,
+        where=claim.where,
+        command=f"{claim.command} --out RUNS && mixkd claims RUNS",
+        evidence=f"{claim.method} against {claim.baseline}: {measured}"
+        + (f"; {', '.join(strata)}" if strata else ""),
+        test="sign flips over (task, seed) pairs, two-sided; Welch interval over tasks",
+        pairs=pairs,
+        runs=runs,
+        estimate=result.estimate,
+        interval=result.interval,
+        p_value=result.p_value,
+        p_holm=result.p_holm,
+        verdict=result.verdict,
+        note="; ".join(notes),
+    )
+
+
+def _values(evidence: Evidence, claim: Claim) -> pd.DataFrame:
+    """`run, task, seed, setting, condition, method, value, empirical`: greater values are better.
+
+    Several sets (MNLI's two development sets) are averaged.
+    """
+    if claim.measure == "metric":
+        frame = evidence.metrics
+        frame = frame[~frame["set"].isin(["train", *TRAINING_LAW])]
+        frame = frame.assign(value=frame["metric_value"], empirical=0.0)
+    else:
+        frame = evidence.gaps
+        frame = frame[
+            frame["set"].isin(TRAINING_LAW)
+            & frame["loss"].isin(["zero_one_error", "squared_error"])
+        ]
+        column = "gap" if claim.measure == "gap" else "generalization"
+        frame = frame.assign(value=-frame[column])
+    if claim.glue_only:
+        frame = frame[frame["task"].isin(GLUE)]
+    if claim.fractions != "any":
+        frame = frame[(frame["fraction"] == 1) == (claim.fractions == "all")]
+    frame = frame[frame["method"].isin([claim.method, claim.baseline])]
+    keys = ["run", "task", "seed", "setting", "condition", "method"]
+    return frame.groupby(keys, as_index=False, sort=True)[["value", "empirical"]].mean()
+
+
+def _representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of one condition: that with most seeds, then nearest to the defaults.
+
+    The choice must not look at results.
+    """
+    if runs.empty:
+        return runs
+    specs = {e.id: e.finished.spec for e in evidence.entries if e.record is not None}
+
+    def rank(group: pd.DataFrame) -> tuple[int, int, str]:
+        student = specs[group["run"].iloc[0]].student
+        assert student is not None
+        default = StudentSpec(method=student.method).model_dump(exclude={"training"})
+        mine = student.model_dump(exclude={"training"})
+        departures = sum(mine[name] != default[name] for name in default)
+        return -group["seed"].nunique(), departures, str(group["condition"].iloc[0])
+
+    return min((group for _, group in grouped(runs, ["condition"])), key=rank)
+
+
+def _insensitivity(evidence: Evidence) -> Entry:
+    swept = _sweeps(evidence)
+    runs = tuple(dict.fromkeys(run for _, _, ids in swept for run in ids))
+    several = [values for _, values, _ in swept if len(values) > 1]
+    estimate, interval, verdict = equivalence(several)
+    note = f"margin: {MARGIN:g} of the metric, simultaneous over {len(several)} settings"
+    if not swept:
+        note = "no sweep of weights or mixup ratio, from shared seeds"
+    elif not several:
+        verdict, note = "inconclusive", "one seed allows no interval"
+    return Entry(
+        id="sensitivity",
+        statement="MixKD's result depends little on its weights and the mixup ratio.",
+        where="sensitivity, Figure 3",
+        command="mixkd run sensitivity --out RUNS && mixkd claims RUNS",
+        evidence="sm+tmkd with other weights or ratio, against the reference: the task's metric on "
+        "its development sets" + (f"; {len(swept)} settings" if swept else ""),
+        test=f"simultaneous intervals within ±{MARGIN:g}",
+        pairs=len(several),
+        runs=runs,
+        estimate=estimate,
+        interval=interval,
+        p_value=None,
+        p_holm=None,
+        verdict=verdict,
+        note=note,
+    )
+
+
+def _sweeps(evidence: Evidence) -> list[tuple[str, list[float], list[str]]]:
+    """`(label, differences by seed, runs)` of every swept setting of sm+tmkd on GLUE."""
+    claim = Claim("", "", "", "sm+tmkd", "sm+tmkd", "metric", "any", "")
+    values = _values(evidence, claim)
+    labels = evidence.runs.set_index("run")["label"]
+    found = []
+    for _, setting in grouped(values, ["setting"]) if len(values) else ():
+        reference = _representative(evidence, setting)
+        for _, group in grouped(setting, ["condition"]):
+            if group["condition"].iloc[0] == reference["condition"].iloc[0]:
+                continue
+            if not _differs_in_sweep(evidence, group["run"].iloc[0], reference["run"].iloc[0]):
+                continue
+            pairs = group.merge(reference, on="seed", suffixes=("", "_reference"))
+            differences = (pairs["value"] - pairs["value_reference"]).astype(float).tolist()
+            if differences:
+                ids = [*pairs["run"], *pairs["run_reference"]]
+                found.append((str(labels[group["run"].iloc[0]]), differences, ids))
+    return found
+
+
+def _differs_in_sweep(evidence: Evidence, run: str, reference: str) -> bool:
+    """Whether two students differ in weights or mixup ratio and in nothing else."""
+    specs = {e.id: e.finished.spec.student for e in evidence.entries if e.record is not None}
+    one, other = specs[run], specs[reference]
+    assert one is not None
+    assert other is not None
+    left, right = one.model_dump(), other.model_dump()
+    return {name for name in left if left[name] != right[name]} <= {"weights", "mixup_ratio"}
