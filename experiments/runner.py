@@ -2,8 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from transformers import set_seed
 
 from experiments.store import noting_failure, run_lock
 from experiments.training import train
+from mixkd_core.augmentation import augmented
+from mixkd_core.back_translation import BackTranslation, Translator
 from mixkd_core.checkpoints import (
     check_same_tokenizer,
     load_classifier,
@@ -57,6 +59,8 @@ class Resources:
         encoder: folder or hub name of the pre-trained encoder.
         out: folder that run folders are written to.
         student_checkpoint: folder or hub name of the student's own checkpoint, if it has one.
+        translators: folders of translation checkpoints by digest; one that is missing here is
+            looked for on the hub.
         command: the command line that asked for the run, for the model card.
         say: told of each step that takes time.
         wait: whether to wait for a run that another process is working on.
@@ -66,6 +70,7 @@ class Resources:
     encoder: str
     out: Path
     student_checkpoint: str | None = None
+    translators: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
     say: Say = print
     wait: bool = True
@@ -109,7 +114,8 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     started = time.monotonic()
     set_seed(spec.seed)
     network, tokenizer, source = _network(spec, resources, teacher)
-    history = _train(spec, partial, network, tokenizer, sets["train"], teacher)
+    examples = _training_examples(spec, resources, sets["train"])
+    history = _train(spec, partial, network, tokenizer, examples, teacher)
     trained = time.monotonic()
     tables = _evaluate(spec, resources, network, tokenizer, sets, teacher)
     labels = sets["train"]["label"]
@@ -122,6 +128,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "origin": resources.data.origin,
         "train_examples": len(sets["train"]),
+        "augmented_examples": len(examples) - len(sets["train"]),
         "primary_metric": resources.data.task.primary_metric,
         "results": {
             name: summarise(resources.data.task, table, labels) for name, table in tables.items()
@@ -240,6 +247,26 @@ def _network(
     )
     named = ", ".join(str(layer + 1) for layer in chosen)
     return student_from_layers(network, chosen), tokenizer, f"layers {named} of {source}"
+
+
+def _training_examples(spec: RunSpec, resources: Resources, subset: Any) -> Any:
+    """What the run's network learns from: the subset, and its augmented copies if any."""
+    augmentation = spec.training.augmentation
+    if augmentation is None:
+        return subset
+    back_translate = None
+    if augmentation.forward is not None and augmentation.backward is not None:
+        there, back = (
+            Translator(
+                resources.translators.get(ref.digest, ref.name),
+                ref,
+                resources.out / "translations",
+            )
+            for ref in (augmentation.forward, augmentation.backward)
+        )
+        back_translate = BackTranslation(there, back)
+        resources.say(f"{spec.folder_name}: back-translating what is not translated yet")
+    return augmented(subset, augmentation, seed=spec.seed, back_translate=back_translate)
 
 
 def _train(

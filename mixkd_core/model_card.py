@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mixkd_core.specs import RunSpec, TrainingSpec
+from mixkd_core.specs import AugmentationSpec, RunSpec, TrainingSpec
 from mixkd_core.tasks import Task
 
 SET_MEANINGS = {
@@ -103,6 +103,17 @@ def _training(training: TrainingSpec) -> str:
     return (
         f"{training.epochs:g} epochs, batch {training.batch_size}, AdamW, peak learning rate "
         f"{training.learning_rate:g}, {training.precision}"
+        + ("" if training.augmentation is None else f", {_augmentation(training.augmentation)}")
+    )
+
+
+def _augmentation(augmentation: AugmentationSpec) -> str:
+    if augmentation.forward is not None and augmentation.backward is not None:
+        names = f"`{augmentation.forward.name}` and `{augmentation.backward.name}`"
+        return f"every example also back-translated by {names}"
+    return (
+        f"{augmentation.copies} more of every example by {augmentation.kind} of words (rate "
+        f"{augmentation.rate:g})"
     )
 
 

@@ -8,9 +8,9 @@ folder changes nothing, and editing one row makes another run.
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mixkd_core.errors import InputError
 from mixkd_core.objectives import Objective, objective
@@ -37,6 +37,34 @@ class CheckpointRef(_Frozen):
     digest: str
 
 
+class AugmentationSpec(_Frozen):
+    """Altered copies of the training texts (`mixkd_core.augmentation`).
+
+    Attributes:
+        kind: `"deletion"` or `"swap"` of words, or `"back-translation"`.
+        copies: of each example; back-translation, which is deterministic, has one.
+        rate: share of the words that are deleted, or of swaps.
+        forward, backward: the translation checkpoints, into another language and back.
+    """
+
+    kind: Literal["deletion", "swap", "back-translation"]
+    copies: PositiveCount = 1
+    rate: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    forward: CheckpointRef | None = None
+    backward: CheckpointRef | None = None
+
+    @model_validator(mode="after")
+    def _translators(self) -> Self:
+        given = [self.forward, self.backward]
+        if self.kind != "back-translation" and given != [None, None]:
+            raise ValueError(f"{self.kind!r} translates nothing: leave out the checkpoints")
+        if self.kind == "back-translation" and None in given:
+            raise ValueError("back-translation needs a forward and a backward checkpoint")
+        if self.kind == "back-translation" and self.copies > 1:
+            raise ValueError("back-translation gives one copy: set copies to 1")
+        return self
+
+
 class TrainingSpec(_Frozen):
     """How a network is trained.
 
@@ -53,6 +81,7 @@ class TrainingSpec(_Frozen):
         weight_decay: AdamW's, on weight matrices.
         max_length: tokens beyond which a text (pair) is cut off.
         precision: `"fp32"`, or `"bf16"` for autocast.
+        augmentation: of the examples that it learns from; None adds nothing.
     """
 
     epochs: Positive = 3.0
@@ -62,6 +91,7 @@ class TrainingSpec(_Frozen):
     weight_decay: NotNegative = 0.01
     max_length: PositiveCount = 128
     precision: Literal["fp32", "bf16"] = "fp32"
+    augmentation: AugmentationSpec | None = None
 
 
 class MixupSpec(_Frozen):
@@ -155,12 +185,9 @@ class RunSpec(_Frozen):
     def id(self) -> str:
         """Twelve hexadecimal digits of SHA-256 over everything but the checkpoints' names."""
         content = self.model_dump(mode="json")
-        del content["encoder"]["name"]
         if self.student is not None:
             content["student"]["weights"] = dict(self.student.objective.weights)
-            if self.student.checkpoint is not None:
-                del content["student"]["checkpoint"]["name"]
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(_unnamed(content), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     @property
@@ -191,6 +218,15 @@ class RunSpec(_Frozen):
         return self.model_copy(update={"student": None})
 
 
+def _unnamed(content: Any) -> Any:
+    """What was dumped of a specification, checkpoints reduced to their digests."""
+    if not isinstance(content, dict):
+        return content
+    if set(content) == set(CheckpointRef.model_fields):
+        return {"digest": content["digest"]}
+    return {key: _unnamed(value) for key, value in content.items()}
+
+
 def checked(model: type[_Frozen], **values: Any) -> Any:
     """`model(**values)`, its complaints turned into one sentence.
 
@@ -201,6 +237,8 @@ def checked(model: type[_Frozen], **values: Any) -> Any:
         return model(**values)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # values that contradict each other: the validator's own sentence
+            raise InputError(f"{first['ctx']['error']}.") from error
         place = ".".join(str(part) for part in first["loc"]) or model.__name__
         raise InputError(
             f"{place} is {first['input']!r}, which is not usable: {first['msg'].lower()}."

@@ -70,6 +70,25 @@ def train(
             rich_help_panel=DATA,
         ),
     ] = None,
+    augmentation: Annotated[
+        str | None,
+        typer.Option(
+            help="Altered copies that the student learns from too: deletion or swap (of words), or "
+            "back-translation.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    augmentation_copies: Annotated[
+        int, typer.Option(help="Copies of each example.", rich_help_panel=DATA)
+    ] = 1,
+    translators: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            help="Translation checkpoints (folders or hub names) into another language and back.",
+            metavar="THERE BACK",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     student_layers: Annotated[
         int | None,
         typer.Option(
@@ -185,6 +204,7 @@ def train(
     from mixkd_core.records import find_record, read_record, record_folder
     from mixkd_core.sources import load_task_data
     from mixkd_core.specs import (
+        AugmentationSpec,
         EvaluationSpec,
         MixupSpec,
         RunSpec,
@@ -211,6 +231,18 @@ def train(
         "max_length": max_length,
         "precision": preferred_precision() if precision == "auto" else precision,
     }
+    there, back = (None, None) if translators is None else map(checkpoint_ref, translators)
+    copies = (
+        None
+        if augmentation is None
+        else checked(
+            AugmentationSpec,
+            kind=augmentation,
+            copies=augmentation_copies,
+            forward=there,
+            backward=back,
+        )
+    )
     student_spec = checked(
         StudentSpec,
         layers=student_layers or (None if own else load_config(encoder).num_hidden_layers // 2),
@@ -228,7 +260,11 @@ def train(
         fixed_draws=fixed_draws,
         mix_layer=mix_layer,
         training=checked(
-            TrainingSpec, epochs=epochs, learning_rate=learning_rate or usual_rate, **shared
+            TrainingSpec,
+            epochs=epochs,
+            learning_rate=learning_rate or usual_rate,
+            augmentation=copies,
+            **shared,
         ),
     )
     typer.echo(f"objective: {student_spec.objective.formula}")
@@ -262,6 +298,9 @@ def train(
         encoder=encoder,
         out=out,
         student_checkpoint=student if own else None,
+        translators={}
+        if translators is None or there is None or back is None
+        else {there.digest: translators[0], back.digest: translators[1]},
         command=shlex.join(["mixkd", *sys.argv[1:]]),
         say=typer.echo,
     )

@@ -15,10 +15,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from experiments import training
 from experiments.encoders import encoder_for
 from experiments.runner import Resources, evaluation_sets, run
+from mixkd_core.back_translation import Translator
 from mixkd_core.errors import DivergenceError, InputError
 from mixkd_core.records import damage, find_record, partial_folder
 from mixkd_core.sources import load_embedded
 from mixkd_core.specs import (
+    AugmentationSpec,
+    CheckpointRef,
     EvaluationSpec,
     MixupSpec,
     RunSpec,
@@ -211,6 +214,47 @@ def test_a_teacher_can_be_trained_with_mixup(resources: Resources, spec: RunSpec
     assert "loss_sm" in teacher.history()[0]
     card = (teacher.model_folder / "README.md").read_text()
     assert "with label mixup (λ ~ Beta(1, 1), 2 mixed samples per original)" in card
+
+
+def test_augmented_copies_are_learnt_from_and_not_measured_on(
+    resources: Resources, spec: RunSpec
+) -> None:
+    assert spec.student is not None
+    plain = run(spec, resources)
+    training = BRIEF.model_copy(update={"augmentation": AugmentationSpec(kind="swap", copies=2)})
+    student = spec.student.model_copy(update={"training": training})
+    record = run(spec.model_copy(update={"student": student}), resources)
+    assert (plain.summary["augmented_examples"], record.summary["augmented_examples"]) == (0, 240)
+    # Three times the texts are three times the steps.
+    assert record.history()[-1]["step"] == 3 * plain.history()[-1]["step"] - 1 == 23
+    assert record.summary["teacher_id"] == plain.summary["teacher_id"]
+    for name in record.sets:
+        assert list(record.examples(name)["example_id"]) == list(plain.examples(name)["example_id"])
+    card = (record.model_folder / "README.md").read_text()
+    assert "2 more of every example by swap of words (rate 0.1)" in card
+
+
+def test_back_translation_asks_the_translators_given(
+    resources: Resources, spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def translated(self: Translator, texts: list[str]) -> Any:
+        asked.append((self.checkpoint, len(texts)))
+        yield texts, [f"{text} {self.ref.name}" for text in texts]
+
+    monkeypatch.setattr(Translator, "_translated", translated)
+    refs = [CheckpointRef(name=name, digest=f"of {name}") for name in ("there", "back")]
+    augmentation = AugmentationSpec(kind="back-translation", forward=refs[0], backward=refs[1])
+    teacher = BRIEF.model_copy(update={"augmentation": augmentation})
+    elsewhere = replace(resources, out=tmp_path, translators={"of there": "/folder/there"})
+    record = run(spec.model_copy(update={"teacher": teacher}).teacher_spec, elsewhere)
+    assert record.summary["augmented_examples"] == 120
+    texts = len(set(evaluation_sets(spec, resources.data)["train"]["text"]))
+    assert asked == [("/folder/there", texts), ("back", texts)]
+    assert len(list((tmp_path / "translations").iterdir())) == 2
+    card = (record.model_folder / "README.md").read_text()
+    assert "every example also back-translated by `there` and `back`" in card
 
 
 @pytest.mark.parametrize("task", ["embedded-paraphrase", "embedded-inference"])

@@ -7,6 +7,7 @@ import pytest
 
 from mixkd_core.errors import InputError
 from mixkd_core.specs import (
+    AugmentationSpec,
     CheckpointRef,
     EvaluationSpec,
     MixupSpec,
@@ -69,6 +70,20 @@ CHANGED_TRAINING = {
     "weight_decay": 0.0,
     "max_length": 64,
     "precision": "bf16",
+    "augmentation": AugmentationSpec(kind="swap"),
+}
+TRANSLATED = {
+    "kind": "back-translation",
+    "forward": CheckpointRef(name="en-de", digest="t1"),
+    "backward": CheckpointRef(name="de-en", digest="t2"),
+}
+# What else the specification holds, and another value.
+CHANGED_AUGMENTATION: dict[str, tuple[dict[str, Any], Any]] = {
+    "kind": ({"kind": "swap"}, "deletion"),
+    "copies": ({"kind": "swap"}, 2),
+    "rate": ({"kind": "swap"}, 0.2),
+    "forward": (TRANSLATED, CheckpointRef(name="en-de", digest="t3")),
+    "backward": (TRANSLATED, CheckpointRef(name="de-en", digest="t3")),
 }
 
 
@@ -77,6 +92,7 @@ def test_every_field_has_a_changed_value_here() -> None:
     assert set(CHANGED_STUDENT) == set(StudentSpec.model_fields)
     assert set(CHANGED_TRAINING) == set(TrainingSpec.model_fields)
     assert set(CHANGED_MIXUP) == set(MixupSpec.model_fields)
+    assert set(CHANGED_AUGMENTATION) == set(AugmentationSpec.model_fields)
 
 
 @pytest.mark.parametrize("field", CHANGED_RUN)
@@ -115,9 +131,42 @@ def test_a_run_knows_what_its_own_network_minimises_and_how_it_is_trained() -> N
     assert spec().teacher_spec.objective.formula == "L = 1 mle"
 
 
+@pytest.mark.parametrize("field", CHANGED_AUGMENTATION)
+def test_each_field_of_the_augmentation_changes_the_id(field: str) -> None:
+    others, value = CHANGED_AUGMENTATION[field]
+    ids = {
+        spec(teacher=TrainingSpec(augmentation=AugmentationSpec(**values))).id
+        for values in (others, {**others, field: value})
+    }
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kind": "swap", "forward": OTHER, "backward": OTHER}, "'swap' translates nothing"),
+        ({"kind": "back-translation", "forward": OTHER}, "a forward and a backward checkpoint"),
+        ({**TRANSLATED, "copies": 2}, "gives one copy"),
+        ({"kind": "swap", "rate": 1.0}, "rate is 1.0"),
+        ({"kind": "synonyms"}, "kind is 'synonyms'"),
+    ],
+)
+def test_augmentations_that_contradict_themselves_are_refused(
+    values: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        checked(AugmentationSpec, **values)
+
+
 def test_names_of_checkpoints_do_not_change_the_id() -> None:
-    renamed = spec(encoder=CheckpointRef(name="elsewhere", digest="e1"))
-    assert renamed.id == spec().id
+    def named(name: str) -> str:
+        refs = [CheckpointRef(name=name, digest=digest) for digest in ("e1", "c1", "t1", "t2")]
+        translated = {**TRANSLATED, "forward": refs[2], "backward": refs[3]}
+        training = TrainingSpec(augmentation=AugmentationSpec(**translated))
+        student = StudentSpec(init="checkpoint", checkpoint=refs[1], training=training)
+        return spec(encoder=refs[0], student=student).id
+
+    assert named("here") == named("elsewhere")
 
 
 def test_weights_spelled_out_are_the_methods_own() -> None:
@@ -127,7 +176,7 @@ def test_weights_spelled_out_are_the_methods_own() -> None:
 
 def test_the_id_is_the_same_on_every_machine() -> None:
     """A golden value: if it changes, every stored run is orphaned; raise the schema version."""
-    assert RunSpec(task="rte", data="f00d", encoder=ENCODER).id == "0cdb5f688fc7"
+    assert RunSpec(task="rte", data="f00d", encoder=ENCODER).id == "0a96bb52b8e6"
 
 
 def test_the_teacher_of_all_methods_is_one_run() -> None:
