@@ -152,6 +152,16 @@ def read_examples(record: RunRecord, set_name: str) -> Examples:
     )
 
 
+def read_history(record: RunRecord) -> list[dict[str, Any]]:
+    """The training curve, compared with its checksum.
+
+    Raises:
+        InputError: if it is missing or damaged.
+    """
+    entries: list[dict[str, Any]] = json.loads(_checked_bytes(record.folder, "history.json"))
+    return entries
+
+
 def held_out_sets(record: RunRecord) -> list[str]:
     """The sets of a run that it was not trained on."""
     return [name for name in record.sets if name != "train"]

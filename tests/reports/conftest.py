@@ -82,7 +82,10 @@ def write_run(
         write_examples(partial, name, table)
     write_json(partial / "spec.json", spec.model_dump(mode="json"))
     write_json(partial / "run.json", summary)
-    curve = [{"step": step, "loss": 1.0 / step, "loss_mle": 0.5 / step} for step in (1, 2, 3)]
+    curve = [
+        {"step": step, "epoch": step / 2, "loss": 1.0 / step, "loss_mle": 0.5 / step}
+        for step in (1, 2, 3)
+    ]
     write_json(partial / "history.json", curve)
     (partial / "model").mkdir()
     (partial / "model" / "model.safetensors").write_bytes(b"weights")

@@ -1,0 +1,101 @@
+"""Figures: what is drawn is what was measured, told apart without colour, the same every time."""
+
+import colorsys
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.colors import to_rgb
+
+from mixkd_core.objectives import METHODS
+from reports.evidence import Evidence, load_evidence
+from reports.figures import draw_all, method_styles, render, with_notes
+
+Run = Any
+
+
+@pytest.fixture
+def evidence(tmp_path: Path, write_run: Run) -> Evidence:
+    for fraction in (0.01, 0.1):
+        for seed in range(2):
+            for method, accuracy in (("kd", 0.8), ("ft", 0.75), ("sm+tmkd", 0.82 + 0.01 * seed)):
+                write_run(
+                    method=method, seed=seed, fraction=fraction,
+                    sets={"train": (200, 0.95), "remainder": (400, accuracy), "dev": (200, 0.8)},
+                )  # fmt: skip
+    return load_evidence(tmp_path)
+
+
+def test_every_figure_is_drawn_with_labelled_axes(evidence: Evidence) -> None:
+    drawings = draw_all(evidence)
+    assert [drawing.name for drawing in drawings] == [
+        "accuracy",
+        "gap",
+        "risks",
+        "forest",
+        "curves",
+    ]
+    for drawing in drawings:
+        for axes in drawing.figure.get_axes():
+            assert axes.get_xlabel()
+            assert axes.get_title(loc="left")
+
+
+def test_hovering_tells_the_numbers_and_the_run(evidence: Evidence) -> None:
+    drawings = {drawing.name: drawing for drawing in draw_all(evidence)}
+    svg = render(drawings["risks"], "svg").decode()
+    titles = re.findall(r"<title>(.*?)</title>", svg)
+    assert len(titles) == len(drawings["risks"].notes) == 12
+    for run in evidence.runs["run"]:
+        assert sum(run in title for title in titles) == 1
+    gap = next(t for t in drawings["gap"].notes.values() if t.startswith("sm+tmkd, 0.01"))
+    assert "0.1250, 95 % interval 0.0615 to 0.1885, 2 seeds (0, 1)" in gap
+    forest = "\n".join(drawings["forest"].notes.values())
+    assert "sm+tmkd minus kd, 0.01 of sst2 (remainder): -0.0250" in forest
+
+
+def test_the_same_store_gives_the_same_files(evidence: Evidence) -> None:
+    for kind in ("svg", "pdf", "png"):
+        first, second = (
+            [render(drawing, kind) for drawing in draw_all(evidence)] for _ in range(2)
+        )
+        assert first == second, kind
+
+
+def test_methods_differ_by_more_than_colour() -> None:
+    labels = [*METHODS, "teacher", "kd [temperature=2]", "kd [temperature=4]"]
+    styles = method_styles(labels)
+    assert len({(s["marker"], str(s["linestyle"])) for s in styles.values()}) == len(labels)
+    first = [styles[name] for name in ("kd", "ft", "sm+tmkd")]
+    assert len({style["marker"] for style in first}) == 3
+    assert len({str(style["linestyle"]) for style in first}) == 3
+    lightness = sorted(colorsys.rgb_to_hls(*to_rgb(style["color"]))[1] for style in first)
+    assert lightness[0] < lightness[-1]
+    assert method_styles(["kd"])["kd"] == styles["kd"], "alike in every figure"
+
+
+def test_names_cannot_break_the_drawing(tmp_path: Path, write_run: Run) -> None:
+    for seed in range(2):
+        for method in ("kd", "sm+tmkd"):
+            write_run(method=method, seed=seed, versions={"mixkd": "<script>$x_{</script>"})
+            write_run(method=method, seed=seed)
+    for drawing in draw_all(load_evidence(tmp_path)):
+        svg = render(drawing, "svg").decode()
+        assert "<script" not in svg
+        ElementTree.fromstring(svg)
+
+
+def test_notes_are_escaped() -> None:
+    svg = with_notes('<g id="a"><path/></g>', {"a": '</title><script>"&'})
+    assert svg == (
+        '<g id="a" class="point"><title>&lt;/title&gt;&lt;script&gt;&quot;&amp;</title><path/></g>'
+    )
+
+
+def test_one_seed_draws_points_without_intervals(tmp_path: Path, write_run: Run) -> None:
+    write_run(method="kd")
+    drawings = draw_all(load_evidence(tmp_path))
+    assert [drawing.name for drawing in drawings] == ["accuracy", "gap", "risks", "curves"]
+    assert "interval" not in "".join(drawings[0].notes.values())
