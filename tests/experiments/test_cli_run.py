@@ -70,12 +70,20 @@ def test_a_study_killed_in_the_middle_is_taken_up_by_repeating_it(
     out = tmp_path / "out"
     process = start("run", study, "--out", str(out))
 
-    def second_run_has_started() -> Iterator[bool]:
-        while True:
-            done = [path.parent for path in out.glob("*/manifest.json")]
-            yield bool(done) and bool(list(out.glob("*.partial")))
+    def one_done_and_one_begun() -> bool:
+        names = [path.name for path in out.glob("embedded-*")]
+        return 0 < sum(name.endswith(".partial") for name in names) < len(names)
 
-    until(second_run_has_started(), process)
+    def stopped_within_the_second_run() -> Iterator[bool]:
+        while True:
+            if one_done_and_one_begun():
+                process.send_signal(signal.SIGSTOP)
+                if one_done_and_one_begun():
+                    yield True
+                process.send_signal(signal.SIGCONT)
+            yield False
+
+    until(stopped_within_the_second_run(), process)
     process.kill()
     process.communicate()
     before = {record.spec.id: record for record in find_records(out)}
@@ -272,4 +280,4 @@ def test_smoke_in_miniature_runs_and_compares(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     for label in ("sm+tmkd weights.sm=2", "sm+tmkd mixup_ratio=0.5", "ft layer_choice=last"):
-        assert any(label in line and "fresh" in line for line in done.output.splitlines()), label
+        assert f"0.2  {label} " in done.output
