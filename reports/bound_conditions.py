@@ -93,7 +93,7 @@ def condition_table(evidence: Evidence) -> Table:
             )
     return Table(
         name="conditions",
-        title="The conditions of Theorem 1 on real runs",
+        title="Conditions: those of Theorem 1 on real runs",
         caption=(
             f"δ = {DELTA:g}. gap: the measured gap of the run without augmentation, in place of "
             "the minimal gap ε; threshold: the least n + a for a class of one hypothesis (the "
@@ -166,7 +166,7 @@ def theorem_table(evidence: Evidence) -> Table:
         )
     return Table(
         name="theorems",
-        title="Every statement, asked about the runs that mix",
+        title="Theorems: every statement, asked about the runs that mix",
         caption=(
             "Counts are over runs × losses. What a statement needs and no record holds (the size "
             "or complexity of the class, smoothness, the bias of the mixed law) is not assessable; "

@@ -77,7 +77,7 @@ def comparison_table(evidence: Evidence) -> Table:
         frame = _corrected(frame).sort_index()
     return Table(
         name="comparisons",
-        title="Paired differences of the gap, against KD and fine-tuning",
+        title="Comparisons: paired differences of the gap, against KD and fine-tuning",
         caption=(
             "Method minus baseline over the seeds that both have; below zero the method's gap is "
             "smaller. The difference is its held-out part plus its training part: where the "

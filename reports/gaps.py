@@ -49,7 +49,7 @@ def gap_table(evidence: Evidence) -> Table:
         )
     return Table(
         name="gaps",
-        title="Empirical risk, generalization risk and gap",
+        title="Gaps: generalization risk minus empirical risk",
         caption=(
             "Means over seeds; the 95 % interval is Student's t for the mean gap over seeds, on "
             "fixed held-out examples; with one seed there is none. The empirical risk is that of "
@@ -107,7 +107,7 @@ def metric_table(evidence: Evidence) -> Table:
         )
     return Table(
         name="metrics",
-        title="The tasks' own metrics",
+        title="Metrics: the tasks' own, beside the majority class",
         caption=(
             "Means over seeds with Student's t interval; majority is the same metric of the most "
             "frequent class of the training subset."
@@ -138,7 +138,7 @@ def run_table(evidence: Evidence) -> Table:
     frame["runs"] = frame["run"]
     return Table(
         name="runs",
-        title="Every run",
+        title="Runs: all of them, finished or not",
         caption=(
             "Runs that are not finished are in no mean. Means are over seeds of one condition: the "
             "same data, specification and versions."

@@ -58,7 +58,7 @@ class Column:
             return f"{value:+.{self.digits}f}"
         if self.kind == "p":
             return f"{value:.{self.digits}f}" if value >= 10**-self.digits else f"{value:.1e}"
-        return str(value)
+        return f"{value:g}" if isinstance(value, float) else str(value)
 
     def sort_value(self, row: dict[str, Any]) -> float | str:
         """What the column is sorted by; an interval by its lower end, absent values last."""
@@ -66,7 +66,7 @@ class Column:
             f"{self.name}_low" if self.kind in ("interval", "range") else self.name
         )
         if self.kind == "text":
-            return "" if _missing(value) else str(value)
+            return "" if _missing(value) else self.show(row)
         return math.inf if _missing(value) else float(value)
 
     @property

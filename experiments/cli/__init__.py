@@ -9,10 +9,14 @@ import sys
 import typer
 
 from experiments.cli.certify import certify
+from experiments.cli.claims import claims
 from experiments.cli.demo import demo
 from experiments.cli.doctor import doctor
+from experiments.cli.gaps import gaps
+from experiments.cli.report import report
 from experiments.cli.run import run
 from experiments.cli.status import status
+from experiments.cli.submit import submit
 from experiments.cli.train import train
 from experiments.cli.verify import verify
 from mixkd_core.errors import MixKDError
@@ -29,7 +33,7 @@ app = typer.Typer(
 )
 
 
-for command in (demo, train, run, status, doctor, certify, verify):
+for command in (demo, train, run, status, report, gaps, claims, doctor, certify, verify, submit):
     app.command()(command)
 
 

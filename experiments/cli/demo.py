@@ -23,6 +23,7 @@ def demo(
     from mixkd_core.synthetic import bayes_accuracy
     from mixkd_core.tasks import find_task
     from reports.gap_rows import gap_rows, mean_over_seeds
+    from reports.report import write_report
 
     quiet_libraries()
     started = time.monotonic()
@@ -35,4 +36,6 @@ def demo(
         f"No classifier can beat an accuracy of {bayes_accuracy(task):.2f} here: that is the law's "
         "label noise."
     )
+    page = write_report(out, out / "report")
     typer.echo(f"{time.monotonic() - started:.0f} s; everything was written to {out}")
+    typer.echo(f"report: {page}")

@@ -100,3 +100,9 @@ def _write_run(tmp_path: Path) -> Any:
         return write_run(out, **settings)
 
     return write
+
+
+@pytest.fixture(scope="session", name="writing_runs")
+def _writing_runs() -> Any:
+    """`writing_runs(out, ...)`: the same for stores that several tests share."""
+    return write_run

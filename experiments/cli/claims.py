@@ -1,0 +1,27 @@
+"""`mixkd claims`: the ledger of the paper's claims, short."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def claims(
+    runs: Annotated[Path, typer.Argument(help="Folder that runs were written to.")],
+) -> None:
+    """Print, of each claim of the paper, whether these runs support it."""
+    from experiments.cli.tables import print_table, unfinished_note
+    from reports.claims import ledger, ledger_table
+    from reports.evidence import load_evidence
+
+    evidence = load_evidence(runs)
+    table = ledger_table(ledger(evidence))
+    print_table(
+        table, ("verdict", "claim", "difference", "95 % interval", "p (Holm)", "pairs", "statement")
+    )
+    typer.echo(
+        "differences are positive in favour of the claim; inconclusive is no evidence of equality."
+    )
+    note = unfinished_note(evidence)
+    if note:
+        typer.echo(note)

@@ -1,0 +1,30 @@
+"""`mixkd report`: a store of runs as a page, tables and figures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    runs: Annotated[Path, typer.Argument(help="Folder that runs were written to.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder that the report is written to.")
+    ] = Path("report"),
+) -> None:
+    """Build the report: gaps, comparisons, bound conditions, certificates, claims and figures.
+
+    Writes index.html (self-contained), report.md, tables/ (Markdown, LaTeX,
+    CSV, parquet) and figures/ (SVG, PDF, PNG). The store need not be finished.
+    """
+    from experiments.cli.tables import unfinished_note
+    from reports.evidence import load_evidence
+    from reports.report import build, write
+
+    evidence = load_evidence(runs)
+    page = write(build(evidence), out)
+    finished = int((evidence.runs["state"] == "finished").sum())
+    typer.echo(f"{finished} finished runs; the report is {page}")
+    note = unfinished_note(evidence)
+    if note:
+        typer.echo(note)

@@ -1,0 +1,71 @@
+"""Everything a report consists of, from a store to a folder."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports.bound_conditions import condition_table, theorem_table
+from reports.certificates import certificate_table
+from reports.claims import Entry, ledger, ledger_table
+from reports.comparisons import comparison_table
+from reports.evidence import Evidence, load_evidence
+from reports.figures import Drawing, draw_all, render
+from reports.gaps import gap_table, metric_table, run_table
+from reports.page import page
+from reports.tables import Table, write_file, write_tables
+
+TABLES: Sequence[Callable[[Evidence], Table]] = (
+    gap_table,
+    comparison_table,
+    metric_table,
+    condition_table,
+    theorem_table,
+    certificate_table,
+    run_table,
+)
+
+PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A store's tables, figures and verdicts."""
+
+    evidence: Evidence
+    claims: tuple[Entry, ...]
+    tables: tuple[Table, ...]
+    drawings: tuple[Drawing, ...]
+
+
+def build(evidence: Evidence) -> Report:
+    """Compute everything, write nothing."""
+    claims = tuple(ledger(evidence))
+    tables = tuple(make(evidence) for make in TABLES)
+    return Report(evidence, claims, tables, tuple(draw_all(evidence)))
+
+
+def write(report: Report, folder: Path) -> Path:
+    """Write `index.html`, `report.md`, `tables/` and `figures/`; returns the page's path.
+
+    Raises:
+        InputError: if the folder cannot be written.
+    """
+    claims = ledger_table(report.claims)
+    content = page(report.evidence, report.claims, report.drawings, report.tables)
+    path = write_file(folder / PAGE, content.encode())
+    write_tables([claims, *report.tables], folder / "tables")
+    text = "\n".join(table.to_markdown() for table in [claims, *report.tables])
+    write_file(folder / "report.md", f"# MixKD: what these runs show\n\n{text}".encode())
+    for drawing in report.drawings:
+        for kind in ("svg", "pdf", "png"):
+            write_file(folder / "figures" / f"{drawing.name}.{kind}", render(drawing, kind))
+    return path
+
+
+def write_report(runs: Path, folder: Path) -> Path:
+    """Report on a store; returns the page's path.
+
+    Raises:
+        InputError: if there is no finished run, or the folder cannot be written.
+    """
+    return write(build(load_evidence(runs)), folder)

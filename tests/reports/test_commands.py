@@ -1,0 +1,90 @@
+"""`mixkd report`, `gaps` and `claims`: what they print and write, and how they refuse."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.cli import main
+
+Run = Any
+
+
+@pytest.fixture
+def mixkd(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """`mixkd(*words)`: exit status, standard output, standard error."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mixkd", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def store(tmp_path: Path, write_run: Run) -> Path:
+    out = tmp_path / "runs"
+    for seed in range(2):
+        for method in ("kd", "sm+tmkd"):
+            write_run(out, method=method, seed=seed)
+    failed = write_run(out, method="kd", seed=2, finishing=False)
+    (failed / "failure.json").write_text('{"reason": "loss became NaN"}')
+    return out
+
+
+def test_report_writes_everything_and_says_where(mixkd: Any, store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a" / "report"
+    status, printed, _ = mixkd("report", store, "-o", out)
+    assert status == 0
+    assert f"4 finished runs; the report is {out / 'index.html'}" in printed
+    assert "in no mean: 1 failed" in printed
+    assert "loss became NaN" in printed
+    assert "### Gaps" in (out / "report.md").read_text(encoding="utf-8")
+    assert {path.name for path in out.iterdir()} == {
+        "index.html", "report.md", "tables", "figures",
+    }  # fmt: skip
+
+
+def test_gaps_are_printed_for_one_loss(mixkd: Any, store: Path) -> None:
+    _, printed, _ = mixkd("gaps", store)
+    line = next(line for line in printed.splitlines() if "sm+tmkd" in line and "remainder" in line)
+    assert line.split()[:7] == ["sst2", "0.01", "sm+tmkd", "remainder", "0.050", "0.200", "+0.150"]
+    assert "2 (failed)" in next(line for line in printed.splitlines() if " kd " in line)
+    status, _, said = mixkd("gaps", store, "--loss", "accuracy")
+    assert status == 2
+    assert "unknown loss 'accuracy'" in said
+    _, printed, _ = mixkd("gaps", store, "--loss", "tempered_cross_entropy")
+    assert "cross-entropy after temperature" in printed
+
+
+def test_claims_are_printed_with_their_verdicts(mixkd: Any, store: Path) -> None:
+    _, printed, _ = mixkd("claims", store)
+    line = next(line for line in printed.splitlines() if " limited " in line)
+    assert line.startswith("inconclusive")
+    assert "not tested" in printed
+
+
+@pytest.mark.parametrize("command", ["report", "gaps", "claims"])
+def test_a_folder_without_numbers_is_refused_in_one_sentence(
+    mixkd: Any, tmp_path: Path, write_run: Run, command: str
+) -> None:
+    status, printed, said = mixkd(command, tmp_path / "nowhere")
+    assert (status, printed) == (2, "")
+    assert said.startswith("mixkd: ")
+    assert "is not a folder" in said
+    write_run(tmp_path / "runs", finishing=False)
+    status, _, said = mixkd(command, tmp_path / "runs")
+    assert status == 2
+    assert "no finished run, only 1 unfinished" in said
+
+
+def test_a_place_that_cannot_be_written_is_named(mixkd: Any, store: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    status, _, said = mixkd("report", store, "-o", tmp_path / "taken")
+    assert status == 2
+    assert "cannot write" in said
+    assert "-o" in said
