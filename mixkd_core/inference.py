@@ -37,7 +37,7 @@ def run_inference(
     batch_size: int = 64,
     state_layers: tuple[int, ...] = (),
     precision: Precision = nullcontext,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> Inference:
     """Logits (and states) of `model` on every text of `table`.
 

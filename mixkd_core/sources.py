@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mixkd_core.errors import InputError
 from mixkd_core.synthetic import draw_examples
@@ -167,6 +167,31 @@ def load_hub(task: Task) -> TaskData:
         InputError: the task is not on the hub, the hub cannot be reached, or what
             :func:`~mixkd_core.task_data.build_split` refuses.
     """
+    splits = _hub_splits(task, {"train": "train", **task.evaluation_splits})
+    train = splits.pop("train")
+    return from_datasets(task, train, splits, origin=f"hub {task.hub_path} {task.hub_config}")
+
+
+def load_hub_test(task: Task) -> dict[str, Dataset]:
+    """A task's unlabelled test sets from the hub, by name; they have no ``label`` column.
+
+    Raises:
+        InputError: as for :func:`load_hub`.
+    """
+    return {
+        split: build_split(
+            task,
+            split,
+            _dataset_table(task, split, data),
+            id_column=task.id_column,
+            labelled=False,
+        )
+        for split, data in _hub_splits(task, task.test_splits).items()
+    }
+
+
+def _hub_splits(task: Task, names: Mapping[str, str]) -> dict[str, Any]:
+    """Splits of a task's data set on the hub: name here → data, given the name there."""
     import datasets
 
     if task.hub_path is None:
@@ -175,8 +200,7 @@ def load_hub(task: Task) -> TaskData:
         )
     try:
         loaded = datasets.load_dataset(task.hub_path, task.hub_config)
-        splits = {name: loaded[split] for name, split in task.evaluation_splits.items()}
-        train = loaded["train"]
+        return {name: loaded[split] for name, split in names.items()}
     # The hub's client raises many unrelated types: connection errors, HTTP errors, its own
     # "not found", ValueError for a configuration that is not cached, KeyError for a split.
     except Exception as error:
@@ -185,7 +209,6 @@ def load_hub(task: Task) -> TaskData:
             f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); check "
             "the connection, or give a local folder in the official TSV layout."
         ) from error
-    return from_datasets(task, train, splits, origin=f"hub {task.hub_path} {task.hub_config}")
 
 
 def load_files(task: Task, train: Path | str, evaluation: Mapping[str, Path | str]) -> TaskData:

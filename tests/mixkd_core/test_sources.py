@@ -20,6 +20,7 @@ from mixkd_core.sources import (
     load_glue_folder,
     load_glue_test,
     load_hub,
+    load_hub_test,
     load_task_data,
 )
 from mixkd_core.synthetic import draw_examples
@@ -369,6 +370,19 @@ def test_the_hub_and_a_folder_give_the_same_data(
     assert asked == [("nyu-mll/glue", "rte")]
     assert hub.fingerprint == folder.fingerprint
     assert hub.origin != folder.origin
+
+
+def test_test_sets_from_the_hub_have_no_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = datasets.Features(
+        sentence=datasets.Value("string"),
+        label=datasets.ClassLabel(names=["negative", "positive"]),
+        idx=datasets.Value("int32"),
+    )
+    rows = {"sentence": ["fine", "dull"], "label": [-1, -1], "idx": [0, 1]}
+    splits = datasets.DatasetDict(test=datasets.Dataset.from_dict(rows, features=features))
+    monkeypatch.setattr(datasets, "load_dataset", lambda path, config: splits)
+    test = load_hub_test(GLUE["sst2"])["test"]
+    assert test[:] == {"example_id": ["test-0", "test-1"], "text": ["fine", "dull"]}
 
 
 def test_an_unlabelled_hub_split_is_refused() -> None:
