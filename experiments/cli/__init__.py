@@ -17,7 +17,6 @@ from experiments.cli.report import report
 from experiments.cli.run import run
 from experiments.cli.status import status
 from experiments.cli.submit import submit
-from experiments.cli.submit import submit
 from experiments.cli.train import train
 from experiments.cli.verify import verify
 from mixkd_core.errors import MixKDError
