@@ -14,6 +14,7 @@ there is not assessable beyond "for classes up to this size".
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import exp, inf
 from typing import Any
 
@@ -38,6 +39,7 @@ SHARED_SOURCES = {
 }
 
 
+@lru_cache(maxsize=1)  # wanted by several parts of one report
 def condition_frame(evidence: Evidence) -> pd.DataFrame:
     """A row per augmented run × loss: hypotheses, threshold, premise and what was observed."""
     entries = {entry.id: entry for entry in evidence.entries if entry.record is not None}

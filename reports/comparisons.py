@@ -10,6 +10,7 @@ because a gap that shrinks by fitting worse is no gain.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -46,32 +47,34 @@ def condition_pairs(
                 yield group, max(references, key=lambda other: _likeness(group, other))
 
 
+@lru_cache(maxsize=1)  # wanted by several parts of one report
 def comparison_table(evidence: Evidence) -> Table:
     """Paired differences of gaps with their parts, tests and effect sizes."""
     finished = evidence.runs[evidence.runs["state"] == "finished"]
-    gaps = dict(grouped(evidence.gaps, ["condition", "set", "loss"]))
+    gaps: dict[str, dict[tuple[str, str], pd.DataFrame]] = {}
+    for (condition, held_out, loss), group in grouped(evidence.gaps, ["condition", "set", "loss"]):
+        gaps.setdefault(condition, {})[held_out, loss] = group
     rows: list[dict[str, Any]] = []
     for baseline in BASELINES:
         for first, second in condition_pairs(finished, baseline):
             one, other = first["condition"].iloc[0], second["condition"].iloc[0]
-            for condition, held_out, loss in gaps:
-                mate = gaps.get((other, held_out, loss))
-                if condition == one and mate is not None:
-                    row = _compared(gaps[condition, held_out, loss], mate)
-                    if row is not None:
-                        rows.append(
-                            {
-                                "task": first["task"].iloc[0],
-                                "fraction": first["fraction"].iloc[0],
-                                "method": first["label"].iloc[0],
-                                "against": second["label"].iloc[0],
-                                "baseline": baseline,
-                                "set": held_out,
-                                "loss": LOSS_TITLES[loss],
-                                "loss_name": loss,
-                                **row,
-                            }
-                        )
+            for (held_out, loss), values in gaps.get(one, {}).items():
+                mate = gaps.get(other, {}).get((held_out, loss))
+                row = None if mate is None else _compared(values, mate)
+                if row is not None:
+                    rows.append(
+                        {
+                            "task": first["task"].iloc[0],
+                            "fraction": first["fraction"].iloc[0],
+                            "method": first["label"].iloc[0],
+                            "against": second["label"].iloc[0],
+                            "baseline": baseline,
+                            "set": held_out,
+                            "loss": LOSS_TITLES[loss],
+                            "loss_name": loss,
+                            **row,
+                        }
+                    )
     frame = pd.DataFrame(rows)
     if rows:
         frame = _corrected(frame).sort_index()

@@ -31,7 +31,7 @@ TRAINING_LAW = ("remainder", "fresh")
 GROUP = ["task", "fraction", "label", "condition"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """A store, read: what every table, figure and claim is made of.
 
@@ -73,11 +73,23 @@ class Evidence:
 
     def without(self, task: str, fraction: float, method: str, seeds: Sequence[int]) -> str:
         """Which seeds are missing from a mean, and why: `3 (failed), 4 (no run)`."""
-        runs = self.runs[(self.runs["task"] == task) & (self.runs["fraction"] == fraction)]
-        others = runs[(runs["method"] == method) & (runs["state"] != "finished")]
-        states = dict(zip(others["seed"], others["state"], strict=True))
-        absent = set(runs["seed"]) - set(seeds)
-        return ", ".join(f"{seed} ({states.get(seed, 'no run')})" for seed in sorted(absent))
+        states = self._states[task, fraction]
+        absent = sorted({seed for _, seed in states} - set(seeds))
+        told = [states.get((method, seed), "finished") for seed in absent]
+        # A finished run of the method is one of another variant.
+        return ", ".join(
+            f"{seed} ({'no run' if state == 'finished' else state})"
+            for seed, state in zip(absent, told, strict=True)
+        )
+
+    @cached_property
+    def _states(self) -> dict[tuple[str, float], dict[tuple[str, int], str]]:
+        """By task and fraction the state of each method's seeds, of several the unfinished one."""
+        found: dict[tuple[str, float], dict[tuple[str, int], str]] = {}
+        for entry in sorted(self.entries, key=lambda entry: entry.state != "finished"):
+            states = found.setdefault((entry.task, entry.fraction), {})
+            states[entry.method, entry.seed] = entry.state
+        return found
 
 
 def load_evidence(out: Path) -> Evidence:

@@ -269,7 +269,7 @@ def forest(evidence: Evidence) -> Drawing | None:
         axes.set_yticks([-float(place) for place in range(len(ticks))], ticks)
         axes.set(xlabel="difference in gap (0-1 error)", title=_plain(key[0]))
         axes.set_ylim(-len(ticks) + 0.2, 0.7)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.grid(visible=False, axis="y")
     return drawing
 
@@ -386,7 +386,7 @@ def _panels(
 def _drawing(
     name: str, title: str, caption: str, panels: int, *, height: float = 2.9, columns: int = 3
 ) -> tuple[Drawing, list[Axes]]:
-    across = min(panels, columns)
+    across = 2 if panels == 4 else min(panels, columns)  # four in a square
     down = ceil(panels / across)
     width = {1: 5.6, 2: 8.4, 3: 10.4}[across]
     figure = Figure(figsize=(width, height * down + 0.5), layout="constrained")

@@ -127,13 +127,16 @@ def _measured(entry: Entry, networks: int) -> _Run:
                 run.risks.append(risk | {"risk": float(values.mean())})
                 if loss in LOSS_BOUNDS:
                     run.clipping.append(risk | _clipping(loss, values))
-        if "cross_entropy" in tables["train"].losses:
-            _calibrate(run, tables)
-        if held_out_sets(entry.finished):
+        held_out = held_out_sets(entry.finished)
+        if held_out:
             chosen = certified_set(entry)
+            source = next((name for name in _FITTING_SETS if name in held_out), held_out[0])
+            ranks = {name: _ranks(tables[name]) for name in {chosen, source}}
+            if "cross_entropy" in tables["train"].losses:
+                _calibrate(run, tables, source, ranks[source])
             # A betting bound depends on the order, which may not depend on label or loss: a file
             # may be sorted by either.
-            order = np.argsort(_ranks(tables[chosen]), kind="stable")
+            order = np.argsort(ranks[chosen], kind="stable")
             for loss, bound in LOSS_BOUNDS.items():
                 if loss in tables[chosen].losses:
                     rows = _certify(tables[chosen].losses[loss][order], loss, bound, networks)
@@ -156,12 +159,11 @@ def _clipping(loss: str, values: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def _calibrate(run: _Run, tables: Mapping[str, Examples]) -> None:
-    held_out = [name for name in tables if name != "train"]
-    if not held_out:
-        return
-    source = next((name for name in _FITTING_SETS if name in held_out), held_out[0])
-    aside = _ranks(tables[source]) < FITTING_SHARE * 2**64
+def _calibrate(
+    run: _Run, tables: Mapping[str, Examples], source: str, ranks: NDArray[np.uint64]
+) -> None:
+    """Calibration of every set, the temperature fitted on a part of `source`."""
+    aside = ranks < FITTING_SHARE * 2**64
     temperature = None
     if _FEWEST_FITTING <= aside.sum() < len(aside):
         temperature = fit_temperature(tables[source].logits[aside], tables[source].labels[aside])
@@ -190,7 +192,7 @@ def _calibrate(run: _Run, tables: Mapping[str, Examples]) -> None:
 
 def _ranks(table: Examples) -> NDArray[np.uint64]:
     """As good as random, and fixed by the example ids alone, of shape `(n,)`."""
-    return np.fromiter((_rank(example) for example in table.ids), dtype=np.uint64)
+    return np.fromiter(map(_rank, table.ids), dtype=np.uint64, count=len(table.ids))
 
 
 @cache
