@@ -158,7 +158,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
 
         Draws that are fixed are passed through it once, all of them.
         """
-        if not self.args.fixed_draws:
+        if not self.sampler.fixed_draws:
             with torch.no_grad(), self.accelerator.autocast():
                 teacher = forward(self.teacher, None, pairs, mix_layer=self._teacher_mix_layer)
             assert teacher.mixed_logits is not None
