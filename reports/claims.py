@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from mixkd_core.specs import StudentSpec
 from mixkd_core.tasks import GLUE
 from reports.evidence import TRAINING_LAW, Evidence
 from reports.frames import grouped
+from reports.sweeps import representative, sweep_frame
 from reports.tables import Column, Table
 from reports.verdicts import ALPHA, MARGIN, Judgement, Strata, Verdict, equivalence, judge
 
@@ -159,8 +159,8 @@ def gather(evidence: Evidence, claim: Claim) -> tuple[dict[str, list[float]], tu
     runs: dict[str, None] = {}
     values = _values(evidence, claim)
     for _, setting in grouped(values, ["setting"]) if len(values) else ():
-        first = _representative(evidence, setting[setting["method"] == claim.method])
-        second = _representative(evidence, setting[setting["method"] == claim.baseline])
+        first = representative(evidence, setting[setting["method"] == claim.method])
+        second = representative(evidence, setting[setting["method"] == claim.baseline])
         pairs = first.merge(second, on=["task", "seed"], suffixes=("", "_baseline"))
         if claim.premise:
             pairs = pairs[pairs["empirical"] <= pairs["empirical_baseline"]]
@@ -287,30 +287,10 @@ def _values(evidence: Evidence, claim: Claim) -> pd.DataFrame:
     return frame.groupby(keys, as_index=False, sort=True)[["value", "empirical"]].mean()
 
 
-def _representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of one condition: that with most seeds, then nearest to the defaults.
-
-    The choice must not look at results.
-    """
-    if runs.empty:
-        return runs
-    specs = {e.id: e.finished.spec for e in evidence.entries if e.record is not None}
-
-    def rank(group: pd.DataFrame) -> tuple[int, int, str]:
-        student = specs[group["run"].iloc[0]].student
-        assert student is not None
-        default = StudentSpec(method=student.method).model_dump(exclude={"training"})
-        mine = student.model_dump(exclude={"training"})
-        departures = sum(mine[name] != default[name] for name in default)
-        return -group["seed"].nunique(), departures, str(group["condition"].iloc[0])
-
-    return min((group for _, group in grouped(runs, ["condition"])), key=rank)
-
-
 def _insensitivity(evidence: Evidence) -> Entry:
-    swept = _sweeps(evidence)
-    runs = tuple(dict.fromkeys(run for _, _, ids in swept for run in ids))
-    several = [values for _, values, _ in swept if len(values) > 1]
+    swept = _swept_differences(evidence)
+    runs = tuple(dict.fromkeys(run for _, ids in swept for run in ids))
+    several = [values for values, _ in swept if len(values) > 1]
     estimate, interval, verdict = equivalence(several)
     note = f"margin: {MARGIN:g} of the metric, simultaneous over {len(several)} settings"
     if not swept:
@@ -336,32 +316,16 @@ def _insensitivity(evidence: Evidence) -> Entry:
     )
 
 
-def _sweeps(evidence: Evidence) -> list[tuple[str, list[float], list[str]]]:
-    """`(label, differences by seed, runs)` of every swept setting of sm+tmkd on GLUE."""
-    claim = Claim("", "", "", "sm+tmkd", "sm+tmkd", "metric", "any", "")
-    values = _values(evidence, claim)
-    labels = evidence.runs.set_index("run")["label"]
+def _swept_differences(evidence: Evidence) -> list[tuple[list[float], list[str]]]:
+    """Of every swept value on GLUE: differences from the reference by seed, and their runs."""
+    frame = sweep_frame(evidence)
     found = []
-    for _, setting in grouped(values, ["setting"]) if len(values) else ():
-        reference = _representative(evidence, setting)
-        for _, group in grouped(setting, ["condition"]):
-            if group["condition"].iloc[0] == reference["condition"].iloc[0]:
-                continue
-            if not _differs_in_sweep(evidence, group["run"].iloc[0], reference["run"].iloc[0]):
-                continue
+    on_glue = frame[frame["task"].isin(GLUE)] if len(frame) else frame
+    for _, sweep in grouped(on_glue, ["setting", "field"]) if len(on_glue) else ():
+        reference = sweep[sweep["reference"]]
+        for _, group in grouped(sweep[~sweep["reference"]], ["at"]):
             pairs = group.merge(reference, on="seed", suffixes=("", "_reference"))
-            differences = (pairs["value"] - pairs["value_reference"]).astype(float).tolist()
-            if differences:
-                ids = [*pairs["run"], *pairs["run_reference"]]
-                found.append((str(labels[group["run"].iloc[0]]), differences, ids))
+            if len(pairs):
+                differences = (pairs["value"] - pairs["value_reference"]).astype(float).tolist()
+                found.append((differences, [*pairs["run"], *pairs["run_reference"]]))
     return found
-
-
-def _differs_in_sweep(evidence: Evidence, run: str, reference: str) -> bool:
-    """Whether two students differ in weights or mixup ratio and in nothing else."""
-    specs = {e.id: e.finished.spec.student for e in evidence.entries if e.record is not None}
-    one, other = specs[run], specs[reference]
-    assert one is not None
-    assert other is not None
-    left, right = one.model_dump(), other.model_dump()
-    return {name for name in left if left[name] != right[name]} <= {"weights", "mixup_ratio"}

@@ -1,89 +1,30 @@
-"""The figures of a report, readable in greyscale and by colour-blind readers.
+"""The figures of a report: those that a store has something to show in."""
 
-Every method has a colour (Okabe and Ito's), a marker and a dash pattern of its own. Every point can
-name its numbers: `save_figure` writes them into the SVG as titles, which a browser shows on hover.
-"""
-
-import io
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from html import escape
-from itertools import cycle, islice
-from math import ceil
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mixkd_core.errors import InputError
-from mixkd_core.objectives import METHODS
 from reports.comparisons import comparison_table
+from reports.drawing import (
+    GREY,
+    STYLE,
+    Drawing,
+    drawing_of,
+    legend,
+    method_styles,
+    panels_of,
+    plain,
+)
 from reports.evidence import TRAINING_LAW, Evidence
 from reports.frames import grouped
 from reports.statistics import summarise_seeds
 from reports.store import read_history
+from reports.sweeps import sweep_frame
 from reports.tables import Column, seeds_text
-
-GREY = "#767676"
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "mixkd",
-    "font.size": 9.5,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 6,
-    "pdf.fonttype": 42,
-}
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#8C6D00", "#222222", "#767676")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-DASHES: tuple[Any, ...] = (
-    "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (8, 2)),
-    (0, (4, 1.5, 1.5, 1.5, 1.5, 1.5)), (0, (1, 3)),
-)  # fmt: skip
-
-# The three that a reader compares first are furthest apart in lightness and shape.
-FIRST = ("kd", "ft", "sm+tmkd", "teacher")
-
-MOST_PANELS = 9
-
-
-@dataclass
-class Drawing:
-    """A figure and what its points say when pointed at.
-
-    Attributes:
-        name: of its files.
-        title: above it on the page.
-        caption: under it.
-        figure: what matplotlib draws.
-        notes: text by id of the point's group in the SVG.
-    """
-
-    name: str
-    title: str
-    caption: str
-    figure: Figure
-    notes: dict[str, str] = field(default_factory=dict)
-
-    def note(self, text: str) -> str:
-        """The id for a point that says this."""
-        identifier = f"{self.name}-point-{len(self.notes)}"
-        self.notes[identifier] = text
-        return identifier
 
 
 def draw_all(evidence: Evidence) -> list[Drawing]:
@@ -91,54 +32,6 @@ def draw_all(evidence: Evidence) -> list[Drawing]:
     with mpl.rc_context(STYLE):
         drawn = [draw(evidence) for draw in DRAWINGS]
     return [drawing for drawing in drawn if drawing is not None]
-
-
-def render(drawing: Drawing, kind: str) -> bytes:
-    """The figure as `svg` (text as text), `pdf` or `png`; the same figure gives the same bytes."""
-    # A date in the file would change it on every run.
-    metadata: Mapping[str, Mapping[str, str | None]] = {
-        "svg": {"Date": None},
-        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-        "png": {"Software": None},
-    }
-    sink = io.BytesIO()
-    with mpl.rc_context({**STYLE, "svg.fonttype": "none"}):
-        drawing.figure.savefig(sink, format=kind, dpi=160, metadata=dict(metadata[kind]))
-    content = sink.getvalue()
-    if kind == "svg":
-        content = with_notes(content.decode(), drawing.notes).encode()
-    return content
-
-
-def with_notes(svg: str, notes: Mapping[str, str]) -> str:
-    """The SVG with a `<title>` in the group of every point that has a note."""
-
-    def titled(match: re.Match[str]) -> str:
-        text = notes.get(match.group(1))
-        if text is None:
-            return match.group(0)
-        return f'<g id="{match.group(1)}" class="point"><title>{escape(text)}</title>'
-
-    return re.sub(r'<g id="([^"]+)">', titled, svg)
-
-
-def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Colour, marker and dashes by label; a method looks the same in every figure of a report."""
-    known = [*FIRST, *(name for name in METHODS if name not in FIRST)]
-    place = {name: rank for rank, name in enumerate(known)}
-    ordered = sorted(set(labels), key=lambda label: (place.get(label, len(known)), label))
-    colours, markers, dashes = (
-        list(islice(cycle(kinds), len(ordered) + len(known)))
-        for kinds in (COLOURS, MARKERS, DASHES)
-    )
-    styles, others = {}, len(known)
-    for label in ordered:
-        rank = place.get(label, others)
-        others += label not in place
-        # Dashes advance by one more after each round, so that no three are all alike.
-        dash = dashes[(rank + rank // len(COLOURS)) % len(DASHES)]
-        styles[label] = {"color": colours[rank], "marker": markers[rank], "linestyle": dash}
-    return styles
 
 
 def accuracy_by_fraction(evidence: Evidence) -> Drawing | None:
@@ -154,7 +47,7 @@ def accuracy_by_fraction(evidence: Evidence) -> Drawing | None:
     )
     if drawing is not None:
         for axes, (_, group) in zip(
-            drawing.figure.get_axes(), _panels(metrics, ["task"]), strict=False
+            drawing.figure.get_axes(), panels_of(metrics, ["task"]), strict=False
         ):
             level = group["majority"].mean()
             axes.axhline(level, color=GREY, linestyle=(0, (2, 2)), linewidth=1, zorder=1)
@@ -183,8 +76,8 @@ def risk_scatter(evidence: Evidence) -> Drawing | None:
     gaps = gaps[(gaps["loss"] == "zero_one_error") & gaps["set"].isin(TRAINING_LAW)]
     if gaps.empty:
         return None
-    panels = _panels(gaps, ["task"])
-    drawing, grid = _drawing(
+    panels = panels_of(gaps, ["task"])
+    drawing, grid = drawing_of(
         "risks",
         "Empirical against generalization risk",
         "One point a run, 0-1 error. On the diagonal the gap is zero; its height above the "
@@ -210,12 +103,12 @@ def risk_scatter(evidence: Evidence) -> Drawing | None:
         axes.set(
             xlabel="empirical risk (0-1 error)",
             ylabel="generalization risk (0-1 error)",
-            title=_plain(key[0]),
+            title=plain(key[0]),
             xlim=(-0.02 * top, top),
             ylim=(-0.02 * top, top),
         )
         axes.set_aspect("equal")
-    _legend(drawing.figure, {label: style | {"linestyle": ""} for label, style in styles.items()})
+    legend(drawing.figure, {label: style | {"linestyle": ""} for label, style in styles.items()})
     return drawing
 
 
@@ -232,9 +125,9 @@ def forest(evidence: Evidence) -> Drawing | None:
     if frame.empty:
         return None
     baseline = frame["baseline"].iloc[0]
-    panels = _panels(frame, ["task"])
+    panels = panels_of(frame, ["task"])
     longest = max(len(group) for _, group in panels)
-    drawing, grid = _drawing(
+    drawing, grid = drawing_of(
         "forest",
         f"Paired differences of the gap from {baseline}",
         "Method minus baseline over shared seeds, 0-1 error, with 95 % intervals; left of zero the "
@@ -265,9 +158,9 @@ def forest(evidence: Evidence) -> Drawing | None:
             axes.plot([row["difference"]], [height], gid=drawing.note(text), zorder=3, **style)
             hollow = style | {"markerfacecolor": "white", "markersize": 4.5}
             axes.plot([row["held_out_part"]], [height - 0.28], zorder=3, **hollow)
-            ticks.append(_plain(f"{row['method']}, {row['fraction']:g}, {row['set']}"))
+            ticks.append(plain(f"{row['method']}, {row['fraction']:g}, {row['set']}"))
         axes.set_yticks([-float(place) for place in range(len(ticks))], ticks)
-        axes.set(xlabel="difference in gap (0-1 error)", title=_plain(key[0]))
+        axes.set(xlabel="difference in gap (0-1 error)", title=plain(key[0]))
         axes.set_ylim(-len(ticks) + 0.2, 0.7)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.grid(visible=False, axis="y")
@@ -293,8 +186,8 @@ def training_curves(evidence: Evidence) -> Drawing | None:
         return None
     known = ["run", "task", "fraction", "method", "label", "seed"]
     curves = pd.DataFrame(rows).merge(evidence.runs[known], on="run")
-    panels = _panels(curves, ["task", "fraction"])
-    drawing, grid = _drawing(
+    panels = panels_of(curves, ["task", "fraction"])
+    drawing, grid = drawing_of(
         "curves",
         "Training curves",
         "Cross-entropy (squared error) on original examples in training mode, mean over seeds, as "
@@ -310,10 +203,48 @@ def training_curves(evidence: Evidence) -> Drawing | None:
             text = f"{label}: ends at {mean.iloc[-1]:.4f} nats (seeds {seeds})"
             axes.plot(mean.index, mean.to_numpy(), gid=drawing.note(text), **style)
         axes.set(
-            xlabel="epoch", ylabel="cross-entropy (nats)", title=_plain(f"{key[0]}, {key[1]:g}")
+            xlabel="epoch", ylabel="cross-entropy (nats)", title=plain(f"{key[0]}, {key[1]:g}")
         )
         axes.set_ylim(bottom=0)
-    _legend(drawing.figure, {label: style | {"marker": ""} for label, style in styles.items()})
+    legend(drawing.figure, {label: style | {"marker": ""} for label, style in styles.items()})
+    return drawing
+
+
+def sensitivity(evidence: Evidence) -> Drawing | None:
+    """The task's metric against each weight or ratio that was swept with the others fixed."""
+    frame = sweep_frame(evidence)
+    if frame.empty:
+        return None
+    panels = panels_of(frame, ["task", "fraction", "setting", "field"])
+    drawing, grid = drawing_of(
+        "sensitivity",
+        "Sensitivity to weights and mixup ratio",
+        "The task's metric on its development sets as one setting of MixKD changes and the others "
+        "stay; means over seeds with 95 % intervals. The square is the reference.",
+        len(panels),
+    )
+    for axes, (key, group) in zip(grid, panels, strict=True):
+        points = [
+            (float(value), summarise_seeds(at["value"].to_numpy()), at["reference"].all())
+            for (value,), at in grouped(group.sort_values("at"), ["at"])
+        ]
+        axes.plot(
+            [at for at, _, _ in points], [s.mean for _, s, _ in points], color=GREY, linewidth=1
+        )
+        for at, summary, is_reference in points:
+            text = f"{key[0]}, {key[1]:g}: {key[3]} = {at:g}: {summary.mean:.4f}"
+            if summary.interval is not None:
+                axes.plot([at, at], list(summary.interval), color="#0072B2", linewidth=1.2)
+                text += f", 95 % interval {summary.interval[0]:.4f} to {summary.interval[1]:.4f}"
+            axes.plot(
+                [at], [summary.mean], "s" if is_reference else "o", color="#0072B2",
+                gid=drawing.note(f"{text}, {summary.n} seeds"),
+            )  # fmt: skip
+        axes.set(
+            xlabel=plain(key[3]),
+            ylabel=plain(group["metric"].iloc[0]),
+            title=plain(f"{key[0]}, {key[1]:g}"),
+        )
     return drawing
 
 
@@ -322,6 +253,7 @@ DRAWINGS: Sequence[Callable[[Evidence], Drawing | None]] = (
     gap_by_fraction,
     risk_scatter,
     forest,
+    sensitivity,
     training_curves,
 )
 
@@ -330,8 +262,8 @@ def _by_fraction(name: str, title: str, caption: str, frame: pd.DataFrame) -> Dr
     """A panel a task: `value` (called `what`) against the fraction, a line a label."""
     if frame.empty:
         return None
-    panels = _panels(frame, ["task"])
-    drawing, grid = _drawing(name, title, caption, len(panels))
+    panels = panels_of(frame, ["task"])
+    drawing, grid = drawing_of(name, title, caption, len(panels))
     styles = method_styles(frame["label"])
     for axes, (key, group) in zip(grid, panels, strict=True):
         group = group[group["set"] == group["set"].iloc[0]]
@@ -361,9 +293,9 @@ def _by_fraction(name: str, title: str, caption: str, frame: pd.DataFrame) -> Dr
                 )  # fmt: skip
         _fraction_axis(axes, sorted(set(group["fraction"])))
         axes.set(
-            ylabel=str(group["what"].iloc[0]), title=_plain(f"{key[0]} ({group['set'].iloc[0]})")
+            ylabel=str(group["what"].iloc[0]), title=plain(f"{key[0]} ({group['set'].iloc[0]})")
         )
-    _legend(drawing.figure, styles)
+    legend(drawing.figure, styles)
     return drawing
 
 
@@ -375,37 +307,3 @@ def _fraction_axis(axes: Axes, fractions: Sequence[float]) -> None:
     low, high = 100 * min(fractions), 100 * max(fractions)
     axes.set_xlim(low / 1.6, high * 1.6)
     axes.set_xlabel("share of the training data (%)")
-
-
-def _panels(
-    frame: pd.DataFrame, columns: Sequence[str]
-) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
-    return list(grouped(frame, columns))[:MOST_PANELS]
-
-
-def _drawing(
-    name: str, title: str, caption: str, panels: int, *, height: float = 2.9, columns: int = 3
-) -> tuple[Drawing, list[Axes]]:
-    across = 2 if panels == 4 else min(panels, columns)  # four in a square
-    down = ceil(panels / across)
-    width = {1: 5.6, 2: 8.4, 3: 10.4}[across]
-    figure = Figure(figsize=(width, height * down + 0.5), layout="constrained")
-    grid = list(np.atleast_1d(figure.subplots(down, across, squeeze=False).ravel()))
-    for axes in grid[panels:]:
-        axes.remove()
-    return Drawing(name, title, caption, figure), grid[:panels]
-
-
-def _plain(text: str) -> str:
-    """Text that matplotlib shall not read as a formula, nor a leading underscore as "no label"."""
-    return str(text).replace("$", r"\$").replace("_", " ")
-
-
-def _legend(figure: Figure, styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """One legend for all panels, under them."""
-    handles = [
-        mpl.lines.Line2D([], [], label=_plain(label), **style) for label, style in styles.items()
-    ]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=3.2
-    )

@@ -11,8 +11,8 @@ from importlib.resources import files
 from typing import Any
 
 from reports.claims import Entry
+from reports.drawing import Drawing, render
 from reports.evidence import Evidence
-from reports.figures import Drawing, render
 from reports.store import State
 from reports.tables import Column, Table
 

@@ -8,8 +8,9 @@ from reports.bound_conditions import condition_table, theorem_table
 from reports.certificates import certificate_table
 from reports.claims import Entry, ledger, ledger_table
 from reports.comparisons import comparison_table
+from reports.drawing import Drawing, render
 from reports.evidence import Evidence, load_evidence
-from reports.figures import Drawing, draw_all, render
+from reports.figures import draw_all
 from reports.gaps import gap_table, metric_table, run_table
 from reports.page import page
 from reports.tables import Table, write_file, write_tables

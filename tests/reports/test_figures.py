@@ -10,8 +10,9 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from mixkd_core.objectives import METHODS
+from reports.drawing import method_styles, render, with_notes
 from reports.evidence import Evidence, load_evidence
-from reports.figures import draw_all, method_styles, render, with_notes
+from reports.figures import draw_all
 
 Run = Any
 
@@ -99,3 +100,25 @@ def test_one_seed_draws_points_without_intervals(tmp_path: Path, write_run: Run)
     drawings = draw_all(load_evidence(tmp_path))
     assert [drawing.name for drawing in drawings] == ["accuracy", "gap", "risks", "curves"]
     assert "interval" not in "".join(drawings[0].notes.values())
+
+
+def test_a_sweep_is_drawn_field_by_field(tmp_path: Path, write_run: Run) -> None:
+    settings: list[dict[str, Any]] = [
+        {}, {"weights": {"sm": 0.5}}, {"weights": {"sm": 2.0}}, {"mixup_ratio": 2.0},
+        {"weights": {"mle": 0.5}}, {"weights": {"sm": 0.5}, "mixup_ratio": 2.0},
+    ]  # fmt: skip
+    for seed in range(2):
+        for place, change in enumerate(settings):
+            accuracy = 0.80 + 0.01 * place + 0.005 * seed
+            sets = {"train": (200, 0.95), "dev": (1000, accuracy)}
+            write_run(method="sm+tmkd", seed=seed, sets=sets, **change)
+    drawings = {drawing.name: drawing for drawing in draw_all(load_evidence(tmp_path))}
+    notes = list(drawings["sensitivity"].notes.values())
+    assert sorted(note.split(":")[1].strip() for note in notes) == [
+        "mixup ratio = 1", "mixup ratio = 2",
+        "weight of SM = 0.5", "weight of SM = 1", "weight of SM = 2",
+    ]  # fmt: skip
+    assert any("weight of SM = 2: 0.8225, 95 % interval" in note for note in notes)
+    assert {axes.get_xlabel() for axes in drawings["sensitivity"].figure.get_axes()} == {
+        "mixup ratio", "weight of SM",
+    }  # fmt: skip

@@ -1,0 +1,163 @@
+"""What the figures of a report share: their style, their panels, and what a point says on hover.
+
+Every method has a colour (Okabe and Ito's), a marker and a dash pattern of its own, so that figures
+are readable in greyscale and by colour-blind readers.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import cycle, islice
+from math import ceil
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mixkd_core.objectives import METHODS
+from reports.frames import grouped
+
+GREY = "#767676"
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "mixkd",
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 6,
+    "pdf.fonttype": 42,
+}
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#8C6D00", "#222222", "#767676")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES: tuple[Any, ...] = (
+    "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (8, 2)),
+    (0, (4, 1.5, 1.5, 1.5, 1.5, 1.5)), (0, (1, 3)),
+)  # fmt: skip
+
+# The three that a reader compares first are furthest apart in lightness and shape.
+FIRST = ("kd", "ft", "sm+tmkd", "teacher")
+
+MOST_PANELS = 9
+
+
+@dataclass
+class Drawing:
+    """A figure and what its points say when pointed at.
+
+    Attributes:
+        name: of its files.
+        title: above it on the page.
+        caption: under it.
+        figure: what matplotlib draws.
+        notes: text by id of the point's group in the SVG.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def note(self, text: str) -> str:
+        """The id for a point that says this."""
+        identifier = f"{self.name}-point-{len(self.notes)}"
+        self.notes[identifier] = text
+        return identifier
+
+
+def render(drawing: Drawing, kind: str) -> bytes:
+    """The figure as `svg` (text as text), `pdf` or `png`; the same figure gives the same bytes."""
+    # A date in the file would change it on every run.
+    metadata: Mapping[str, Mapping[str, str | None]] = {
+        "svg": {"Date": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+        "png": {"Software": None},
+    }
+    sink = io.BytesIO()
+    with mpl.rc_context({**STYLE, "svg.fonttype": "none"}):
+        drawing.figure.savefig(sink, format=kind, dpi=160, metadata=dict(metadata[kind]))
+    content = sink.getvalue()
+    if kind == "svg":
+        content = with_notes(content.decode(), drawing.notes).encode()
+    return content
+
+
+def with_notes(svg: str, notes: Mapping[str, str]) -> str:
+    """The SVG with a `<title>` in the group of every point that has a note."""
+
+    def titled(match: re.Match[str]) -> str:
+        text = notes.get(match.group(1))
+        if text is None:
+            return match.group(0)
+        return f'<g id="{match.group(1)}" class="point"><title>{escape(text)}</title>'
+
+    return re.sub(r'<g id="([^"]+)">', titled, svg)
+
+
+def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Colour, marker and dashes by label; a method looks the same in every figure of a report."""
+    known = [*FIRST, *(name for name in METHODS if name not in FIRST)]
+    place = {name: rank for rank, name in enumerate(known)}
+    ordered = sorted(set(labels), key=lambda label: (place.get(label, len(known)), label))
+    colours, markers, dashes = (
+        list(islice(cycle(kinds), len(ordered) + len(known)))
+        for kinds in (COLOURS, MARKERS, DASHES)
+    )
+    styles, others = {}, len(known)
+    for label in ordered:
+        rank = place.get(label, others)
+        others += label not in place
+        # Dashes advance by one more after each round, so that no three are all alike.
+        dash = dashes[(rank + rank // len(COLOURS)) % len(DASHES)]
+        styles[label] = {"color": colours[rank], "marker": markers[rank], "linestyle": dash}
+    return styles
+
+
+def panels_of(
+    frame: pd.DataFrame, columns: Sequence[str]
+) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows of each panel, `MOST_PANELS` at most."""
+    return list(grouped(frame, columns))[:MOST_PANELS]
+
+
+def drawing_of(
+    name: str, title: str, caption: str, panels: int, *, height: float = 2.9, columns: int = 3
+) -> tuple[Drawing, list[Axes]]:
+    """An empty figure of so many panels, `columns` of them abreast at most."""
+    across = 2 if panels == 4 else min(panels, columns)  # four in a square
+    down = ceil(panels / across)
+    width = {1: 5.6, 2: 8.4, 3: 10.4}[across]
+    figure = Figure(figsize=(width, height * down + 0.5), layout="constrained")
+    grid = list(np.atleast_1d(figure.subplots(down, across, squeeze=False).ravel()))
+    for axes in grid[panels:]:
+        axes.remove()
+    return Drawing(name, title, caption, figure), grid[:panels]
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib shall not read as a formula, nor a leading underscore as "no label"."""
+    return str(text).replace("$", r"\$").replace("_", " ")
+
+
+def legend(figure: Figure, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    """One legend for all panels, under them."""
+    handles = [
+        mpl.lines.Line2D([], [], label=plain(label), **style) for label, style in styles.items()
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=3.2
+    )

@@ -1,0 +1,76 @@
+"""Which variant of a method stands for it, and what was swept around that one."""
+
+from typing import Any
+
+import pandas as pd
+
+from mixkd_core.specs import StudentSpec
+from reports.evidence import TRAINING_LAW, Evidence
+from reports.frames import grouped
+
+SWEPT_METHOD = "sm+tmkd"
+
+
+def representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of one condition: that with most seeds, then nearest to the defaults.
+
+    The choice must not look at results.
+    """
+    if runs.empty:
+        return runs
+    specs = {e.id: e.finished.spec for e in evidence.entries if e.record is not None}
+
+    def rank(group: pd.DataFrame) -> tuple[int, int, str]:
+        student = specs[group["run"].iloc[0]].student
+        assert student is not None
+        default = StudentSpec(method=student.method).model_dump(exclude={"training"})
+        mine = student.model_dump(exclude={"training"})
+        departures = sum(mine[name] != default[name] for name in default)
+        return -group["seed"].nunique(), departures, str(group["condition"].iloc[0])
+
+    return min((group for _, group in grouped(runs, ["condition"])), key=rank)
+
+
+def sweep_frame(evidence: Evidence) -> pd.DataFrame:
+    """A row per run of MixKD that differs from the reference in one weight or the mixup ratio.
+
+    Columns: `run, task, fraction, seed, setting, field, at, reference, metric, value`; `at` is the
+    field's value, and `value` the task's metric, averaged over its development sets. The
+    reference's own runs are there for each of the fields swept around it.
+    """
+    specs = {e.id: e.finished.spec.student for e in evidence.entries if e.record is not None}
+    metrics = evidence.metrics
+    metrics = metrics[
+        (metrics["method"] == SWEPT_METHOD) & ~metrics["set"].isin(["train", *TRAINING_LAW])
+    ]
+    keys = ["run", "task", "fraction", "seed", "setting", "condition", "metric"]
+    values = metrics.groupby(keys, as_index=False, sort=True)[["metric_value"]].mean()
+    values = values.rename(columns={"metric_value": "value"})
+    parts: list[pd.DataFrame] = []
+    for _, setting in grouped(values, ["setting"]) if len(values) else ():
+        reference = representative(evidence, setting)
+        centre = _swept_values(specs[reference["run"].iloc[0]])
+        for _, group in grouped(setting, ["condition"]):
+            mine = _swept_values(specs[group["run"].iloc[0]])
+            changed = [name for name in mine if mine[name] != centre[name]]
+            if len(changed) == 1 and isinstance(mine[changed[0]], float):
+                field = changed[0]
+                for part, is_reference, at in ((group, False, mine), (reference, True, centre)):
+                    parts.append(part.assign(field=field, at=at[field], reference=is_reference))
+    if not parts:
+        return pd.DataFrame()
+    return pd.concat(parts).drop_duplicates(["run", "field"]).reset_index(drop=True)
+
+
+def _swept_values(student: StudentSpec | None) -> dict[str, Any]:
+    """What may be swept (floats), and everything else as one value that may not differ."""
+    assert student is not None
+    weights = dict(student.objective.weights)
+    others = {term: weight for term, weight in weights.items() if term not in ("sm", "tmkd")}
+    rest = student.model_dump(exclude={"weights", "mixup_ratio"}, mode="json")
+    return {
+        "weight of SM": float(weights.get("sm", 0.0)),
+        "weight of TMKD": float(weights.get("tmkd", 0.0)),
+        "mixup ratio": float(student.mixup_ratio),
+        "rest": repr((rest, others)),
+    }
