@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.evidence import LOSS_TITLES, Evidence
+from reports.evidence import LOSS_TITLES, Evidence, in_order
 from reports.frames import grouped
 from reports.statistics import holm, paired_difference, summarise_seeds
 from reports.tables import Column, Table, seeds_text
@@ -77,7 +77,7 @@ def comparison_table(evidence: Evidence) -> Table:
                     )
     frame = pd.DataFrame(rows)
     if rows:
-        frame = _corrected(frame).sort_index()
+        frame = in_order(_corrected(frame).sort_index())
     return Table(
         name="comparisons",
         title="Comparisons: paired differences of the gap, against KD and fine-tuning",

@@ -154,10 +154,14 @@ def plain(text: str) -> str:
 
 
 def legend(figure: Figure, styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """One legend for all panels, under them."""
+    """One legend for all panels, under them, in as many columns as their labels have room for."""
+    longest = max(len(label) for label in styles)
     handles = [
         mpl.lines.Line2D([], [], label=plain(label), **style) for label, style in styles.items()
     ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=3.2
+        handles=handles,
+        loc="outside lower center",
+        ncols=max(1, min(len(handles), 5, int(13 * figure.get_figwidth() / (longest + 9)))),
+        handlelength=3.2,
     )

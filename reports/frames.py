@@ -8,6 +8,7 @@ data, another schema or other versions therefore never enter one mean.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ VERSIONS = ("mixkd", "torch", "transformers")
 
 # Of a student's fields, those that say what is trained; the others belong to the method.
 STUDENT_SETTING = ("layers", "layer_choice", "init", "checkpoint")
+
+# Equal to no value of a setting.
+_NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,15 @@ def conditions(entries: Iterable[Entry]) -> Conditions:
         groups.setdefault(group, []).append(run)
     labels = {}
     for (_, _, method), runs in groups.items():
-        contents = [flat[run] for run in runs]
-        names = dict.fromkeys(name for content in contents for name in content)
-        differing = [
-            name for name in names if len({repr(content.get(name)) for content in contents}) > 1
-        ]
+        contents = {keys[run]: flat[run] for run in runs}
+        telling = _telling(list(contents.values()))
         for run in runs:
-            told = [_told(name, flat[run].get(name)) for name in differing]
-            kept = [text for text in told if text]
-            labels[run] = f"{method} [{', '.join(kept)}]" if kept else str(method)
+            departures = [
+                _told(name, flat[run].get(name))
+                for name, usual in telling.items()
+                if flat[run].get(name) != usual
+            ]
+            labels[run] = f"{method} [{', '.join(departures)}]" if departures else str(method)
     return Conditions(keys, settings, labels)
 
 
@@ -147,20 +151,34 @@ def _is_setting(name: str) -> bool:
     return not name.startswith("student.") or name.split(".")[1] in STUDENT_SETTING
 
 
+def _telling(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What differs between conditions, each with the value that goes without saying.
+
+    That is the one that most of them have. Data and versions are always told, and so is everything
+    of which no value is the most frequent.
+    """
+    telling: dict[str, Any] = {}
+    for name in dict.fromkeys(name for content in contents for name in content):
+        values = [content.get(name) for content in contents]
+        counts = Counter(map(repr, values)).most_common(2)
+        if len(counts) > 1:
+            clear = counts[0][1] > counts[1][1] and name.startswith(("student.", "teacher."))
+            usual = next(value for value in values if repr(value) == counts[0][0])
+            telling[name] = usual if clear else _NOTHING
+    return telling
+
+
 def _told(name: str, value: Any) -> str:
     """A setting in a label: `mixup_alpha=0.4`."""
-    if value is None:
-        return ""
     if name in ("data", "encoder.digest"):
         return f"{name.split('.')[0]} {str(value)[:7]}"
     if name == "versions":
         return str(value)
     short = name.removeprefix("student.").removeprefix("training.").removeprefix("weights.")
-    return (
-        f"{short.replace('.', ' ')}={value:g}"
-        if isinstance(value, float)
-        else (f"{short.replace('.', ' ')}={value}")
-    )
+    short = short.replace(".", " ")
+    if value is None:
+        return f"no {short}"
+    return f"{short}={value:g}" if isinstance(value, float) else f"{short}={value}"
 
 
 def _versions(record: RunRecord) -> str:

@@ -31,6 +31,17 @@ def representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
     return min((group for _, group in grouped(runs, ["condition"])), key=rank)
 
 
+def representatives(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of one condition per setting and method; the order stays."""
+    chosen = {
+        str(group["condition"].iloc[0])
+        if group["method"].iloc[0] == "teacher"
+        else str(representative(evidence, group)["condition"].iloc[0])
+        for _, group in grouped(runs, ["setting", "method"])
+    }
+    return runs[runs["condition"].isin(chosen)]
+
+
 def sweep_frame(evidence: Evidence) -> pd.DataFrame:
     """A row per run of MixKD that differs from the reference in one weight or the mixup ratio.
 
