@@ -15,11 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from mixkd_core.records import RunRecord
-from reports.store import Entry
-
-# Versions that change numbers; the others only read and write them.
-VERSIONS = ("mixkd", "torch", "transformers")
+from reports.store import Entry, versions_of
 
 # Of a student's fields, those that say what is trained; the others belong to the method.
 STUDENT_SETTING = ("layers", "layer_choice", "init", "checkpoint")
@@ -90,7 +86,7 @@ def results_frame(entries: Sequence[Entry]) -> pd.DataFrame:
             "condition": group.key.get(entry.id),
             "setting": group.setting.get(entry.id),
             "data": None if entry.record is None else entry.record.spec.data[:12],
-            "versions": None if entry.record is None else _versions(entry.record),
+            "versions": None if entry.record is None else versions_of(entry.record),
             "state": entry.state,
             "reason": entry.reason,
         }
@@ -133,7 +129,7 @@ def _flat_condition(entry: Entry) -> dict[str, Any]:
         content["student"]["weights"] = dict(record.spec.student.objective.weights)
     flat = dict(_flattened(content))
     flat["method"] = record.spec.method
-    flat["versions"] = _versions(record)
+    flat["versions"] = versions_of(record)
     return flat
 
 
@@ -179,11 +175,6 @@ def _told(name: str, value: Any) -> str:
     if value is None:
         return f"no {short}"
     return f"{short}={value:g}" if isinstance(value, float) else f"{short}={value}"
-
-
-def _versions(record: RunRecord) -> str:
-    versions = record.summary["versions"]
-    return ", ".join(f"{name} {versions[name]}" for name in VERSIONS if name in versions)
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ LONG = 26
 # What a long table shows at first.
 FIRST_CHOICE = {"loss": "0-1 error"}
 
-STATES: Sequence[State] = ("finished", "unfinished", "failed", "damaged", "missing")
+STATES: Sequence[State] = ("finished", "unfinished", "failed", "damaged", "missing", "duplicate")
 
 
 def page(

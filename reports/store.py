@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,10 @@ from mixkd_core.evaluation import LOSSES
 from mixkd_core.records import MANIFEST, PARTIAL_SUFFIX, SCHEMA_VERSION, RunRecord
 from mixkd_core.specs import RunSpec
 
-State = Literal["finished", "failed", "unfinished", "damaged", "missing"]
+State = Literal["finished", "failed", "unfinished", "damaged", "missing", "duplicate"]
+
+# Versions that change numbers; the others only read and write them.
+VERSIONS = ("mixkd", "torch", "transformers")
 
 _FOLDER = re.compile(r"(?P<task>.+)-(?P<fraction>[\d.e-]+?)-s(?P<seed>\d+)-(?P<method>.+)-\w{12}")
 
@@ -77,6 +80,7 @@ def read_store(out: Path) -> list[Entry]:
         for name in names
         if _FOLDER.fullmatch(name)
     ]
+    entries = _each_once(entries)
     known = {entry.id for entry in entries}
     entries += {entry.id: entry for entry in _planned(out, known)}.values()
     if not entries:
@@ -165,6 +169,34 @@ def read_history(record: RunRecord) -> list[dict[str, Any]]:
 def held_out_sets(record: RunRecord) -> list[str]:
     """The sets of a run that it was not trained on."""
     return [name for name in record.sets if name != "train"]
+
+
+def versions_of(record: RunRecord) -> str:
+    """The versions that a run's numbers depend on, in words."""
+    versions = record.summary["versions"]
+    return ", ".join(f"{name} {versions[name]}" for name in VERSIONS if name in versions)
+
+
+def _each_once(entries: list[Entry]) -> list[Entry]:
+    """Of finished runs with one specification and the same versions all but one marked.
+
+    An earlier version of the program may have given the run another id: counted twice, a seed
+    would make every interval too narrow. The run with today's id is kept, or else the first.
+    """
+    kept: dict[tuple[str, str], str] = {}
+    finished = [entry for entry in entries if entry.record is not None]
+    for entry in sorted(finished, key=lambda entry: entry.id != entry.finished.spec.id):
+        key = entry.finished.spec.id, versions_of(entry.finished)
+        kept.setdefault(key, entry.id)
+    marked = []
+    for entry in entries:
+        if entry.record is not None:
+            first = kept[entry.record.spec.id, versions_of(entry.record)]
+            if first != entry.id:
+                reason = f"the same specification as run {first}, which is counted"
+                entry = replace(entry, state="duplicate", reason=reason, record=None)
+        marked.append(entry)
+    return marked
 
 
 def _finished(folder: Path) -> Entry:

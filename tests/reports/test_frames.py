@@ -143,3 +143,17 @@ def test_a_store_without_numbers_says_what_is_there(tmp_path: Path, write_run: R
     write_run(seed=1, finishing=False)
     with pytest.raises(InputError, match=r"only 1 failed, 1 unfinished.*no space left"):
         finished_entries(read_store(tmp_path), tmp_path)
+
+
+def test_a_run_made_again_under_another_id_is_counted_once(tmp_path: Path, write_run: Run) -> None:
+    """A field that a later version added, at its default: the same run, another id."""
+    older = write_run(seed=0).folder
+    older.rename(older.with_name(older.name[:-12] + "0123456789ab"))
+    newer = write_run(seed=0)
+    other_versions = write_run(seed=0, versions={"mixkd": "0.2.0"}, out=tmp_path / "other").folder
+    other_versions.rename(tmp_path / (other_versions.name[:-12] + "ba9876543210"))
+    states = {entry.id: (entry.state, entry.reason) for entry in read_store(tmp_path)}
+    assert states[newer.spec.id] == ("finished", "")
+    assert states["0123456789ab"][0] == "duplicate"
+    assert newer.spec.id in states["0123456789ab"][1]
+    assert states["ba9876543210"][0] == "finished", "another condition, not the same run"
