@@ -110,6 +110,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     sets = evaluation_sets(spec, resources.data)
     teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
     partial = partial_folder(resources.out, spec)
+    write_json(partial / "spec.json", spec.model_dump(mode="json"))  # first: it names the rest
     resources.say(f"{spec.folder_name}: training")
     started = time.monotonic()
     set_seed(spec.seed)
@@ -353,6 +354,5 @@ def _write(
         write_examples(partial, name, table)
     write_json(partial / "history.json", history)
     write_json(partial / "run.json", summary)
-    write_json(partial / "spec.json", spec.model_dump(mode="json"))
     shutil.rmtree(partial / "checkpoints", ignore_errors=True)
     return finish(partial, resources.out, spec)
