@@ -13,7 +13,7 @@ class InputError(MixKDError, ValueError):
 
 
 class DivergenceError(MixKDError, ArithmeticError):
-    """Training produced a loss that is not a number or infinite, and was stopped."""
+    """Training led to a loss, weight or logit that is NaN or infinite, and was stopped."""
 
 
 class RunBusyError(MixKDError):

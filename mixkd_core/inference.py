@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mixkd_core.errors import DivergenceError
 from mixkd_core.mixed_forward import MixedPairs, forward
 from mixkd_core.pairing import Pairs
 from mixkd_core.token_table import TokenTable
@@ -48,6 +49,10 @@ def run_inference(
         state_layers: layers, counted from 1, whose first-position states are wanted.
         precision: context under which the model runs, such as an autocast.
         progress: called with the number of texts done after each batch.
+
+    Raises:
+        DivergenceError: if a logit is NaN or infinite. Weights can be finite and yet so large that
+            a pass overflows: what a last step ruined shows only here.
     """
     device = next(model.parameters()).device
     order = np.argsort(table.lengths, kind="stable")
@@ -66,8 +71,16 @@ def run_inference(
             if progress is not None:
                 progress(len(rows))
     back = np.argsort(order, kind="stable")
+    all_logits = np.concatenate(logits)[back]
+    bad = np.flatnonzero(~np.isfinite(all_logits).all(axis=1))
+    if len(bad):
+        raise DivergenceError(
+            f"the network's logits are NaN or infinite on {len(bad)} of {len(order)} texts, first "
+            f"on row {bad[0]}: its training diverged. Lower the learning rate, or train in float32 "
+            "if it was bfloat16."
+        )
     return Inference(
-        logits=np.concatenate(logits)[back],
+        logits=all_logits,
         states=np.concatenate(states)[back] if states else None,
     )
 

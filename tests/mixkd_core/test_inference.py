@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mixkd_core.errors import DivergenceError
 from mixkd_core.inference import run_inference, run_mixed_inference
 from mixkd_core.mixed_forward import MixedPairs, forward
 from mixkd_core.pairing import pairs_over_dataset
@@ -30,6 +31,14 @@ def test_outputs_are_each_texts_own_in_the_order_of_the_table(
         expected = torch.stack([outputs.hidden_states[layer][0, 0] for layer in (1, 3)])
         np.testing.assert_allclose(result.logits[row], outputs.logits[0], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(result.states[row], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_logits_that_overflow_are_a_divergence(tiny_classifier: Any, tokenised_texts: Any) -> None:
+    model, table = tiny_classifier("bert"), token_table(tokenised_texts(10), 0)
+    with torch.no_grad():
+        model.classifier.weight.fill_(3e38)  # finite, as a check of the weights would find
+    with pytest.raises(DivergenceError, match="on 10 of 10 texts, first on row 0"):
+        run_inference(model, table)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
