@@ -28,7 +28,7 @@ from mixkd_core.evaluation import per_example, summarise
 from mixkd_core.inference import run_inference
 from mixkd_core.mixed_forward import encoder_layers
 from mixkd_core.model_card import model_card
-from mixkd_core.objectives import patient_layers
+from mixkd_core.objectives import check_mixup_ratio, patient_layers
 from mixkd_core.pairing import check_pairing
 from mixkd_core.records import (
     RunRecord,
@@ -178,6 +178,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
         )
     if spec.student is None:
         return
+    check_mixup_ratio(spec.objective, spec.student.mixup_ratio)
     distance(
         spec.student.distance,
         temperature=spec.student.temperature,

@@ -114,6 +114,19 @@ def objective(method: str, overrides: Mapping[str, float | None] | None = None) 
     return Objective(kept, replaces_modules=method == "theseus")
 
 
+def check_mixup_ratio(given: Objective, ratio: float) -> None:
+    """That there are mixed samples for the terms that are taken on them.
+
+    Raises:
+        InputError: if the objective mixes and the ratio is 0.
+    """
+    if given.mixes and ratio == 0:
+        raise InputError(
+            f"mixup ratio is 0, but the objective has terms on mixed samples ({given.formula}): "
+            "raise the ratio or choose 'ft', 'kd' or 'pkd'."
+        )
+
+
 def target_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Loss of logits against (mixed) targets, one value per example, of shape `(n,)`.
 

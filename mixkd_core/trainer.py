@@ -18,7 +18,13 @@ from mixkd_core.errors import InputError
 from mixkd_core.inference import Inference, run_inference, run_mixed_inference
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.mixup import label_targets, mix
-from mixkd_core.objectives import MIXED_TERMS, patient_layers, patient_loss, target_loss
+from mixkd_core.objectives import (
+    MIXED_TERMS,
+    check_mixup_ratio,
+    patient_layers,
+    patient_loss,
+    target_loss,
+)
 from mixkd_core.theseus import ModuleReplacement
 from mixkd_core.token_table import check_labels, token_table
 
@@ -88,11 +94,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
         depth = len(encoder_layers(model)) if args.mix_layer or "pkd" in self.objective.terms else 0
-        if self.objective.mixes and args.mixup_ratio == 0:
-            raise InputError(
-                "mixup ratio is 0, but the objective has terms on mixed samples "
-                f"({self.objective.formula}): raise the ratio or choose 'ft', 'kd' or 'pkd'."
-            )
+        check_mixup_ratio(self.objective, args.mixup_ratio)
         if not 0 <= args.mix_layer <= depth:
             raise InputError(
                 f"mix_layer is {args.mix_layer}, but the student has layers 1 to {depth} (0 mixes "
