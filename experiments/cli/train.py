@@ -222,7 +222,18 @@ def train(
         names = None if labels is None else tuple(name.strip() for name in labels.split(","))
         described = Task(task, text_columns=columns, label_column=label_column, label_names=names)
     else:
+        if (text_column, text_pair_column, label_column, labels) != ("text", None, "label", None):
+            raise InputError(
+                "--text-column, --text-pair-column, --label-column and --labels describe a file of "
+                f"your own, and task {task!r} has its columns and labels: give --train-file too, "
+                "or leave them out."
+            )
         described = find_task(task)
+    if augmentation is None and (augmentation_copies != 1 or translators is not None):
+        raise InputError(
+            "--augmentation-copies and --translators say how texts are altered, but not one is: "
+            "give --augmentation too, or leave them out."
+        )
     encoder = encoder_for(described, teacher, out)
     own = student not in ("teacher", "pretrained")
     usual_rate = 1e-3 if teacher is None else 5e-5  # random weights need larger steps
@@ -245,7 +256,9 @@ def train(
     )
     student_spec = checked(
         StudentSpec,
-        layers=student_layers or (None if own else load_config(encoder).num_hidden_layers // 2),
+        layers=student_layers
+        if student_layers is not None or own
+        else load_config(encoder).num_hidden_layers // 2,
         layer_choice=layers,
         init="checkpoint" if own else student,
         checkpoint=checkpoint_ref(student) if own else None,
@@ -262,7 +275,7 @@ def train(
         training=checked(
             TrainingSpec,
             epochs=epochs,
-            learning_rate=learning_rate or usual_rate,
+            learning_rate=usual_rate if learning_rate is None else learning_rate,
             augmentation=copies,
             **shared,
         ),
@@ -284,7 +297,7 @@ def train(
         teacher=checked(
             TrainingSpec,
             epochs=teacher_epochs,
-            learning_rate=teacher_learning_rate or usual_rate,
+            learning_rate=usual_rate if teacher_learning_rate is None else teacher_learning_rate,
             **shared,
         ),
         teacher_mixup=checked(MixupSpec, alpha=mixup_alpha, ratio=mixup_ratio)
