@@ -1,9 +1,10 @@
 """Who is mixed with whom: the pairs of one epoch, drawn before any batch is formed.
 
 Drawing the partners over the *whole* training set first and grouping the pairs afterwards keeps
-the pairs exactly uniform however the batches are then put together: this is the sampling that
-the theory speaks of. Pairing inside a batch (the usual implementation of mixup) is the other
-choice; in length-grouped batches it pairs texts of like length only.
+each pair exactly uniform however the batches are then put together. The pairs of an epoch are not
+quite the theory's independent draws: every row is the first member equally often. Pairing inside a
+batch (the usual implementation of mixup) is the other choice; in length-grouped batches it pairs
+texts of like length only.
 
 | pairing          | the partner of an example is uniform over                              |
 | ---------------- | ---------------------------------------------------------------------- |
