@@ -59,16 +59,18 @@ def certify(
 
 
 def _read(path: Path) -> dict[str, list[float]]:
-    """Read {method: losses}; rows are counted from 1 below the header, as messages do."""
+    """Read {method: losses}; rows are counted from 1 below the header."""
     import csv
 
     from mixkd_core.errors import InputError
 
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
+            rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as CSV: {error}") from None
+    while rows and not rows[-1]:  # lines without anything end a file; elsewhere a loss is missing
+        rows.pop()
     if not rows:
         raise InputError(f"{path} is empty; give a header of method names and one row an example")
     methods = [name.strip() for name in rows[0]]

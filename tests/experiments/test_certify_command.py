@@ -96,6 +96,7 @@ def test_vacuous_bounds_are_marked(tmp_path: Path) -> None:
         ("a,\n0,1\n", "a name of its own"),
         ("0,1\n1,1\n", "must be a header"),
         ("a\nnan\n", "NaN"),
+        ("a\n0\n\n1\n", r"column 'a' is empty in row 2 but not in row 3"),
     ],
 )
 def test_bad_tables_are_refused(tmp_path: Path, text: str, message: str) -> None:
