@@ -21,6 +21,17 @@ Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
 
 
+# Fields of a student that decide nothing where its objective has no term on mixed samples.
+MIXUP_SETTINGS = (
+    "mixup_alpha",
+    "mixup_ratio",
+    "pairing",
+    "self_pairs",
+    "fixed_draws",
+    "mix_layer",
+)
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,7 +90,7 @@ class TrainingSpec(_Frozen):
         batch_size: originals in a global batch.
         warmup: share of the steps during which the learning rate rises.
         weight_decay: AdamW's, on weight matrices.
-        max_length: tokens beyond which a text (pair) is cut off.
+        max_length: tokens beyond which a text (pair) is cut off; special ones count.
         precision: `"fp32"`, or `"bf16"` for autocast.
         augmentation: of the examples that it learns from; None adds nothing.
     """
@@ -89,7 +100,7 @@ class TrainingSpec(_Frozen):
     batch_size: PositiveCount = 32
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.1
     weight_decay: NotNegative = 0.01
-    max_length: PositiveCount = 128
+    max_length: Annotated[int, Field(ge=8)] = 128
     precision: Literal["fp32", "bf16"] = "fp32"
     augmentation: AugmentationSpec | None = None
 
@@ -183,10 +194,16 @@ class RunSpec(_Frozen):
 
     @property
     def id(self) -> str:
-        """Twelve hexadecimal digits of SHA-256 over everything but the checkpoints' names."""
+        """Twelve hexadecimal digits of SHA-256 over everything that changes the result.
+
+        The checkpoints' names do not, nor do the settings of mixup where nothing is mixed.
+        """
         content = self.model_dump(mode="json")
         if self.student is not None:
             content["student"]["weights"] = dict(self.student.objective.weights)
+            if not self.student.objective.mixes:
+                for name in MIXUP_SETTINGS:
+                    del content["student"][name]
         canonical = json.dumps(_unnamed(content), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

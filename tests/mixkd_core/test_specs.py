@@ -7,6 +7,7 @@ import pytest
 
 from mixkd_core.errors import InputError
 from mixkd_core.specs import (
+    MIXUP_SETTINGS,
     AugmentationSpec,
     CheckpointRef,
     EvaluationSpec,
@@ -172,6 +173,14 @@ def test_names_of_checkpoints_do_not_change_the_id() -> None:
 def test_weights_spelled_out_are_the_methods_own() -> None:
     spelled = StudentSpec(method="sm+tmkd", weights={"mle": 1.0, "sm": 1.0, "tmkd": 1.0})
     assert spec(student=spelled).id == spec(student=StudentSpec(method="sm+tmkd")).id
+
+
+def test_settings_of_mixup_do_not_change_the_id_where_nothing_is_mixed() -> None:
+    changed = {name: CHANGED_STUDENT[name] for name in MIXUP_SETTINGS}
+    kd = StudentSpec(method="kd")
+    assert spec(student=kd.model_copy(update=changed)).id == spec(student=kd).id
+    added = StudentSpec(method="kd", weights={"sm": 1.0})
+    assert spec(student=added.model_copy(update=changed)).id != spec(student=added).id
 
 
 def test_the_id_is_the_same_on_every_machine() -> None:
