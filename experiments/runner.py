@@ -190,19 +190,28 @@ def check(spec: RunSpec, resources: Resources) -> None:
         fixed_draws=spec.student.fixed_draws,
         has_classes=not resources.data.task.is_regression,
     )
-    depth = spec.student.layers
-    if spec.student.init != "checkpoint" and depth is not None:
-        total = load_config(resources.encoder).num_hidden_layers
-        choose_layers(total, depth, spec.student.layer_choice)
-        if spec.student.mix_layer > depth:
+    teacher = load_config(resources.encoder)
+    source = teacher
+    if spec.student.init == "checkpoint":
+        if resources.student_checkpoint is None:
             raise InputError(
-                f"mix_layer is {spec.student.mix_layer}, but the student has layers 1 to {depth} "
-                "(0 mixes the embeddings)."
+                "the student is to start from a checkpoint of its own, and none was given: give "
+                "one, or start it from the 'teacher' or the 'pretrained' encoder."
             )
-        if "pkd" in spec.student.objective.terms:
-            patient_layers(depth, total)
-        if spec.student.objective.replaces_modules:
-            replacement_groups(depth, total)
+        names = (resources.encoder, resources.student_checkpoint)
+        check_same_tokenizer(load_tokenizer(names[0]), load_tokenizer(names[1]), names)
+        source = load_config(names[1])
+    depth = spec.student.layers or source.num_hidden_layers
+    choose_layers(source.num_hidden_layers, depth, spec.student.layer_choice)
+    if spec.student.mix_layer > depth:
+        raise InputError(
+            f"mix_layer is {spec.student.mix_layer}, but the student has layers 1 to {depth} "
+            "(0 mixes the embeddings)."
+        )
+    if "pkd" in spec.student.objective.terms:
+        patient_layers(depth, teacher.num_hidden_layers)
+    if spec.student.objective.replaces_modules:
+        replacement_groups(depth, teacher.num_hidden_layers)
 
 
 def _outcome(record: RunRecord) -> str:
@@ -226,14 +235,8 @@ def _network(
     if spec.student is None:
         return load_classifier(resources.encoder, task), tokenizer, "the encoder"
     if spec.student.init == "checkpoint":
-        if resources.student_checkpoint is None:
-            raise InputError(
-                "the student is to start from a checkpoint of its own, and none was given: give "
-                "one, or start it from the 'teacher' or the 'pretrained' encoder."
-            )
-        names = (resources.encoder, resources.student_checkpoint)
-        check_same_tokenizer(tokenizer, load_tokenizer(names[1]), names)
-        network = load_classifier(names[1], task)
+        assert resources.student_checkpoint is not None
+        network = load_classifier(resources.student_checkpoint, task)
         source = f"checkpoint {spec.student.checkpoint.name if spec.student.checkpoint else ''}"
     elif spec.student.init == "teacher":
         assert teacher is not None

@@ -225,5 +225,8 @@ def _real_label(value: object) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"the label {value!r} is not a finite number.")
+        raise ValueError(
+            f"the label {value!r} is not a finite number, which a task without label names needs; "
+            "name the labels if they are classes."
+        )
     return number

@@ -58,3 +58,16 @@ def test_every_command_and_option_it_names_exists(commands: Any) -> None:
 def test_every_file_and_folder_it_links_to_exists() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)", README):
         assert (Path(__file__).resolve().parents[1] / target).exists(), target
+
+
+def test_the_demonstrations_table_is_there_and_agrees_with_what_is_said_of_it() -> None:
+    (table,) = blocks("text")
+    accuracy = {
+        (row[0], row[1]): float(row[2])
+        for row in (line.split() for line in table.splitlines())
+        if row and row[0] in ("1", "0.1")
+    }
+    assert len(accuracy) == 8
+    whole, tenth = re.findall(r"around (0\.\d\d)", README)
+    for (fraction, _), value in accuracy.items():
+        assert abs(value - float(whole if fraction == "1" else tenth)) < 0.015

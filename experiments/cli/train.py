@@ -213,11 +213,16 @@ def train(
         checked,
         checkpoint_ref,
     )
-    from mixkd_core.tasks import Task, find_task
+    from mixkd_core.tasks import EMBEDDED, GLUE, Task, find_task
     from reports.gap_rows import gap_rows
 
     quiet_libraries()
     if train_file is not None:
+        if task in GLUE or task in EMBEDDED:
+            raise InputError(
+                f"{task!r} is the name of a known task, and --train-file gives data of your own: "
+                "choose another --task name, so that nobody takes one for the other."
+            )
         columns = (text_column,) if text_pair_column is None else (text_column, text_pair_column)
         names = None if labels is None else tuple(name.strip() for name in labels.split(","))
         described = Task(task, text_columns=columns, label_column=label_column, label_names=names)

@@ -123,6 +123,8 @@ def test_half_the_teachers_layers_by_default(
         ("train --task embedded-sentiment --translators there back", "--augmentation too"),
         ("train --task embedded-sentiment --student nowhere/at/all", "not a folder"),
         ("train --task embedded-sentiment --data-dir .", "reads no files"),
+        ("train --task embedded-sentiment --max-length 2", "max_length is 2"),
+        ("train --task rte --train-file a.csv --dev-file b.csv --teacher ENCODER", "known task"),
         ("demo --task rte", "embedded"),
     ],
 )

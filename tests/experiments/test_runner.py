@@ -319,3 +319,35 @@ def test_a_diverging_run_says_so_and_leaves_no_record(resources: Resources, spec
     assert find_record(resources.out, diverging) is None
     assert find_record(resources.out, spec.teacher_spec) is not None
     shutil.rmtree(partial_folder(resources.out, diverging))
+
+
+def test_a_student_that_reads_other_words_is_refused_before_its_teacher_is_trained(
+    resources: Resources, spec: RunSpec, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(resources.encoder, other)
+    words = (other / "tokenizer.json").read_text(encoding="utf-8")
+    (other / "tokenizer.json").write_text(words.replace('"film"', '"filme"'), encoding="utf-8")
+    assert spec.student is not None
+    student = spec.student.model_copy(
+        update={"init": "checkpoint", "checkpoint": checkpoint_ref(other)}
+    )
+    own = replace(resources, out=tmp_path / "runs", student_checkpoint=str(other))
+    with pytest.raises(InputError, match="different vocabularies"):
+        run(spec.model_copy(update={"student": student}), own)
+    assert not list((tmp_path / "runs").glob("*-teacher-*"))
+
+
+def test_a_student_from_a_checkpoint_of_its_own(resources: Resources, spec: RunSpec) -> None:
+    assert spec.student is not None
+    student = spec.student.model_copy(
+        update={
+            "init": "checkpoint",
+            "checkpoint": checkpoint_ref(resources.encoder),
+            "layers": None,
+        }
+    )
+    own = replace(resources, student_checkpoint=resources.encoder)
+    record = run(spec.model_copy(update={"student": student}), own)
+    assert record.summary["layers"] == 4
+    assert "checkpoint" in record.summary["student_source"]
