@@ -59,7 +59,7 @@ def certify(
 
 
 def _read(path: Path) -> dict[str, list[float]]:
-    """Read {method: losses}; rows are counted from 1 below the header."""
+    """Read {method: losses}; errors name the line of the file, its header being line 1."""
     import csv
 
     from mixkd_core.errors import InputError
@@ -84,22 +84,22 @@ def _read(path: Path) -> dict[str, list[float]]:
             f"the first row of {path} holds numbers only; it must be a header of method names"
         )
     columns: dict[str, list[float]] = {method: [] for method in methods}
-    for number, row in enumerate(rows[1:], start=1):
+    for number, row in enumerate(rows[1:], start=2):
         if len(row) > len(methods):
             raise InputError(
-                f"{path}: row {number} has {len(row)} values for {len(methods)} columns"
+                f"{path}: line {number} has {len(row)} values for {len(methods)} columns"
             )
         for method, text in zip(methods, row, strict=False):
             if not text.strip():
                 continue
             if not _is_number(text):
                 raise InputError(
-                    f"{path}: row {number}, column {method!r} is {text!r}, which is no number"
+                    f"{path}: line {number}, column {method!r} is {text!r}, which is no number"
                 )
-            if len(columns[method]) < number - 1:
+            if len(columns[method]) < number - 2:
                 raise InputError(
-                    f"{path}: column {method!r} is empty in row {len(columns[method]) + 1} but not "
-                    f"in row {number}; every method needs a loss for every example"
+                    f"{path}: column {method!r} is empty in line {len(columns[method]) + 2} but "
+                    f"not in line {number}; every method needs a loss for every example"
                 )
             columns[method].append(float(text))
     return columns

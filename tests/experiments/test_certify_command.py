@@ -87,16 +87,16 @@ def test_vacuous_bounds_are_marked(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "is empty"),
-        ("a,b\n0,1\n1\n0,1\n", r"column 'b' is empty in row 2 but not in row 3"),
+        ("a,b\n0,1\n1\n0,1\n", r"column 'b' is empty in line 3 but not in line 4"),
         ("a,b\n0,1\n1\n", "different lengths"),
         ("a,b\n", "column 'a' is empty"),
-        ("a,b\n0,1,0\n", "row 1 has 3 values for 2 columns"),
-        ("a,b\n0,x\n", "row 1, column 'b' is 'x'"),
+        ("a,b\n0,1,0\n", "line 2 has 3 values for 2 columns"),
+        ("a,b\n0,x\n", "line 2, column 'b' is 'x'"),
         ("a,a\n0,1\n", "a name of its own"),
         ("a,\n0,1\n", "a name of its own"),
         ("0,1\n1,1\n", "must be a header"),
         ("a\nnan\n", "NaN"),
-        ("a\n0\n\n1\n", r"column 'a' is empty in row 2 but not in row 3"),
+        ("a\n0\n\n1\n", r"column 'a' is empty in line 3 but not in line 4"),
     ],
 )
 def test_bad_tables_are_refused(tmp_path: Path, text: str, message: str) -> None:
