@@ -97,6 +97,8 @@ def verify(
             f"--{first.replace('_', '-')} is given without a statement to judge; "
             "name one first, for example: mixkd verify T1."
         )
+    if json is not None and not json.absolute().parent.is_dir():
+        raise InputError(f"--json {json} is in a folder that is not there; make it first.")
     if statement is None:
         failed = _run_all(None, thorough, json)
     else:
@@ -104,9 +106,9 @@ def verify(
         from theory.theorems import theorem
 
         found = theorem(statement)
+        verdict = found.check(Evidence(**given)) if given else None  # refused before printing
         _print_statement(found)
-        if given:
-            verdict = found.check(Evidence(**given))
+        if verdict is not None:
             _print_verdict(verdict)
             failed = False
             if json is not None:

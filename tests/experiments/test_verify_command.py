@@ -129,10 +129,14 @@ def test_bad_input_is_one_sentence(arguments, words):
     assert result.exit_code == 1
     assert isinstance(result.exception, ValueError)
     assert words in str(result.exception)
+    assert not result.output
 
 
 def test_a_json_file_that_cannot_be_written_is_named(tmp_path):
     result = RUNNER.invoke(app, [*EXAMPLE, "--json", str(tmp_path / "absent" / "x.json")])
+    assert "folder that is not there" in str(result.exception)
+    assert not result.output, "said before anything is run"
+    result = RUNNER.invoke(app, [*EXAMPLE, "--json", str(tmp_path)])
     assert "cannot be written" in str(result.exception)
     assert not isinstance(result.exception, TheoryInputError)
 
