@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from mixkd_core.errors import DivergenceError
+from mixkd_core.first_position import only_first_position
 from mixkd_core.mixed_forward import MixedPairs, forward
 from mixkd_core.pairing import Pairs
 from mixkd_core.token_table import TokenTable
@@ -130,6 +131,7 @@ def _evaluation_mode(model: Any) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:
-        yield
+        with only_first_position(model):
+            yield
     finally:
         model.train(was_training)

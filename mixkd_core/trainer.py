@@ -15,6 +15,7 @@ from mixkd_core.checkpoints import check_teacher_and_student
 from mixkd_core.distances import distance
 from mixkd_core.divergence import DivergenceGuard, check_weights
 from mixkd_core.errors import InputError
+from mixkd_core.first_position import only_first_position
 from mixkd_core.inference import Inference, run_inference, run_mixed_inference
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.mixup import label_targets, mix
@@ -288,7 +289,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         if self.teacher is not None:
             self.teacher.to(self.args.device)
         set_seed(self.args.seed)
-        result = super().train(*args, **kwargs)
+        with only_first_position(self._core(self.model), self.teacher):
+            result = super().train(*args, **kwargs)
         self._check_divergence()
         return result
 
