@@ -151,10 +151,13 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
 
     `train` is the subset; `remainder` a random sample of the training split's unused part (the
     subset's own law); the task's development sets; `fresh`, where the law is known, new draws.
-    Sets that would be empty are left out.
+    Sets that would be empty are left out. A run for choosing settings has two sets only, both
+    parts of the subset: `train`, and `validation`, which is held out.
     """
     ids, labels = list(data.train["example_id"]), data.train["label"]
     subset = subset_indices(ids, labels, spec.fraction, spec.seed)
+    if spec.evaluation.validation is not None:
+        return _validation_sets(data.train.select(subset), spec)
     unused = remainder_sample(ids, labels, spec.fraction, spec.seed, spec.evaluation.remainder_size)
     sets = {"train": data.train.select(subset)}
     if len(unused):
@@ -163,6 +166,17 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     if data.fresh is not None and spec.evaluation.fresh_size:
         sets["fresh"] = data.fresh(spec.evaluation.fresh_size, FRESH_SEED)
     return sets
+
+
+def _validation_sets(subset: Any, spec: RunSpec) -> dict[str, Any]:
+    """The subset without its held-out part, and that part."""
+    assert spec.evaluation.validation is not None
+    ids, labels = list(subset["example_id"]), subset["label"]
+    kept = 1 - spec.evaluation.validation
+    return {
+        "train": subset.select(subset_indices(ids, labels, kept, spec.seed)),
+        "validation": subset.select(remainder_sample(ids, labels, kept, spec.seed, len(ids))),
+    }
 
 
 def check(spec: RunSpec, resources: Resources) -> None:

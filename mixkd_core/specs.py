@@ -32,6 +32,11 @@ MIXUP_SETTINGS = (
 )
 
 
+# Fields that older runs did not have: at these values they are no part of an id, which therefore
+# stays what it was.
+ADDED_TO_EVALUATION = {"validation": None}
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -160,10 +165,13 @@ class EvaluationSpec(_Frozen):
     Attributes:
         remainder_size: at most this many of the training split's unused part.
         fresh_size: new draws of the law, where it is known (the embedded tasks).
+        validation: for choosing settings: this share of the training subset is held out of
+            training, and the run is evaluated there and on no reported set.
     """
 
     remainder_size: Count = 5000
     fresh_size: Count = 5000
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class RunSpec(_Frozen):
@@ -199,6 +207,9 @@ class RunSpec(_Frozen):
         The checkpoints' names do not, nor do the settings of mixup where nothing is mixed.
         """
         content = self.model_dump(mode="json")
+        for name, absent in ADDED_TO_EVALUATION.items():
+            if content["evaluation"][name] == absent:
+                del content["evaluation"][name]
         if self.student is not None:
             content["student"]["weights"] = dict(self.student.objective.weights)
             if not self.student.objective.mixes:
