@@ -341,6 +341,7 @@ def _evaluate(
             inference.logits,
             teacher_logits,
             between,
+            groups=examples["group"] if "group" in examples.column_names else None,
         )
     return tables
 

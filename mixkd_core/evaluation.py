@@ -28,6 +28,7 @@ def per_example(
     logits: NDArray[np.float32],
     teacher_logits: NDArray[np.float32] | None = None,
     between: Distance | None = None,
+    groups: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """One row per example: what was predicted and what it cost.
 
@@ -38,17 +39,21 @@ def per_example(
         logits: of shape `(n, num_labels)`.
         teacher_logits: of the same shape; None for a teacher itself.
         between: the distance to the teacher that the run was trained with.
+        groups: of length n; equal for examples that share a source, None if all are independent.
 
     Returns:
-        Columns `example_id`, `label`, `prediction`, `logits`, then `zero_one_error` and
-        `cross_entropy` (classification) or `squared_error` (regression); with a teacher also
-        `teacher_logits` and `distillation_distance`.
+        Columns `example_id`, perhaps `group`, `label`, `prediction`, `logits`, then
+        `zero_one_error` and `cross_entropy` (classification) or `squared_error` (regression);
+        with a teacher also `teacher_logits` and `distillation_distance`.
     """
     own = torch.from_numpy(logits)
     truth = np.asarray(labels)
     targets = label_targets(torch.from_numpy(truth), task.num_labels)
     losses = target_loss(own, targets).numpy().astype(np.float64)
-    table = pd.DataFrame({"example_id": list(example_ids), "label": truth})
+    table = pd.DataFrame({"example_id": list(example_ids)})
+    if groups is not None:
+        table["group"] = list(groups)
+    table["label"] = truth
     if task.is_regression:
         table["prediction"] = logits[:, 0].astype(np.float64)
         table["squared_error"] = losses

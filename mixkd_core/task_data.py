@@ -5,7 +5,9 @@ Every source is read as a :class:`Table` (rows with their place, for error messa
 
 * ``example_id``: unique and stable, ``<split>-<id column's value, or row number from 0>``;
 * ``text``, and ``text_pair`` for a sentence pair: surrounding white space removed;
-* ``label``: class index (int64), or the real value (float64); absent from unlabelled sets.
+* ``label``: class index (int64), or the real value (float64); absent from unlabelled sets;
+* ``group``: equal for examples of a split that share a source (:mod:`mixkd_core.source_groups`),
+  where they are not independent draws of a known law; added by :func:`assemble`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from mixkd_core.errors import InputError
+from mixkd_core.source_groups import phrase_groups, shared_text_groups
 from mixkd_core.tasks import Task
 
 if TYPE_CHECKING:
@@ -85,13 +88,22 @@ def assemble(
     origin: str,
     fresh: FreshExamples | None = None,
 ) -> TaskData:
-    """Task data from canonical splits, with their fingerprint."""
+    """Task data from canonical splits, with their fingerprint and, without a law, their groups."""
     digest = sha256()
     for split, data in [("train", train), *sorted(evaluation.items())]:
         digest.update(f"{split}\n".encode())
         for row in data:
             digest.update(json.dumps(list(row.values())).encode() + b"\n")
+    if fresh is None:
+        train = _with_groups(task, train)
+        evaluation = {name: _with_groups(task, data) for name, data in evaluation.items()}
     return TaskData(task, train, dict(evaluation), fresh, digest.hexdigest(), origin)
+
+
+def _with_groups(task: Task, data: Dataset) -> Dataset:
+    columns = [list(data[name]) for name in ("text", "text_pair") if name in data.column_names]
+    groups = phrase_groups(columns[0]) if task.phrases else shared_text_groups(*columns)
+    return data.add_column("group", groups)
 
 
 def build_split(

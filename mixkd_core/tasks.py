@@ -67,6 +67,7 @@ class Task:
         evaluation_splits: evaluation set's name here → split's name on the hub.
         test_splits: the same for the unlabelled test sets.
         tsv: the official TSV layout, for GLUE's tasks.
+        phrases: whether examples are phrases that were cut from longer ones.
 
     Raises:
         InputError: contradictory columns, labels or metrics.
@@ -86,6 +87,7 @@ class Task:
     )
     test_splits: Mapping[str, str] = field(default_factory=lambda: {"test": "test"}, hash=False)
     tsv: TsvLayout | None = None
+    phrases: bool = False
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -160,6 +162,7 @@ def _glue(
     primary_metric: str = "",
     evaluation_splits: Mapping[str, str] | None = None,
     test_splits: Mapping[str, str] | None = None,
+    phrases: bool = False,
 ) -> Task:
     return Task(
         name=name,
@@ -174,6 +177,7 @@ def _glue(
         evaluation_splits=evaluation_splits or {"dev": "validation"},
         test_splits=test_splits or {"test": "test"},
         tsv=tsv,
+        phrases=phrases,
     )
 
 
@@ -194,6 +198,7 @@ _GLUE_TASKS = (
         ("sentence",),
         ("negative", "positive"),
         TsvLayout("SST-2", ("sentence",), "label"),
+        phrases=True,
     ),
     _glue(
         "mrpc",

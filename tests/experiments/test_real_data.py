@@ -33,3 +33,8 @@ def test_a_student_of_a_real_encoder_on_real_text(
     # MRPC's development split: 279 of 408 pairs are paraphrases.
     assert abs(results["dev"]["majority_baseline"]["accuracy"] - 279 / 408) < 1e-9
     assert {"accuracy", "f1"} <= set(results["dev"]["metrics"])
+    # Pairs that share a sentence are told apart from those that do not.
+    dev = record.examples("dev")
+    texts = zip(data.evaluation["dev"]["text"], data.evaluation["dev"]["text_pair"], strict=True)
+    assert dev["group"].nunique() < len({text for pair in texts for text in pair})
+    assert (dev["group"] <= dev.index).all()

@@ -268,6 +268,7 @@ def test_ones_own_files(tmp_path: Path, ending: str) -> None:
         "example_id": ["train-k1", "train-k2"],
         "text": ['say "hi", now', "buy"],
         "label": [1, 0],
+        "group": [0, 1],
     }
     assert data.evaluation["test"]["example_id"][:] == ["test-k1"]
     assert data.origin == f"files train{ending}, held_out{ending}"
