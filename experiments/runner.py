@@ -26,6 +26,7 @@ from mixkd_core.environment import describe
 from mixkd_core.errors import InputError
 from mixkd_core.evaluation import per_example, summarise
 from mixkd_core.inference import run_inference
+from mixkd_core.mix_layer import check_mix_layer
 from mixkd_core.mixed_forward import encoder_layers
 from mixkd_core.model_card import model_card
 from mixkd_core.objectives import check_mixup_ratio, patient_layers
@@ -217,11 +218,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
         source = load_config(names[1])
     depth = spec.student.layers or source.num_hidden_layers
     choose_layers(source.num_hidden_layers, depth, spec.student.layer_choice)
-    if spec.student.mix_layer > depth:
-        raise InputError(
-            f"mix_layer is {spec.student.mix_layer}, but the student has layers 1 to {depth} "
-            "(0 mixes the embeddings)."
-        )
+    check_mix_layer(spec.student.mix_layer, depth)
     if "pkd" in spec.student.objective.terms:
         patient_layers(depth, teacher.num_hidden_layers)
     if spec.student.objective.replaces_modules:

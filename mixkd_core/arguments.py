@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from transformers import TrainingArguments
 
 from mixkd_core.distances import DISTANCES
+from mixkd_core.mix_layer import MixLayer, parsed_mix_layer
 from mixkd_core.objectives import METHODS, TERMS, Objective, objective
 from mixkd_core.pairing import PAIRINGS
 
@@ -64,11 +65,13 @@ class MixKDArguments(TrainingArguments):  # type: ignore[misc]
             "new ones in each; the teacher's pass over them is then paid once."
         },
     )
-    mix_layer: int = field(
-        default=0,
+    # A string, since a command line cannot parse a field that is a number or a word.
+    mix_layer: str = field(
+        default="0",
         metadata={
             "help": "0 mixes embeddings; k mixes what comes out of the student's layer k, and of "
-            "the teacher's layer at the same relative depth."
+            "the teacher's layer at the same relative depth; pooled mixes what both classifiers "
+            "read."
         },
     )
     length_group_batches: int = field(
@@ -84,3 +87,12 @@ class MixKDArguments(TrainingArguments):  # type: ignore[misc]
             InputError: see `mixkd_core.objectives.objective`.
         """
         return objective(self.method, {term: getattr(self, f"alpha_{term}") for term in TERMS})
+
+    @property
+    def mixing_layer(self) -> MixLayer:
+        """What `mix_layer` says.
+
+        Raises:
+            InputError: if it is neither a number nor `"pooled"`.
+        """
+        return parsed_mix_layer(self.mix_layer)

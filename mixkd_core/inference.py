@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixkd_core.errors import DivergenceError
 from mixkd_core.first_position import only_first_position
+from mixkd_core.mix_layer import MixLayer
 from mixkd_core.mixed_forward import MixedPairs, forward
 from mixkd_core.pairing import Pairs
 from mixkd_core.token_table import TokenTable
@@ -91,7 +92,7 @@ def run_mixed_inference(
     table: TokenTable,
     pairs: Pairs,
     *,
-    mix_layer: int = 0,
+    mix_layer: MixLayer = 0,
     batch_size: int = 64,
     precision: Precision = nullcontext,
 ) -> NDArray[np.float32]:

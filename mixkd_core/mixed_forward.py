@@ -11,7 +11,8 @@ normalisation and dropout come after, inside the model.
 
 Mixing at a hidden layer k instead (manifold mixup, Verma et al., 2019) runs both texts through
 the first k layers under the mask of the mixture and mixes what comes out of layer k; k = 0 is the
-above. At λ = 1 this too is the plain pass over x_i.
+above. At λ = 1 this too is the plain pass over x_i. Mixing may also wait until the classifier reads
+(`mixkd_core.mix_layer`).
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from mixkd_core.errors import InputError
+from mixkd_core.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
 from mixkd_core.mixup import mix, mix_masks
 from mixkd_core.token_table import Padded
 
@@ -84,7 +86,7 @@ def forward(
     originals: Padded | None,
     pairs: MixedPairs | None,
     *,
-    mix_layer: int = 0,
+    mix_layer: MixLayer = 0,
     state_layers: tuple[int, ...] = (),
     core: Any = None,
 ) -> Outputs:
@@ -94,12 +96,13 @@ def forward(
         model: what is called: a sequence classifier, perhaps wrapped (compiled, distributed).
         originals: padded texts, or None to skip them.
         pairs: pairs to mix, or None to skip them; padded to the length of the originals.
-        mix_layer: 0 to mix embeddings, k to mix what comes out of hidden layer k.
+        mix_layer: 0 to mix embeddings, k to mix what comes out of hidden layer k, `"pooled"` to
+            mix what the classifier reads.
         state_layers: layers (from 1) whose first-position states on the originals are returned.
         core: the model inside the wrapping, whose embedding tables and layers are used.
 
     Raises:
-        InputError: if the model has no hidden layer `mix_layer`.
+        InputError: if the model has no hidden layer `mix_layer`, or no classifier to mix before.
     """
     core = model if core is None else core
     count = 0 if originals is None else len(originals["input_ids"])
@@ -116,6 +119,10 @@ def forward(
             inputs_embeds=torch.cat(embeddings),
             attention_mask=torch.cat(masks),
             output_hidden_states=bool(state_layers),
+        )
+    elif mix_layer == POOLED:
+        result = _forward_mixing_pooled(
+            model, core, originals, pairs, output_hidden_states=bool(state_layers)
         )
     else:
         result = _forward_mixing_states(
@@ -166,15 +173,8 @@ def _forward_mixing_states(
     forward pass untouched.
     """
     layers = encoder_layers(core)
-    if not 0 < mix_layer <= len(layers):
-        raise InputError(
-            f"mix_layer is {mix_layer}, but the model has layers 1 to {len(layers)} "
-            "(0 mixes the embeddings)."
-        )
-    parts = (
-        [pairs.first, pairs.second] if originals is None else [originals, pairs.first, pairs.second]
-    )
-    inputs = {name: torch.cat([part[name] for part in parts]) for name in _without_labels(parts[0])}
+    check_mix_layer(mix_layer, len(layers))
+    inputs = _with_members(originals, pairs)
     masks = [pairs.attention_mask, pairs.attention_mask]
     inputs["attention_mask"] = torch.cat(
         masks if originals is None else [originals["attention_mask"], *masks]
@@ -192,6 +192,37 @@ def _forward_mixing_states(
         return model(**inputs, output_hidden_states=output_hidden_states)
     finally:
         hook.remove()
+
+
+def _forward_mixing_pooled(
+    model: Any,
+    core: Any,
+    originals: Padded | None,
+    pairs: MixedPairs,
+    *,
+    output_hidden_states: bool,
+) -> Any:
+    """A pass over originals, first and second members, mixing what the classifier reads."""
+    size = len(pairs.mixing_coefficients)
+
+    def mix_read(_module: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        read, *others = arguments
+        kept, first, second = read[: -2 * size], read[-2 * size : -size], read[-size:]
+        return (torch.cat([kept, mix(first, second, pairs.mixing_coefficients)]), *others)
+
+    hook = classifier_head(core).register_forward_pre_hook(mix_read)
+    try:
+        return model(**_with_members(originals, pairs), output_hidden_states=output_hidden_states)
+    finally:
+        hook.remove()
+
+
+def _with_members(originals: Padded | None, pairs: MixedPairs) -> Padded:
+    """Originals, then the first and the second members of the pairs, each under its own mask."""
+    parts = [pairs.first, pairs.second]
+    if originals is not None:
+        parts.insert(0, originals)
+    return {name: torch.cat([part[name] for part in parts]) for name in _without_labels(parts[0])}
 
 
 def _token_type_table(model: Any) -> nn.Embedding | None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mixkd_core.mix_layer import POOLED, MixLayer
 from mixkd_core.specs import AugmentationSpec, RunSpec, TrainingSpec
 from mixkd_core.tasks import Task
 
@@ -79,7 +80,7 @@ def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
             f"{student.mixup_ratio:g} mixed samples per original"
             + (", drawn once" if student.fixed_draws else ", drawn anew in each epoch")
             + f", pairing {student.pairing}, "
-            + (f"after layer {student.mix_layer}." if student.mix_layer else "on embeddings.")
+            + f"{_place(student.mix_layer)}."
         )
     lines += [
         f"Student from {summary['student_source']}; trained: {_training(student.training)}.",
@@ -87,6 +88,12 @@ def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
         f"{_teacher_training(spec)}.",
     ]
     return lines
+
+
+def _place(mix_layer: MixLayer) -> str:
+    if mix_layer == POOLED:
+        return "on what the classifier reads"
+    return f"after layer {mix_layer}" if mix_layer else "on embeddings"
 
 
 def _teacher_training(spec: RunSpec) -> str:

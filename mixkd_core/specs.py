@@ -34,7 +34,7 @@ MIXUP_SETTINGS = (
 
 # Fields that older runs did not have: at these values they are no part of an id, which therefore
 # stays what it was.
-ADDED_TO_EVALUATION = {"validation": None}
+ADDED_TO_EVALUATION = {"validation": None, "latent_points": 0, "latent_partners": 1}
 
 
 class _Frozen(BaseModel):
@@ -151,7 +151,7 @@ class StudentSpec(_Frozen):
     pairing: Literal["dataset", "within-class", "across-classes", "batch"] = "dataset"
     self_pairs: bool = False
     fixed_draws: bool = False
-    mix_layer: Count = 0
+    mix_layer: Count | Literal["pooled"] = 0
     training: TrainingSpec = TrainingSpec()
 
     @property
@@ -160,18 +160,23 @@ class StudentSpec(_Frozen):
 
 
 class EvaluationSpec(_Frozen):
-    """How many examples estimate the generalization risk.
+    """What a run is evaluated on, and what else is looked at.
 
     Attributes:
         remainder_size: at most this many of the training split's unused part.
         fresh_size: new draws of the law, where it is known (the embedded tasks).
         validation: for choosing settings: this share of the training subset is held out of
             training, and the run is evaluated there and on no reported set.
+        latent_points: so many training points are encoded, and their mixup neighbours
+            (`mixkd_core.latent`); 0 encodes none.
+        latent_partners: other points that each is mixed with.
     """
 
     remainder_size: Count = 5000
     fresh_size: Count = 5000
     validation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    latent_points: Count = 0
+    latent_partners: PositiveCount = 1
 
 
 class RunSpec(_Frozen):

@@ -17,6 +17,7 @@ from mixkd_core.divergence import DivergenceGuard, check_weights
 from mixkd_core.errors import InputError
 from mixkd_core.first_position import only_first_position
 from mixkd_core.inference import Inference, run_inference, run_mixed_inference
+from mixkd_core.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.mixup import label_targets, mix
 from mixkd_core.objectives import (
@@ -94,16 +95,17 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self._divergence = DivergenceGuard(every=1 if args.device.type == "cpu" else 50)
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
-        depth = len(encoder_layers(model)) if args.mix_layer or "pkd" in self.objective.terms else 0
+        self._mix_layer = args.mixing_layer
+        depth = (
+            len(encoder_layers(model)) if self._mix_layer or "pkd" in self.objective.terms else 0
+        )
         check_mixup_ratio(self.objective, args.mixup_ratio)
-        if not 0 <= args.mix_layer <= depth:
-            raise InputError(
-                f"mix_layer is {args.mix_layer}, but the student has layers 1 to {depth} (0 mixes "
-                "the embeddings)."
-            )
+        check_mix_layer(self._mix_layer, depth)
+        if self._mix_layer == POOLED:
+            classifier_head(model)
         self._student_layers: tuple[int, ...] = ()
         self._teacher_layers: tuple[int, ...] = ()
-        self._teacher_mix_layer = 0
+        self._teacher_mix_layer: MixLayer = self._mix_layer
         if not self.objective.needs_teacher:
             return
         if self.teacher is None:
@@ -114,9 +116,11 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         check_teacher_and_student(self.teacher, model)
         self.teacher.requires_grad_(False)
         self.teacher.eval()
-        if args.mix_layer:
+        if self._mix_layer == POOLED:
+            classifier_head(self.teacher)
+        elif self._mix_layer:
             teacher_depth = len(encoder_layers(self.teacher))
-            self._teacher_mix_layer = max(1, round(args.mix_layer * teacher_depth / depth))
+            self._teacher_mix_layer = max(1, round(self._mix_layer * teacher_depth / depth))
         if "pkd" in self.objective.terms:
             if self.teacher.config.hidden_size != model.config.hidden_size:
                 raise InputError(
@@ -173,7 +177,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 self.sampler.draws_of_first_epoch(),
                 mix_layer=self._teacher_mix_layer,
                 precision=self.accelerator.autocast,
-            )
+            ).logits
         draws = inputs["draw_index"].cpu().numpy()
         return torch.from_numpy(self._teacher_mixed_logits[draws]).to(inputs["draw_index"].device)
 
@@ -198,7 +202,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             model,
             originals,
             pairs,
-            mix_layer=self.args.mix_layer,
+            mix_layer=self._mix_layer,
             state_layers=self._student_layers,
             core=self._core(model),
         )

@@ -153,9 +153,13 @@ def train(
         ),
     ] = False,
     mix_layer: Annotated[
-        int,
-        typer.Option(help="0 mixes embeddings, k the output of layer k.", rich_help_panel=MIXUP),
-    ] = 0,
+        str,
+        typer.Option(
+            help="0 mixes embeddings, k the output of layer k, pooled what the classifier reads.",
+            metavar="K|pooled",
+            rich_help_panel=MIXUP,
+        ),
+    ] = "0",
     epochs: Annotated[float, typer.Option(help="Of the student.", rich_help_panel=TRAINING)] = 3.0,
     learning_rate: Annotated[
         float | None,
@@ -201,6 +205,7 @@ def train(
     from experiments.runner import Resources, run
     from mixkd_core.checkpoints import load_config
     from mixkd_core.environment import preferred_precision
+    from mixkd_core.mix_layer import parsed_mix_layer
     from mixkd_core.records import find_record, read_record, record_folder
     from mixkd_core.sources import load_task_data
     from mixkd_core.specs import (
@@ -276,7 +281,7 @@ def train(
         pairing=pairing,
         self_pairs=self_pairs,
         fixed_draws=fixed_draws,
-        mix_layer=mix_layer,
+        mix_layer=parsed_mix_layer(mix_layer),
         training=checked(
             TrainingSpec,
             epochs=epochs,

@@ -9,6 +9,7 @@ import torch
 
 from mixkd_core.errors import DivergenceError
 from mixkd_core.inference import run_inference, run_mixed_inference
+from mixkd_core.mix_layer import MixLayer
 from mixkd_core.mixed_forward import MixedPairs, forward
 from mixkd_core.pairing import pairs_over_dataset
 from mixkd_core.token_table import token_table
@@ -42,9 +43,9 @@ def test_logits_that_overflow_are_a_divergence(tiny_classifier: Any, tokenised_t
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
-@pytest.mark.parametrize("mix_layer", [0, 2])
+@pytest.mark.parametrize("mix_layer", [0, 2, "pooled"])
 def test_outputs_on_mixed_samples_are_each_pairs_own(
-    mix_layer: int, batch_size: int, tiny_classifier: Any, tokenised_texts: Any
+    mix_layer: MixLayer, batch_size: int, tiny_classifier: Any, tokenised_texts: Any
 ) -> None:
     model, table = tiny_classifier("bert", layers=3), token_table(tokenised_texts(10), 0)
     pairs = pairs_over_dataset(10, 1.3, 1.0, False, np.random.default_rng(0))

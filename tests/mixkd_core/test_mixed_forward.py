@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import GPT2Config, GPT2ForSequenceClassification
 
 from mixkd_core.errors import InputError
+from mixkd_core.mix_layer import MixLayer, parsed_mix_layer
 from mixkd_core.mixed_forward import (
     MixedPairs,
     encoder_layers,
@@ -30,10 +32,10 @@ def plain(model: Any, texts: Any) -> torch.Tensor:
         return model(**texts).logits
 
 
-@pytest.mark.parametrize("mix_layer", [0, 1, 2])
+@pytest.mark.parametrize("mix_layer", [0, 1, 2, "pooled"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_coefficient_one_is_the_first_text_and_zero_the_second(
-    architecture: str, mix_layer: int, tiny_classifier: Any, padded_texts: Any
+    architecture: str, mix_layer: MixLayer, tiny_classifier: Any, padded_texts: Any
 ) -> None:
     model = tiny_classifier(architecture)
     first = texts_for(architecture, padded_texts, [5, 12, 7], 1)
@@ -46,10 +48,10 @@ def test_coefficient_one_is_the_first_text_and_zero_the_second(
         assert outputs.logits is None
 
 
-@pytest.mark.parametrize("mix_layer", [0, 1])
+@pytest.mark.parametrize("mix_layer", [0, 1, "pooled"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_swapping_the_texts_and_the_coefficient_changes_nothing(
-    architecture: str, mix_layer: int, tiny_classifier: Any, padded_texts: Any
+    architecture: str, mix_layer: MixLayer, tiny_classifier: Any, padded_texts: Any
 ) -> None:
     model = tiny_classifier(architecture)
     first = texts_for(architecture, padded_texts, [5, 12, 7], 1)
@@ -65,10 +67,10 @@ def test_swapping_the_texts_and_the_coefficient_changes_nothing(
     assert (one.mixed_logits - plain(model, first)).abs().min(dim=0).values.max() > 1e-3
 
 
-@pytest.mark.parametrize("mix_layer", [0, 1])
+@pytest.mark.parametrize("mix_layer", [0, 1, "pooled"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_one_pass_over_both_parts_is_two_passes(
-    architecture: str, mix_layer: int, tiny_classifier: Any, padded_texts: Any
+    architecture: str, mix_layer: MixLayer, tiny_classifier: Any, padded_texts: Any
 ) -> None:
     model = tiny_classifier(architecture)
     originals = texts_for(architecture, padded_texts, [3, 12, 8, 6], 3)
@@ -184,3 +186,34 @@ def test_a_layer_that_is_not_there_is_refused(tiny_classifier: Any, padded_texts
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_layers_are_found(architecture: str, tiny_classifier: Any) -> None:
     assert len(encoder_layers(tiny_classifier(architecture, layers=3))) == 3
+
+
+def test_a_sentence_vector_is_mixed_after_the_pooler(
+    tiny_classifier: Any, padded_texts: Any
+) -> None:
+    """A second route: the pooled vectors of two plain passes, mixed and classified by hand."""
+    model = tiny_classifier("bert")
+    first, second = padded_texts([5, 12, 7], 1), padded_texts([9, 4, 7], 2)
+    coefficients = torch.tensor([0.3, 0.8, 0.55])
+    with torch.no_grad():
+        one, other = (model.bert(**texts).pooler_output for texts in (first, second))
+        expected = model.classifier(
+            coefficients[:, None] * one + (1 - coefficients[:, None]) * other
+        )
+        outputs = forward(model, None, MixedPairs(first, second, coefficients), mix_layer="pooled")
+    torch.testing.assert_close(outputs.mixed_logits, expected, **TOLERANCE)
+
+
+def test_a_head_without_a_classifier_is_not_mixed_before(padded_texts: Any) -> None:
+    config = GPT2Config(vocab_size=60, n_layer=1, n_head=2, n_embd=16, pad_token_id=0)
+    pairs = MixedPairs(padded_texts([4]), padded_texts([5]), torch.tensor([0.5]))
+    with pytest.raises(
+        InputError, match="GPT2ForSequenceClassification has no module 'classifier'"
+    ):
+        forward(GPT2ForSequenceClassification(config), None, pairs, mix_layer="pooled")
+
+
+def test_a_place_is_a_number_or_pooled() -> None:
+    assert [parsed_mix_layer(given) for given in (2, "2", "pooled")] == [2, 2, "pooled"]
+    with pytest.raises(InputError, match="mix_layer is 'pooler': give 0"):
+        parsed_mix_layer("pooler")

@@ -232,9 +232,9 @@ def test_bfloat16_stays_close(method: str, mixkd_trainer: Any, tiny_classifier: 
     np.testing.assert_allclose(runs[0], runs[1], rtol=0.05)
 
 
-@pytest.mark.parametrize("mix_layer", [0, 1])
+@pytest.mark.parametrize("mix_layer", [0, 1, "pooled"])
 def test_a_compiled_student_learns_the_same(
-    mix_layer: int, mixkd_trainer: Any, tiny_classifier: Any
+    mix_layer: int | str, mixkd_trainer: Any, tiny_classifier: Any
 ) -> None:
     """Texts of one length: the compiled graph is reused, and must not keep old coefficients."""
     generator = np.random.default_rng(0)

@@ -132,7 +132,10 @@ def test_arguments_parse_from_a_command_line() -> None:
     assert (parsed.distance, parsed.temperature) == ("kl", 2.0)
     assert (parsed.mixup_alpha, parsed.mixup_ratio, parsed.pairing) == (1.0, 1.5, "batch")
     assert parsed.fixed_draws
-    assert (parsed.self_pairs, parsed.mix_layer, parsed.length_group_batches) == (True, 1, 10)
+    assert (parsed.self_pairs, parsed.mixing_layer, parsed.length_group_batches) == (True, 1, 10)
+    pooled = ["--output_dir", "out", "--use_cpu", "--mix_layer", "pooled"]
+    (parsed,) = HfArgumentParser(MixKDArguments).parse_args_into_dataclasses(pooled)
+    assert parsed.mixing_layer == "pooled"
 
 
 @pytest.mark.parametrize(
@@ -148,8 +151,9 @@ def test_arguments_parse_from_a_command_line() -> None:
         ({"mixup_ratio": 0.0}, "mixup ratio is 0, but the objective has terms on mixed samples"),
         ({"mixup_ratio": -1.0}, "mixup ratio is -1.0"),
         ({"pairing": "nearest"}, "unknown pairing 'nearest'"),
-        ({"mix_layer": 3}, "mix_layer is 3, but the student has layers 1 to 2"),
+        ({"mix_layer": 3}, "mix_layer is 3, but the model has layers 1 to 2"),
         ({"mix_layer": -1}, "mix_layer is -1"),
+        ({"mix_layer": "last"}, "mix_layer is 'last': give 0"),
         ({"length_group_batches": -1}, "length_group_batches is -1"),
         ({"method": "pkd"}, "teacher's have 16 dimensions but the student's 8"),
     ],

@@ -42,9 +42,19 @@ def single(model: nn.Module, text: dict[str, Tensor]) -> Any:
 
 
 def mixed_logits(
-    model: Any, first: dict[str, Tensor], second: dict[str, Tensor], weight: Tensor, layer: int
+    model: Any,
+    first: dict[str, Tensor],
+    second: dict[str, Tensor],
+    weight: Tensor,
+    layer: int | str,
 ) -> Tensor:
-    """x' = λ x_i + (1−λ) x_j at the sum of embeddings, or at what comes out of hidden layer k."""
+    """λ x_i + (1−λ) x_j at the sum of embeddings, after hidden layer k, or after the pooler."""
+    if layer == "pooled":
+        one, other = (
+            model.bert.pooler(single(model, text).hidden_states[-1]) for text in (first, second)
+        )
+        pooled: Tensor = model.classifier(weight * one + (1 - weight) * other)[0]
+        return pooled
     masks = torch.stack([first["attention_mask"], second["attention_mask"]])
     union = masks.any(dim=0)
     length = int(union.sum())
@@ -60,7 +70,7 @@ def mixed_logits(
         place = model.bert.embeddings.LayerNorm
         hook = place.register_forward_pre_hook(lambda _, inputs: (mixed(inputs[0]),))
     else:
-        place = model.bert.encoder.layer[layer - 1]
+        place = model.bert.encoder.layer[int(layer) - 1]
         hook = place.register_forward_hook(
             lambda _, __, output: (
                 (mixed(output[0]), *output[1:]) if isinstance(output, tuple) else mixed(output)
@@ -108,6 +118,7 @@ def reference_terms(
     """Every term on one batch: means over originals, sums over pairs / (ratio · originals)."""
     name, tau = arguments["distance"], arguments["temperature"]
     layer, num_labels = arguments["mix_layer"], student.config.num_labels
+    deeper = layer if layer == "pooled" else 2 * layer
     terms = dict.fromkeys(WEIGHTS, torch.tensor(0.0))
     size = len(batch["input_ids"])
     for text in rows_of(batch):
@@ -132,7 +143,7 @@ def reference_terms(
         for first, second, weight in rows:
             logits = mixed_logits(student, first, second, weight, layer)
             with torch.no_grad():
-                taught = mixed_logits(teacher, first, second, weight, 2 * layer)
+                taught = mixed_logits(teacher, first, second, weight, deeper)
             target = weight * label_vector(first["labels"], num_labels)
             target = target + (1 - weight) * label_vector(second["labels"], num_labels)
             share = 1 / (RATIO * size)
@@ -147,7 +158,7 @@ CASES = [
     (method, distance, temperature, layer, labels)
     for method in METHOD_TERMS
     for distance, temperature in (("mse", 1.0), ("kl", 2.0), ("soft-ce", 0.5))
-    for layer in (0, 1)
+    for layer in (0, 1, "pooled")
     for labels in ("classes", "soft", "real")
     # What a method does not use need not be varied for it.
     if not (method in ("ft", "sm") and distance != "mse")
@@ -162,7 +173,7 @@ def test_loss_and_gradient_are_those_of_the_equations(
     method: str,
     distance: str,
     temperature: float,
-    layer: int,
+    layer: int | str,
     labels: str,
     tiny_classifier: Any,
     tokenised_texts: Any,
