@@ -26,6 +26,7 @@ from mixkd_core.environment import describe
 from mixkd_core.errors import InputError
 from mixkd_core.evaluation import per_example, summarise
 from mixkd_core.inference import run_inference
+from mixkd_core.latent import latent_sample, latent_table
 from mixkd_core.mix_layer import check_mix_layer
 from mixkd_core.mixed_forward import encoder_layers
 from mixkd_core.model_card import model_card
@@ -38,6 +39,7 @@ from mixkd_core.records import (
     partial_folder,
     write_examples,
     write_json,
+    write_latent,
 )
 from mixkd_core.specs import RunSpec
 from mixkd_core.students import choose_layers, student_from_layers
@@ -109,6 +111,9 @@ def run(spec: RunSpec, resources: Resources) -> RunRecord:
 def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     """Do the run that is locked."""
     sets = evaluation_sets(spec, resources.data)
+    points = None
+    if spec.evaluation.latent_points:
+        points = latent_sample(sets["train"]["label"], spec.evaluation.latent_points, spec.seed)
     teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
     partial = partial_folder(resources.out, spec)
     write_json(partial / "spec.json", spec.model_dump(mode="json"))  # first: it names the rest
@@ -120,6 +125,10 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     history = _train(spec, partial, network, tokenizer, examples, teacher)
     trained = time.monotonic()
     tables = _evaluate(spec, resources, network, tokenizer, sets, teacher)
+    if points is not None:
+        tokens = encode_table(sets["train"], tokenizer, spec.training.max_length)
+        ids = sets["train"]["example_id"]
+        write_latent(partial, latent_table(network, tokens, ids, points))
     labels = sets["train"]["label"]
     summary: dict[str, Any] = {
         "id": spec.id,

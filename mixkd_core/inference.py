@@ -94,9 +94,10 @@ def run_mixed_inference(
     *,
     mix_layer: MixLayer = 0,
     batch_size: int = 64,
+    state_layers: tuple[int, ...] = (),
     precision: Precision = nullcontext,
-) -> NDArray[np.float32]:
-    """Logits of `model` on mixed samples, of shape `(len(pairs), num_labels)`, in their order.
+) -> Inference:
+    """Logits (and states) of `model` on mixed samples, in the order of the pairs.
 
     The model's training mode and the random state are left as they were found.
 
@@ -104,12 +105,15 @@ def run_mixed_inference(
         table: the texts that the pairs' rows belong to.
         mix_layer: where to mix (`mixkd_core.mixed_forward.forward`).
         batch_size: mixed samples at a time.
+        state_layers: layers, counted from 1, whose first-position states are wanted.
         precision: context under which the model runs, such as an autocast.
     """
     device = next(model.parameters()).device
     longer = np.maximum(table.lengths[pairs.first], table.lengths[pairs.second])
     order = np.argsort(longer, kind="stable")
     logits = np.empty((len(pairs), model.config.num_labels), dtype=np.float32)
+    shape = (len(pairs), len(state_layers), model.config.hidden_size)
+    states = np.empty(shape, dtype=np.float32) if state_layers else None
     with _evaluation_mode(model):
         for start in range(0, len(order), batch_size):
             these = order[start : start + batch_size]
@@ -121,10 +125,14 @@ def run_mixed_inference(
             coefficients = pairs.mixing_coefficients[these].astype(np.float32)
             mixed = MixedPairs(first, second, torch.from_numpy(coefficients).to(device))
             with torch.no_grad(), precision():
-                outputs = forward(model, None, mixed, mix_layer=mix_layer)
+                outputs = forward(
+                    model, None, mixed, mix_layer=mix_layer, state_layers=state_layers
+                )
             assert outputs.mixed_logits is not None
             logits[these] = outputs.mixed_logits.float().cpu().numpy()
-    return logits
+            if states is not None and outputs.mixed_states is not None:
+                states[these] = outputs.mixed_states.float().cpu().numpy()
+    return Inference(logits, states)
 
 
 @contextmanager

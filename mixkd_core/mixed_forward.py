@@ -56,11 +56,14 @@ class Outputs:
         mixed_logits: on the mixed samples, of shape `(m, num_labels)`.
         states: first-position hidden states of the originals after the layers asked for, of shape
             `(n, layers, hidden_size)`.
+        mixed_states: the same of the mixed samples, of shape `(m, layers, hidden_size)`; before
+            the place where they are mixed these are states of the first member.
     """
 
     logits: Tensor | None
     mixed_logits: Tensor | None
     states: Tensor | None
+    mixed_states: Tensor | None
 
 
 def word_and_type_embeddings(model: Any, texts: Padded) -> Tensor:
@@ -98,7 +101,7 @@ def forward(
         pairs: pairs to mix, or None to skip them; padded to the length of the originals.
         mix_layer: 0 to mix embeddings, k to mix what comes out of hidden layer k, `"pooled"` to
             mix what the classifier reads.
-        state_layers: layers (from 1) whose first-position states on the originals are returned.
+        state_layers: layers (from 1) whose first-position states are returned.
         core: the model inside the wrapping, whose embedding tables and layers are used.
 
     Raises:
@@ -129,11 +132,16 @@ def forward(
             model, core, originals, pairs, mix_layer, output_hidden_states=bool(state_layers)
         )
     size = len(pairs.mixing_coefficients) if pairs is not None else 0
-    states = [result.hidden_states[layer][:count, 0] for layer in state_layers]
+    states = None
+    if state_layers:
+        states = torch.stack([result.hidden_states[layer][:, 0] for layer in state_layers], dim=1)
     return Outputs(
         logits=result.logits[:count] if originals is not None else None,
         mixed_logits=result.logits[count : count + size] if pairs is not None else None,
-        states=torch.stack(states, dim=1) if states else None,
+        states=states[:count] if states is not None and originals is not None else None,
+        mixed_states=(
+            states[count : count + size] if states is not None and pairs is not None else None
+        ),
     )
 
 

@@ -5,6 +5,7 @@
         run.json             objective, students' layers, data, versions, hardware, results
         history.json         the training curve: every logging step
         examples/<set>.parquet   per-example logits, predictions and losses, one file a set
+        latent.parquet       encodings of training points and their mixtures, if asked for
         model/               the network: safetensors, tokenizer, model card
         manifest.json        size and SHA-256 of every other file, written last
 
@@ -27,6 +28,7 @@ from mixkd_core.specs import RunSpec
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+LATENT = "latent.parquet"
 PARTIAL_SUFFIX = ".partial"
 
 
@@ -56,6 +58,11 @@ class RunRecord:
     def examples(self, set_name: str) -> pd.DataFrame:
         """The per-example table of a set (`mixkd_core.evaluation.per_example`)."""
         return pd.read_parquet(self.folder / "examples" / f"{set_name}.parquet")
+
+    def latent(self) -> pd.DataFrame | None:
+        """Encodings (`mixkd_core.latent.latent_table`), or None if none were asked for."""
+        path = self.folder / LATENT
+        return pd.read_parquet(path) if path.is_file() else None
 
     def history(self) -> list[dict[str, Any]]:
         """The training curve, one entry per logging step."""
@@ -180,6 +187,11 @@ def write_examples(folder: Path, set_name: str, table: pd.DataFrame) -> None:
     """Store a set's per-example table under a run folder."""
     (folder / "examples").mkdir(exist_ok=True)
     table.to_parquet(folder / "examples" / f"{set_name}.parquet", index=False)
+
+
+def write_latent(folder: Path, table: pd.DataFrame) -> None:
+    """Store encodings under a run folder."""
+    table.to_parquet(folder / LATENT, index=False)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -34,7 +34,7 @@ MIXUP_SETTINGS = (
 
 # Fields that older runs did not have: at these values they are no part of an id, which therefore
 # stays what it was.
-ADDED_TO_EVALUATION = {"validation": None, "latent_points": 0, "latent_partners": 1}
+ADDED_TO_EVALUATION = {"validation": None, "latent_points": 0}
 
 
 class _Frozen(BaseModel):
@@ -169,14 +169,12 @@ class EvaluationSpec(_Frozen):
             training, and the run is evaluated there and on no reported set.
         latent_points: so many training points are encoded, and their mixup neighbours
             (`mixkd_core.latent`); 0 encodes none.
-        latent_partners: other points that each is mixed with.
     """
 
     remainder_size: Count = 5000
     fresh_size: Count = 5000
     validation: Annotated[float, Field(gt=0, lt=1)] | None = None
     latent_points: Count = 0
-    latent_partners: PositiveCount = 1
 
 
 class RunSpec(_Frozen):

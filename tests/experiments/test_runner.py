@@ -53,7 +53,7 @@ def spec(resources: Resources) -> RunSpec:
         encoder=checkpoint_ref(resources.encoder),
         teacher=BRIEF,
         student=StudentSpec(layers=2, method="kd+sm+tmkd", training=BRIEF),
-        evaluation=EvaluationSpec(remainder_size=90, fresh_size=70),
+        evaluation=EvaluationSpec(remainder_size=90, fresh_size=70, latent_points=10),
     )
 
 
@@ -106,6 +106,45 @@ def test_the_stored_losses_are_those_of_the_stored_network(
         risk = record.summary["results"][name]["risk"]
         assert risk["zero_one_error"] == pytest.approx(wrong.mean().item(), abs=1e-12)
         assert risk["cross_entropy"] == pytest.approx(entropy.mean().item(), abs=1e-5)
+
+
+def test_encodings_are_those_of_the_stored_network_on_the_same_points_for_every_method(
+    resources: Resources, spec: RunSpec
+) -> None:
+    records = [run(spec, resources), run(spec.teacher_spec, resources)]
+    tables = []
+    for record in records:
+        table = record.latent()
+        assert table is not None
+        assert "latent.parquet" in (record.folder / "manifest.json").read_text()
+        train = record.examples("train").set_index("example_id")
+        points = table[table["kind"] == "point"]
+        assert points["label"].value_counts().to_dict() == {0: 5, 1: 5}
+        assert points["label"].tolist() == train.loc[points["example_id"], "label"].tolist()
+        known = np.stack(train.loc[points["example_id"], "logits"])
+        np.testing.assert_allclose(np.stack(points["logits"]), known, atol=2e-5)
+        # The classifier reads the encoding, through the pooler.
+        network = AutoModelForSequenceClassification.from_pretrained(record.model_folder).eval()
+        encodings = torch.from_numpy(np.stack(table["encoding"]))
+        with torch.no_grad():
+            logits = network.classifier(network.bert.pooler(encodings[:, None]))
+        np.testing.assert_allclose(np.stack(table["logits"]), logits, atol=2e-5)
+        tables.append(table.drop(columns=["encoding", "logits"]))
+    pd.testing.assert_frame_equal(*tables)
+    without = spec.evaluation.model_copy(update={"latent_points": 0})
+    assert (
+        run(spec.teacher_spec.model_copy(update={"evaluation": without}), resources).latent()
+        is None
+    )
+
+
+def test_points_that_cannot_be_mixed_are_refused_before_the_teacher_is_trained(
+    resources: Resources, spec: RunSpec, tmp_path: Path
+) -> None:
+    one = spec.model_copy(update={"evaluation": EvaluationSpec(latent_points=1)})
+    with pytest.raises(InputError, match="latent_points is 1 of 120"):
+        run(one, replace(resources, out=tmp_path))
+    assert not list(tmp_path.glob("*-teacher-*"))
 
 
 def test_the_student_serves_in_a_pipeline(resources: Resources, spec: RunSpec) -> None:

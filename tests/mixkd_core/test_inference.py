@@ -50,10 +50,13 @@ def test_outputs_on_mixed_samples_are_each_pairs_own(
     model, table = tiny_classifier("bert", layers=3), token_table(tokenised_texts(10), 0)
     pairs = pairs_over_dataset(10, 1.3, 1.0, False, np.random.default_rng(0))
     model.train()
-    logits = run_mixed_inference(model, table, pairs, mix_layer=mix_layer, batch_size=batch_size)
+    result = run_mixed_inference(
+        model, table, pairs, mix_layer=mix_layer, batch_size=batch_size, state_layers=(1, 3)
+    )
     assert model.training
     model.eval()
-    assert logits.shape == (13, 3)
+    assert result.logits.shape == (13, 3)
+    assert result.states is not None
     for number in range(13):
         rows = [np.array([members[number]]) for members in (pairs.first, pairs.second)]
         length = int(max(table.lengths[row[0]] for row in rows))
@@ -63,9 +66,14 @@ def test_outputs_on_mixed_samples_are_each_pairs_own(
             torch.tensor([pairs.mixing_coefficients[number]], dtype=torch.float32),
         )
         with torch.no_grad():
-            expected = forward(model, None, alone, mix_layer=mix_layer).mixed_logits
-        assert expected is not None
-        np.testing.assert_allclose(logits[number], expected[0], rtol=1e-4, atol=1e-5)
+            expected = forward(model, None, alone, mix_layer=mix_layer, state_layers=(1, 3))
+        assert expected.mixed_logits is not None
+        assert expected.mixed_states is not None
+        for found, one in (
+            (result.logits, expected.mixed_logits),
+            (result.states, expected.mixed_states),
+        ):
+            np.testing.assert_allclose(found[number], one[0], rtol=1e-4, atol=1e-5)
 
 
 def test_states_are_left_out_unless_asked_for(tiny_classifier: Any, tokenised_texts: Any) -> None:
