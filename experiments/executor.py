@@ -97,6 +97,7 @@ def attempt(run: PlannedRun, workplace: Workplace, say: Say) -> Outcome:
                 encoder=run.material.encoder,
                 out=workplace.out,
                 student_checkpoint=run.student_checkpoint,
+                translators=dict(run.translators),
                 command=workplace.command,
                 say=lambda text: say(f"{run.labels[0]}: {text}"),
                 wait=False,

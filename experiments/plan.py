@@ -2,16 +2,24 @@
 
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from experiments.store import encoder_lock
-from experiments.study import MethodSettings, StudentSettings, Study, TaskSettings, merge
+from experiments.study import (
+    FractionSettings,
+    MethodSettings,
+    StudentSettings,
+    Study,
+    TaskSettings,
+    merge,
+)
 from mixkd_core.errors import InputError
 from mixkd_core.records import RunRecord
 from mixkd_core.specs import (
+    AugmentationSpec,
     CheckpointRef,
     RunSpec,
     StudentSpec,
@@ -70,6 +78,7 @@ class PlannedRun:
         examples: in the training subset, to the rounding of its classes.
         material: of its task.
         student_checkpoint: folder or hub name of the student's own checkpoint, if it has one.
+        translators: `(digest, folder or hub name)` of its translation checkpoints.
     """
 
     spec: RunSpec
@@ -77,6 +86,7 @@ class PlannedRun:
     examples: int
     material: Material
     student_checkpoint: str | None = None
+    translators: tuple[tuple[str, str], ...] = ()
 
     @property
     def work(self) -> float:
@@ -174,6 +184,25 @@ def gather(
     return materials
 
 
+def checkpoints_of(study: Study) -> dict[str, CheckpointRef]:
+    """The students' own checkpoints and the translators that a study uses, by name.
+
+    Raises:
+        InputError: for one that cannot be read.
+    """
+    methods = study.every_method()
+    own = (part.checkpoint for part in (*study.students, *methods))
+    named = {name for name in own if name is not None}
+    trainings = [part.training for part in (*study.students, *methods)]
+    for settings in map(study.settings, study.tasks):
+        parts: list[TaskSettings | FractionSettings] = [settings, *settings.by_fraction.values()]
+        trainings += [training for part in parts for training in (part.teacher, part.student)]
+    augmentations = [training.augmentation for training in trainings]
+    if any(its is not None and its.kind == "back-translation" for its in augmentations):
+        named |= {study.translators.forward, study.translators.backward}
+    return {name: checkpoint_ref(name) for name in sorted(named)}
+
+
 def expand(
     study: Study,
     materials: Mapping[str, Material],
@@ -187,14 +216,14 @@ def expand(
 
     Args:
         materials: by task (`gather`).
-        checkpoints: content of the students' own checkpoints, by name; looked up if not given.
+        checkpoints: content of the checkpoints that the study names (`checkpoints_of`); looked up
+            if not given.
 
     Raises:
         InputError: for a student that contradicts itself.
     """
     if checkpoints is None:
-        names = {part.checkpoint for part in (*study.students, *study.every_method())}
-        checkpoints = {name: checkpoint_ref(name) for name in names if name is not None}
+        checkpoints = checkpoints_of(study)
     runs: dict[str, PlannedRun] = {}
     every_fraction = sorted({value for task in study.tasks for value in study.fractions_of(task)})
     for seed in study.seeds:
@@ -205,13 +234,7 @@ def expand(
                         earlier = runs.get(run.spec.id)
                         labels = earlier.labels if earlier is not None else ()
                         new = tuple(label for label in run.labels if label not in labels)
-                        runs[run.spec.id] = PlannedRun(
-                            run.spec,
-                            labels + new,
-                            run.examples,
-                            run.material,
-                            run.student_checkpoint,
-                        )
+                        runs[run.spec.id] = replace(run, labels=labels + new)
     return tuple(runs.values())
 
 
@@ -225,14 +248,20 @@ def _comparison(
 ) -> Iterable[PlannedRun]:
     """Students that are to be compared with each other, each after its teacher."""
     settings = study.settings(task)
-    examples = max(1, round(fraction * material.examples))
+    kept = 1 - (study.evaluation.validation or 0)
+    examples = max(1, round(kept * fraction * material.examples))
+    translators = {
+        name: checkpoints[name]
+        for name in (study.translators.forward, study.translators.backward)
+        if name in checkpoints
+    }
     teacher = RunSpec(
         task=task,
         data=material.fingerprint,
         fraction=fraction,
         seed=seed,
         encoder=material.encoder_ref,
-        teacher=checked(TrainingSpec, **settings.training(fraction, "teacher")),
+        teacher=_training(settings.training(fraction, "teacher"), study, translators),
         evaluation=study.evaluation,
     )
     for student in study.students:
@@ -242,14 +271,46 @@ def _comparison(
             mixup = method.teacher_mixup
             its_teacher = teacher.model_copy(update={"teacher_mixup": mixup})
             name = "teacher" if mixup is None else "teacher that saw mixup"
-            yield PlannedRun(its_teacher, (name,), examples, material)
+            yield PlannedRun(
+                its_teacher, (name,), examples, material, None, _folders(its_teacher, translators)
+            )
             shape = _student(settings.training(fraction, "student"), student, method)
             checkpoint = shape.pop("checkpoint", None)
             shape["checkpoint"] = None if checkpoint is None else checkpoints[checkpoint]
+            shape["training"] = _training(shape["training"], study, translators)
             spec = its_teacher.model_copy(update={"student": checked(StudentSpec, **shape)})
             several = len(study.students) > 1
             label = f"{method.name}, {student.name}" if several else method.name
-            yield PlannedRun(spec, (label,), examples, material, checkpoint)
+            yield PlannedRun(
+                spec, (label,), examples, material, checkpoint, _folders(spec, translators)
+            )
+
+
+def _training(
+    fields: dict[str, Any], study: Study, translators: Mapping[str, CheckpointRef]
+) -> TrainingSpec:
+    """A training, the study's translators put into its augmentation if that translates."""
+    augmentation = fields.get("augmentation")
+    if augmentation is not None:
+        names = study.translators
+        if augmentation["kind"] == "back-translation":
+            augmentation = {
+                **augmentation,
+                "forward": translators[names.forward],
+                "backward": translators[names.backward],
+            }
+        fields = {**fields, "augmentation": checked(AugmentationSpec, **augmentation)}
+    training: TrainingSpec = checked(TrainingSpec, **fields)
+    return training
+
+
+def _folders(
+    spec: RunSpec, translators: Mapping[str, CheckpointRef]
+) -> tuple[tuple[str, str], ...]:
+    """Where the translators are that a run asks for, by digest."""
+    augmentation = spec.training.augmentation
+    wanted = () if augmentation is None else (augmentation.forward, augmentation.backward)
+    return tuple((ref.digest, name) for name, ref in translators.items() if ref in wanted)
 
 
 def _student(

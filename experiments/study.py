@@ -38,7 +38,7 @@ from pydantic import (
 
 from mixkd_core.errors import InputError
 from mixkd_core.objectives import METHODS
-from mixkd_core.specs import EvaluationSpec, MixupSpec, StudentSpec, TrainingSpec
+from mixkd_core.specs import Alteration, EvaluationSpec, MixupSpec, StudentSpec, TrainingSpec
 
 Item = TypeVar("Item")
 
@@ -64,11 +64,25 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Translators(_Strict):
+    """Checkpoints for back-translation, folders or hub names: into another language, and back."""
+
+    forward: Name = "Helsinki-NLP/opus-mt-en-de"
+    backward: Name = "Helsinki-NLP/opus-mt-de-en"
+
+
+class TrainingSettings(TrainingSpec):
+    """Some fields of a training; those left out are unset, not at their default."""
+
+    # The translators are the study's.
+    augmentation: Alteration | None = None  # type: ignore[assignment]
+
+
 class FractionSettings(_Strict):
     """How teacher and student are trained on one fraction of a task."""
 
-    teacher: TrainingSpec = TrainingSpec()
-    student: TrainingSpec = TrainingSpec()
+    teacher: TrainingSettings = TrainingSettings()
+    student: TrainingSettings = TrainingSettings()
 
 
 class Files(_Strict):
@@ -108,14 +122,16 @@ class TaskSettings(_Strict):
     train_size: PositiveCount | None = None
     dev_size: PositiveCount | None = None
     fractions: Fractions | None = None
-    teacher: TrainingSpec = TrainingSpec()
-    student: TrainingSpec = TrainingSpec()
+    teacher: TrainingSettings = TrainingSettings()
+    student: TrainingSettings = TrainingSettings()
     by_fraction: dict[Fraction, FractionSettings] = {}
 
     def training(self, fraction: float, network: str) -> dict[str, Any]:
         """What is said here of training the `"teacher"` or the `"student"` on a fraction."""
-        settings: TrainingSpec = getattr(self, network)
-        changes: TrainingSpec = getattr(self.by_fraction.get(fraction, FractionSettings()), network)
+        settings: TrainingSettings = getattr(self, network)
+        changes: TrainingSettings = getattr(
+            self.by_fraction.get(fraction, FractionSettings()), network
+        )
         return settings.model_dump(exclude_unset=True) | changes.model_dump(exclude_unset=True)
 
 
@@ -125,6 +141,7 @@ class _PartOfStudent(StudentSpec):
     label: Name | None = None
     # A name or folder here: its content is looked up when the study is expanded.
     checkpoint: str | None = None  # type: ignore[assignment]
+    training: TrainingSettings = TrainingSettings()
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -242,6 +259,7 @@ class Study(_Strict):
         seeds: all methods are run with the first before any with the second.
         fractions: shares of the training split, unless a task has its own.
         evaluation: sizes of the held-out samples.
+        translators: of whatever is trained on back-translated texts too.
         defaults: settings of every task, unless it has its own.
         tasks: the tasks and their own settings.
         students, methods: every student is trained by every method.
@@ -253,6 +271,7 @@ class Study(_Strict):
     seeds: Seeds
     fractions: Fractions = (1.0,)
     evaluation: EvaluationSpec = EvaluationSpec()
+    translators: Translators = Translators()
     defaults: TaskSettings = TaskSettings()
     tasks: Annotated[dict[str, TaskSettings], Field(min_length=1)]
     students: Annotated[tuple[StudentSettings, ...], AfterValidator(_distinct)]

@@ -53,19 +53,27 @@ class CheckpointRef(_Frozen):
     digest: str
 
 
-class AugmentationSpec(_Frozen):
-    """Altered copies of the training texts (`mixkd_core.augmentation`).
+class Alteration(_Frozen):
+    """How texts are altered (`mixkd_core.augmentation`), whoever translates.
 
     Attributes:
         kind: `"deletion"` or `"swap"` of words, or `"back-translation"`.
         copies: of each example; back-translation, which is deterministic, has one.
         rate: share of the words that are deleted, or of swaps.
-        forward, backward: the translation checkpoints, into another language and back.
     """
 
     kind: Literal["deletion", "swap", "back-translation"]
     copies: PositiveCount = 1
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+
+class AugmentationSpec(Alteration):
+    """Altered copies of the training texts.
+
+    Attributes:
+        forward, backward: the translation checkpoints, into another language and back.
+    """
+
     forward: CheckpointRef | None = None
     backward: CheckpointRef | None = None
 

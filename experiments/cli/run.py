@@ -75,6 +75,7 @@ def run(
     from experiments.cli.console import quiet_libraries
     from experiments.executor import Workplace, execute
     from experiments.plan import expand, gather
+    from experiments.preflight import check_all
     from experiments.store import store_plan, survey
     from experiments.study_file import load_study
 
@@ -90,7 +91,7 @@ def run(
         # A plan of a store that does not exist is not to make it.
         place = Path(scratch) if dry_run and not out.is_dir() else out
         planned = expand(described, gather(described, place, data_dir=data_dir, teacher=teacher))
-        _check_all(planned, place)
+        check_all(planned, place)
     ours = {item.spec.id for item in planned}
     finished = [item.record for item in stored if item.record is not None]
     found = {item.id: item for item in stored if item.id in ours}
@@ -124,23 +125,6 @@ def _listed(given: str | None, kind: Callable[[str], Value], option: str) -> lis
     if not values:
         raise InputError(f"{option} {given!r} names nothing: leave it out to keep all.")
     return values
-
-
-def _check_all(planned: "tuple[PlannedRun, ...]", out: Path) -> None:
-    """Refuse a study with a run that cannot be, before any is started."""
-    from experiments.plan import load_source
-    from experiments.runner import Resources, check
-
-    seen = set()
-    for item in planned:
-        material = item.material
-        if (kind := (item.spec.task, str(item.spec.student))) in seen:
-            continue
-        seen.add(kind)
-        try:
-            check(item.spec, Resources(load_source(material.source), material.encoder, out))
-        except InputError as error:
-            raise InputError(f"{item.labels[0]} on {item.spec.task}: {error}") from error
 
 
 def _print_plan(

@@ -10,6 +10,7 @@ from experiments.plan import (
     Material,
     PlannedRun,
     Source,
+    checkpoints_of,
     estimate,
     expand,
     gather,
@@ -25,7 +26,11 @@ from mixkd_core.specs import CheckpointRef, RunSpec
 from mixkd_core.students import choose_layers
 from mixkd_core.tasks import EMBEDDED, find_task
 
-DISTIL = {"distilbert-base-uncased": CheckpointRef(name="distil", digest="d1")}
+KNOWN = {
+    "distilbert-base-uncased": CheckpointRef(name="distil", digest="d1"),
+    "Helsinki-NLP/opus-mt-en-de": CheckpointRef(name="en-de", digest="t1"),
+    "Helsinki-NLP/opus-mt-de-en": CheckpointRef(name="de-en", digest="t2"),
+}
 
 
 def material(task: str, examples: int = 1000) -> Material:
@@ -54,7 +59,7 @@ def study(**changes: Any) -> Study:
 
 
 def planned(described: Study) -> tuple[PlannedRun, ...]:
-    return expand(described, {task: material(task) for task in described.tasks}, DISTIL)
+    return expand(described, {task: material(task) for task in described.tasks}, KNOWN)
 
 
 def order(runs: Sequence[PlannedRun]) -> list[tuple[int, float, str, str]]:
@@ -151,8 +156,62 @@ def test_a_student_may_have_methods_and_a_checkpoint_of_its_own() -> None:
     assert run.labels == ("ft, DistilBERT",)
     assert run.student_checkpoint == "distilbert-base-uncased"
     assert run.spec.student is not None
-    assert run.spec.student.checkpoint == DISTIL["distilbert-base-uncased"]
+    assert run.spec.student.checkpoint == KNOWN["distilbert-base-uncased"]
     assert run.spec.student.layers is None
+
+
+TRANSLATED = {"method": "ft", "training": {"augmentation": {"kind": "back-translation"}}}
+
+
+def test_translators_are_the_studys_and_those_of_the_runs_that_translate() -> None:
+    edited = {"method": "ft", "training": {"augmentation": {"kind": "swap", "copies": 2}}}
+    described = study(
+        seeds=[0], fractions=[1.0], tasks={"rte": {}}, methods=["ft", edited, TRANSLATED]
+    )
+    plain, swapped, translated = planned(described)[1:]
+    assert plain.spec.training.augmentation is None
+    assert plain.translators == swapped.translators == ()
+    edits = swapped.spec.training.augmentation
+    assert edits is not None
+    assert (edits.kind, edits.copies, edits.forward) == ("swap", 2, None)
+    augmentation = translated.spec.training.augmentation
+    assert augmentation is not None
+    assert (augmentation.forward, augmentation.backward) == (
+        KNOWN["Helsinki-NLP/opus-mt-en-de"],
+        KNOWN["Helsinki-NLP/opus-mt-de-en"],
+    )
+    assert dict(translated.translators) == {
+        "t1": "Helsinki-NLP/opus-mt-en-de",
+        "t2": "Helsinki-NLP/opus-mt-de-en",
+    }
+    assert translated.spec.teacher.augmentation is None, "the student alone learns from copies"
+
+
+def test_checkpoints_are_looked_up_only_where_a_run_needs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Text edits ask for no translator; a teacher that is trained on translations does."""
+
+    def looked_up(name: str) -> CheckpointRef:
+        return CheckpointRef(name=name, digest=f"digest of {name}")
+
+    monkeypatch.setattr("experiments.plan.checkpoint_ref", looked_up)
+    swap = {"method": "ft", "training": {"augmentation": {"kind": "swap"}}}
+    assert checkpoints_of(study(methods=[swap])) == {}
+    folders = {"forward": "there", "backward": "back"}
+    assert set(checkpoints_of(study(methods=[TRANSLATED], translators=folders))) == {
+        "there",
+        "back",
+    }
+    teacher = {"teacher": {"augmentation": {"kind": "back-translation"}}}
+    for tasks in ({"rte": teacher}, {"rte": {"by_fraction": {0.1: teacher}}}):
+        described = study(tasks=tasks, translators=folders, fractions=[0.1], methods=["ft"])
+        runs = expand(described, {"rte": material("rte")})
+        assert dict(runs[0].translators) == {
+            "digest of there": "there",
+            "digest of back": "back",
+        }
+        assert runs[1].translators == ()
 
 
 @pytest.mark.parametrize("name", shipped_studies())

@@ -1,11 +1,9 @@
 """Back-translation by a tiny random Marian pair, and the file that remembers it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import transformers
 
 from mixkd_core import back_translation
@@ -22,58 +20,10 @@ LINES = [
 ]
 
 
-def write_marian(folder: Path, seed: int) -> Path:
-    """A random Marian network with a SentencePiece tokenizer trained on the lines above."""
-    import sentencepiece
-
-    folder.mkdir()
-    (folder / "lines.txt").write_text("\n".join(LINES * 20))
-    for side in ("source", "target"):
-        sentencepiece.SentencePieceTrainer.train(
-            input=str(folder / "lines.txt"),
-            model_prefix=str(folder / side),
-            vocab_size=45,
-            minloglevel=2,
-        )
-        (folder / f"{side}.model").rename(folder / f"{side}.spm")
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm"))
-    names = [pieces.id_to_piece(index) for index in range(pieces.get_piece_size())]
-    words = ["</s>", "<unk>", *(name for name in names if not name.startswith("<")), "<pad>"]
-    (folder / "vocab.json").write_text(json.dumps({word: k for k, word in enumerate(words)}))
-    tokenizer = transformers.MarianTokenizer(
-        vocab=str(folder / "vocab.json"),
-        source_spm=str(folder / "source.spm"),
-        target_spm=str(folder / "target.spm"),
-        source_lang="aa",
-        target_lang="bb",
-    )
-    config = transformers.MarianConfig(
-        vocab_size=len(words),
-        d_model=16,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=32,
-        decoder_ffn_dim=32,
-        max_position_embeddings=64,
-        pad_token_id=len(words) - 1,
-        eos_token_id=0,
-        decoder_start_token_id=len(words) - 1,
-        forced_eos_token_id=0,
-        init_std=1.0,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        transformers.MarianMTModel(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def checkpoints(tmp_path_factory: pytest.TempPathFactory, write_marian: Any) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("marian")
-    return write_marian(folder / "there", 0), write_marian(folder / "back", 1)
+    return write_marian(folder / "there", LINES, 0), write_marian(folder / "back", LINES, 1)
 
 
 @pytest.fixture(autouse=True)
