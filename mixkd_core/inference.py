@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mixkd_core.bert_shortcuts import only_what_is_read
 from mixkd_core.errors import DivergenceError
-from mixkd_core.first_position import only_first_position
 from mixkd_core.mix_layer import MixLayer
 from mixkd_core.mixed_forward import MixedPairs, forward
 from mixkd_core.pairing import Pairs
@@ -140,7 +140,7 @@ def _evaluation_mode(model: Any) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:
-        with only_first_position(model):
+        with only_what_is_read(model):
             yield
     finally:
         model.train(was_training)

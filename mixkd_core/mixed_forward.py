@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from mixkd_core.errors import InputError
 from mixkd_core.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
 from mixkd_core.mixup import mix, mix_masks
+from mixkd_core.token_layout import TokenLayout
 from mixkd_core.token_table import Padded
 
 
@@ -75,13 +76,17 @@ def word_and_type_embeddings(model: Any, texts: Padded) -> Tensor:
     return embeddings
 
 
-def mixed_embeddings(model: Any, pairs: MixedPairs) -> Tensor:
-    """e' of the module's docstring, of shape `(m, length, embedding_size)`."""
-    return mix(
-        word_and_type_embeddings(model, pairs.first),
-        word_and_type_embeddings(model, pairs.second),
-        pairs.mixing_coefficients,
-    )
+def mixed_embeddings(model: Any, pairs: MixedPairs, originals: Padded | None = None) -> Tensor:
+    """e' of the module's docstring, of shape `(m, length, embedding_size)`.
+
+    With `originals` their e(x) come first. The table is looked into once for all: each look costs
+    a gradient of the size of the whole table.
+    """
+    size = len(pairs.mixing_coefficients)
+    found = word_and_type_embeddings(model, _with_members(originals, pairs))
+    kept, first, second = found[: -2 * size], found[-2 * size : -size], found[-size:]
+    mixed = mix(first, second, pairs.mixing_coefficients)
+    return mixed if originals is None else torch.cat([kept, mixed])
 
 
 def forward(
@@ -109,19 +114,10 @@ def forward(
     """
     core = model if core is None else core
     count = 0 if originals is None else len(originals["input_ids"])
-    if pairs is None:
-        assert originals is not None, "a pass over nothing"
-        result = model(**_without_labels(originals), output_hidden_states=bool(state_layers))
-    elif mix_layer == 0:
-        embeddings = [mixed_embeddings(core, pairs)]
-        masks = [pairs.attention_mask]
-        if originals is not None:
-            embeddings.insert(0, word_and_type_embeddings(core, originals))
-            masks.insert(0, originals["attention_mask"])
-        result = model(
-            inputs_embeds=torch.cat(embeddings),
-            attention_mask=torch.cat(masks),
-            output_hidden_states=bool(state_layers),
+    layout = None
+    if pairs is None or mix_layer == 0:
+        result, layout = _forward_embedded(
+            model, core, originals, pairs, output_hidden_states=bool(state_layers)
         )
     elif mix_layer == POOLED:
         result = _forward_mixing_pooled(
@@ -134,7 +130,10 @@ def forward(
     size = len(pairs.mixing_coefficients) if pairs is not None else 0
     states = None
     if state_layers:
-        states = torch.stack([result.hidden_states[layer][:, 0] for layer in state_layers], dim=1)
+        states = torch.stack(
+            [_at_first_position(result.hidden_states[layer], layout) for layer in state_layers],
+            dim=1,
+        )
     return Outputs(
         logits=result.logits[:count] if originals is not None else None,
         mixed_logits=result.logits[count : count + size] if pairs is not None else None,
@@ -163,6 +162,64 @@ def encoder_layers(model: Any) -> nn.ModuleList:
         f"cannot find the {expected} layers of a {type(model).__name__}: its base model has no "
         "list of them called 'layer' or 'layers'."
     )
+
+
+def _forward_embedded(
+    model: Any,
+    core: Any,
+    originals: Padded | None,
+    pairs: MixedPairs | None,
+    *,
+    output_hidden_states: bool,
+) -> tuple[Any, TokenLayout | None]:
+    """A pass over originals and mixed embeddings, without padding if the model can do that.
+
+    Returns:
+        What the model gives, and how the tokens lay in its hidden states, None if padded.
+    """
+    unpadded = _takes_layout(model, core)
+    if pairs is not None:
+        embeddings, mask = mixed_embeddings(core, pairs, originals), pairs.attention_mask
+        if originals is not None:
+            mask = torch.cat([originals["attention_mask"], mask])
+    else:
+        assert originals is not None, "a pass over nothing"
+        if not unpadded:
+            inputs = _without_labels(originals)
+            return model(**inputs, output_hidden_states=output_hidden_states), None
+        embeddings, mask = word_and_type_embeddings(core, originals), originals["attention_mask"]
+    if not unpadded:
+        inputs = {"inputs_embeds": embeddings, "attention_mask": mask}
+        return model(**inputs, output_hidden_states=output_hidden_states), None
+    layout = TokenLayout.of(mask)
+    result = model(
+        inputs_embeds=layout.unpad(embeddings.flatten(0, 1))[None],
+        attention_mask=layout.attention_mask,
+        position_ids=layout.position_ids,
+        # Given, because some versions have no more zeros in store than a text may have tokens.
+        token_type_ids=torch.zeros_like(layout.position_ids),
+        layout=layout,
+        output_hidden_states=output_hidden_states,
+    )
+    return result, layout
+
+
+def _takes_layout(model: Any, core: Any) -> bool:
+    """Whether the layers take texts without padding (`mixkd_core.bert_shortcuts`).
+
+    `DataParallel` would cut the one row that they are in, and a compiled model would be compiled
+    again for each number of tokens.
+    """
+    if isinstance(model, nn.DataParallel) or hasattr(model, "_orig_mod"):
+        return False
+    return any(getattr(module, "takes_layout", False) for module in core.modules())
+
+
+def _at_first_position(states: Tensor, layout: TokenLayout | None) -> Tensor:
+    """Hidden states at each text's first position, of shape `(n, hidden_size)`."""
+    if layout is None or len(states) == layout.texts:  # padded, or the last layer's
+        return states[:, 0]
+    return states[0].index_select(0, layout.first_tokens)
 
 
 def _forward_mixing_states(

@@ -11,11 +11,11 @@ from transformers import Trainer, TrainerCallback, set_seed
 
 from mixkd_core.arguments import MixKDArguments
 from mixkd_core.batching import UnitCollator, UnitDataset, UnitSampler
+from mixkd_core.bert_shortcuts import only_what_is_read
 from mixkd_core.checkpoints import check_teacher_and_student
 from mixkd_core.distances import distance
 from mixkd_core.divergence import DivergenceGuard, check_weights
 from mixkd_core.errors import InputError
-from mixkd_core.first_position import only_first_position
 from mixkd_core.inference import Inference, run_inference, run_mixed_inference
 from mixkd_core.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
@@ -293,7 +293,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         if self.teacher is not None:
             self.teacher.to(self.args.device)
         set_seed(self.args.seed)
-        with only_first_position(self._core(self.model), self.teacher):
+        with only_what_is_read(self._core(self.model), self.teacher):
             result = super().train(*args, **kwargs)
         self._check_divergence()
         return result

@@ -177,6 +177,21 @@ def test_the_padding_of_the_shorter_text_is_blended_in(
     assert pairs.attention_mask.tolist() == [[1] * 9 + [0] * 3]
 
 
+@pytest.mark.parametrize("originals", [True, False])
+def test_the_word_table_is_looked_into_once(
+    originals: bool, tiny_classifier: Any, padded_texts: Any
+) -> None:
+    """Each look costs a gradient of the size of the table, 47 MB for 30,522 words of width 384."""
+    model = tiny_classifier("bert")
+    texts = padded_texts([3, 12], 3) if originals else None
+    pairs = MixedPairs(padded_texts([5], 1), padded_texts([9], 2), torch.tensor([0.3]))
+    looked = []
+    hook = model.get_input_embeddings().register_forward_hook(lambda *_: looked.append(1))
+    forward(model, texts, pairs)
+    hook.remove()
+    assert len(looked) == 1
+
+
 def test_a_layer_that_is_not_there_is_refused(tiny_classifier: Any, padded_texts: Any) -> None:
     pairs = MixedPairs(padded_texts([4]), padded_texts([5]), torch.tensor([0.5]))
     with pytest.raises(InputError, match="layers 1 to 2"):

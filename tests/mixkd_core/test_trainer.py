@@ -25,7 +25,7 @@ class Passes:
         model.register_forward_pre_hook(self._note, with_kwargs=True)
 
     def _note(self, model: nn.Module, _inputs: Any, named: dict[str, Any]) -> None:
-        texts = named.get("input_ids", named.get("inputs_embeds"))
+        texts = named.get("attention_mask", named.get("input_ids"))
         self.rows.append(len(texts))
         self.training.add(model.training)
 

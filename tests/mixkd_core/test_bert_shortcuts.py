@@ -1,4 +1,4 @@
-"""The last layer at the first position alone: equal to all of it, in logits and in gradients."""
+"""Without padding, the last layer at one position: equal to all of it, logits and gradients."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from torch import Tensor
+from torch import Tensor, nn
 
-from mixkd_core.first_position import only_first_position
+from mixkd_core.bert_shortcuts import only_what_is_read
 from mixkd_core.mixed_forward import MixedPairs, encoder_layers, forward
 
 # float64: the routes differ in the order of sums only.
@@ -80,7 +80,7 @@ def test_logits_states_and_gradients_are_the_same(
     model, batch = bert(implementation), a_batch(padded_texts)
     how: dict[str, Any] = {"mix_layer": mix_layer, "state_layers": (1, 2, 3)}
     whole = parts(model, batch, **how)
-    with only_first_position(model):
+    with only_what_is_read(model):
         assert is_on(model)
         short = parts(model, batch, **how)
     torch.testing.assert_close(short, whole, **TOLERANCE)
@@ -88,6 +88,51 @@ def test_logits_states_and_gradients_are_the_same(
     # of keys shifts all scores of a query alike: its gradient is 0.)
     idle = {name for name, tensor in short.items() if tensor.abs().max() < 1e-9}
     assert all(name.endswith("key.bias") for name in idle), idle
+
+
+def rows_of_first_layer(model: Any, call: Any) -> tuple[int, ...]:
+    """The leading shape of what the first layer is given."""
+    shapes = []
+    hook = encoder_layers(model)[0].register_forward_pre_hook(
+        lambda _m, inputs: shapes.append(tuple(inputs[0].shape[:2]))
+    )
+    call()
+    hook.remove()
+    return tuple(shapes[0])
+
+
+def test_no_padding_is_computed(bert: Any, padded_texts: Any) -> None:
+    """Originals of 3 + 12 + 8 + 6 tokens, pairs of 9, 12 and 3: 53 in all, 84 places padded."""
+    model, (originals, pairs) = bert(), a_batch(padded_texts)
+    for given, tokens in (((originals, pairs), 53), ((originals, None), 29), ((None, pairs), 24)):
+        assert rows_of_first_layer(model, lambda given=given: forward(model, *given))[1] == 12
+        with only_what_is_read(model):
+            rows = rows_of_first_layer(model, lambda given=given: forward(model, *given))
+        assert rows == (1, tokens)
+
+
+@pytest.mark.parametrize("wrapping", [nn.DataParallel, torch.compile])
+def test_wrappings_that_need_rows_get_padded_texts(
+    wrapping: Any, bert: Any, padded_texts: Any
+) -> None:
+    model, batch = bert(), a_batch(padded_texts)
+    wrapped = wrapping(model)
+    if wrapping is torch.compile:
+        wrapped.forward = model.forward  # the wrapper without its compiler
+    with only_what_is_read(model):
+        rows = rows_of_first_layer(model, lambda: forward(wrapped, *batch, core=model))
+    assert rows == (7, 12)
+
+
+def test_a_text_of_weight_zero_has_no_say(bert: Any, padded_texts: Any) -> None:
+    """At λ = 1 the mixture is the first text and as short as that."""
+    model = bert()
+    first, second = padded_texts([5, 4], 1), padded_texts([12, 9], 2)
+    pairs = MixedPairs(first, second, torch.ones(2))
+    with torch.no_grad(), only_what_is_read(model):
+        mixed = forward(model, None, pairs).mixed_logits
+        assert rows_of_first_layer(model, lambda: forward(model, None, pairs)) == (1, 9)
+    torch.testing.assert_close(mixed, model(**first).logits.detach(), **TOLERANCE)
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
@@ -101,7 +146,7 @@ def test_every_form_of_mask(mask: str, implementation: str, bert: Any, padded_te
         given = texts["attention_mask"]
         inputs["attention_mask"] = torch.ones_like(given) if mask == "ones" else given.bool()
     whole = model(**inputs).logits
-    with only_first_position(model):
+    with only_what_is_read(model):
         torch.testing.assert_close(model(**inputs).logits, whole, **TOLERANCE)
 
 
@@ -112,14 +157,14 @@ def test_a_mask_of_two_dimensions_is_one_of_keys(bert: Any) -> None:
     states = torch.randn(2, 5, 16, dtype=torch.float64)
     present = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
     whole = layer(states, present[:, None, None].bool().expand(2, 1, 5, 5))
-    with only_first_position(model):
+    with only_what_is_read(model):
         torch.testing.assert_close(layer(states, present), whole[:, :1], **TOLERANCE)
 
 
 @pytest.mark.parametrize("architecture", ["roberta", "distilbert", "electra", "modernbert"])
 def test_other_architectures_are_left_alone(architecture: str, tiny_classifier: Any) -> None:
     model = tiny_classifier(architecture)
-    with only_first_position(model):
+    with only_what_is_read(model):
         assert not is_on(model)
 
 
@@ -130,7 +175,7 @@ def test_a_bert_that_works_otherwise_is_left_alone(changes: dict[str, Any], bert
     config = bert().config
     config.update(changes)
     model = transformers.BertForSequenceClassification(config)
-    with only_first_position(model):
+    with only_what_is_read(model):
         assert not is_on(model)
 
 
@@ -139,7 +184,7 @@ def test_an_attention_of_ones_own_is_left_alone(bert: Any) -> None:
     attention = encoder_layers(model)[-1].attention
     own = type("OwnAttention", (type(attention),), {})
     attention.__class__ = own
-    with only_first_position(model):
+    with only_what_is_read(model):
         assert not is_on(model)
     assert type(attention) is own
 
@@ -148,7 +193,7 @@ def test_it_ends_with_the_context_however_that_ends(bert: Any) -> None:
     student, teacher = bert(), bert()
 
     def interrupted() -> None:
-        with only_first_position(student, teacher, None):
+        with only_what_is_read(student, teacher, None):
             assert is_on(student)
             assert is_on(teacher)
             raise RuntimeError("stop")
@@ -162,8 +207,8 @@ def test_it_ends_with_the_context_however_that_ends(bert: Any) -> None:
 def test_entering_twice_is_leaving_once(bert: Any) -> None:
     """Inference inside training: what the inner context found switched on stays on."""
     model = bert()
-    with only_first_position(model):
-        with only_first_position(model, model):
+    with only_what_is_read(model):
+        with only_what_is_read(model, model):
             assert is_on(model)
         assert is_on(model)
     assert not is_on(model)
@@ -173,7 +218,7 @@ def test_gradient_checkpointing_and_a_wrapped_model(bert: Any, padded_texts: Any
     batch = a_batch(padded_texts)
     model = bert()
     whole = parts(model, batch)
-    with only_first_position(model):
+    with only_what_is_read(model):
         model.gradient_checkpointing_enable({"use_reentrant": False})
         torch.testing.assert_close(parts(model, batch), whole, **TOLERANCE)
         model.gradient_checkpointing_disable()
@@ -192,7 +237,7 @@ def test_half_precision_stays_close(bert: Any, padded_texts: Any) -> None:
         model, batch = bert(implementation).float(), a_batch(padded_texts)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             whole = forward(model, *batch).logits
-            with only_first_position(model):
+            with only_what_is_read(model):
                 short = forward(model, *batch).logits
         assert whole is not None
         torch.testing.assert_close(short, whole, rtol=0.05, atol=0.05)
@@ -206,7 +251,7 @@ def test_dropout_is_still_there(bert: Any, padded_texts: Any) -> None:
             module.p = 0.1
     texts = padded_texts([7], 1)
     torch.manual_seed(0)
-    with only_first_position(model), torch.no_grad():
+    with only_what_is_read(model), torch.no_grad():
         drawn = [model(**texts).logits for _ in range(2)]
         model.eval()
         fixed = [model(**texts).logits for _ in range(2)]
@@ -251,8 +296,8 @@ def test_pkd_trains_alike_with_and_without(
     after = []
     for route in (None, lambda *_: nullcontext()):
         if route is not None:
-            monkeypatch.setattr("mixkd_core.trainer.only_first_position", route)
-            monkeypatch.setattr("mixkd_core.inference.only_first_position", route)
+            monkeypatch.setattr("mixkd_core.trainer.only_what_is_read", route)
+            monkeypatch.setattr("mixkd_core.inference.only_what_is_read", route)
         student = no_dropout(tiny_classifier(layers=2, seed=1)).double()
         mixkd_trainer(
             student=student,

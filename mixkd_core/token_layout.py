@@ -1,0 +1,95 @@
+"""Where the real tokens of padded texts are, to lay them out one after another and back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """The real tokens of n texts padded to one length, t in all.
+
+    Attributes:
+        attention_mask: which tokens are real, boolean, of shape `(n, 1, 1, length)`: what attention
+            takes, and transformers hands through as it is.
+        positions: where in the flattened `(n · length,)` each token is, of shape `(t,)`.
+        slots: which token is at each place of the flattened texts, t where there is none, of shape
+            `(n · length,)`.
+    """
+
+    attention_mask: Tensor
+    positions: Tensor
+    slots: Tensor
+
+    @classmethod
+    def of(cls, attention_mask: Tensor) -> "TokenLayout":
+        """The layout of an attention mask of shape `(n, length)`; every text has a first token."""
+        present = attention_mask.bool()
+        flat = present.flatten()
+        positions = flat.nonzero().squeeze(1)
+        slots = torch.where(flat, flat.cumsum(0) - 1, len(positions))
+        return cls(present[:, None, None], positions, slots)
+
+    @property
+    def texts(self) -> int:
+        """n."""
+        return len(self.attention_mask)
+
+    @property
+    def length(self) -> int:
+        """Of the padded texts."""
+        return self.attention_mask.shape[-1]
+
+    @property
+    def first_tokens(self) -> Tensor:
+        """Which token each text begins with, of shape `(n,)`."""
+        return self.slots[:: self.length]
+
+    @property
+    def position_ids(self) -> Tensor:
+        """Place of each token in its text, of shape `(1, t)`."""
+        return (self.positions % self.length)[None]
+
+    def unpad(self, padded: Tensor) -> Tensor:
+        """`(n · length, width)` → the real tokens alone, `(t, width)`."""
+        tokens: Tensor = _Unpad.apply(padded, self.positions, self.slots)  # type: ignore[no-untyped-call]
+        return tokens
+
+    def pad(self, tokens: Tensor) -> Tensor:
+        """`(t, width)` → `(n · length, width)`, zeros where there is no token."""
+        padded: Tensor = _Pad.apply(tokens, self.positions, self.slots)  # type: ignore[no-untyped-call]
+        return padded
+
+
+def _spread(tokens: Tensor, slots: Tensor) -> Tensor:
+    return torch.cat([tokens, tokens.new_zeros(1, tokens.shape[1])]).index_select(0, slots)
+
+
+# Each is the other's transpose. Said here because autograd would add up rows one by one, not
+# knowing that no token is taken twice.
+
+
+class _Unpad(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, padded: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
+        ctx.save_for_backward(slots)
+        return padded.index_select(0, positions)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (slots,) = ctx.saved_tensors
+        return _spread(gradient, slots), None, None
+
+
+class _Pad(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
+        ctx.save_for_backward(positions)
+        return _spread(tokens, slots)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (positions,) = ctx.saved_tensors
+        return gradient.index_select(0, positions), None, None
