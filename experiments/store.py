@@ -6,8 +6,9 @@ Besides the run folders of `mixkd_core.records` it holds
     <run folder>.partial/failure.json   why the last attempt failed
     studies/<study>.json           what each study consists of: run ids and what they stand for
 
-A lock is the operating system's: it is released when its process ends, however it ends. Its file
-stays, since deleting it would let two processes lock two files of one name.
+A lock is the operating system's: it is released when its process ends, however it ends, and on NFS
+(version 4, or 3 with its lock service) it holds across hosts, until the server misses a host that
+died. Its file stays, since deleting it would let two processes lock two files of one name.
 """
 
 import errno
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
 from mixkd_core.errors import DiskFullError, InputError, MixKDError, RunBusyError
 from mixkd_core.records import (
@@ -204,6 +205,14 @@ def _lock(out: Path, name: str, on_wait: Callable[[], None] | None) -> Iterator[
                 raise RunBusyError(f"another process works on run {name} in {out}.") from None
             on_wait()
             lock.acquire()
+        if isinstance(lock, SoftFileLock):  # a mere file, which a process that died leaves behind
+            lock.release()
+            raise NotImplementedError
+    except NotImplementedError:
+        raise InputError(
+            f"the file system of {out} has no file locks (flock), which keep two processes from "
+            "one run: mount it with them (-o flock for Lustre), or give another --out."
+        ) from None
     except OSError as error:
         raise InputError(
             f"cannot write to {out}: {error.strerror or error}; give another --out."

@@ -75,6 +75,18 @@ def test_a_killed_process_releases_its_lock(tmp_path: Path) -> None:
     assert not is_locked(tmp_path, "0123456789ab")
 
 
+def test_a_file_system_without_locks_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    for _ in range(2):  # nothing is left behind that the next one would wait for
+        with pytest.raises(InputError, match="has no file locks"), run_lock(tmp_path, "a", None):
+            pass
+
+
 def test_waiting_for_a_lock_is_said_once_and_ends_with_its_release(tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER.replace("60", "1"), str(tmp_path)],
