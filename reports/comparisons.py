@@ -9,7 +9,7 @@ into its two parts,
 because a gap that shrinks by fitting worse is no gain.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -77,7 +77,7 @@ def comparison_table(evidence: Evidence) -> Table:
                     )
     frame = pd.DataFrame(rows)
     if rows:
-        frame = in_order(_corrected(frame).sort_index())
+        frame = in_order(corrected(frame, ["baseline", "set", "loss"]).sort_index())
     return Table(
         name="comparisons",
         title="Comparisons: paired differences of the gap, against KD and fine-tuning",
@@ -113,6 +113,17 @@ def comparison_table(evidence: Evidence) -> Table:
             "same seeds."
         ),
     )
+
+
+def corrected(frame: pd.DataFrame, family: Sequence[str]) -> pd.DataFrame:
+    """With Holm's correction among rows that agree in `family`; one-seed rows take no part."""
+    parts = []
+    for _, rows in grouped(frame, family):
+        tested = rows["p_value"].notna()
+        adjusted = rows.assign(p_holm=float("nan"), family_size=int(tested.sum()))
+        adjusted.loc[tested, "p_holm"] = holm(rows.loc[tested, "p_value"].astype(float).tolist())
+        parts.append(adjusted)
+    return pd.concat(parts)
 
 
 def _compared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any] | None:
@@ -166,17 +177,6 @@ def reading(difference: float, held_out: float, training: float) -> str:
         (False, False): "neither risk lower",
     }
     return f"{size}: {told[held_out < 0, training < 0]}"
-
-
-def _corrected(frame: pd.DataFrame) -> pd.DataFrame:
-    """With Holm's correction within baseline × set × loss; one-seed rows take no part."""
-    parts = []
-    for _, family in grouped(frame, ["baseline", "set", "loss"]):
-        tested = family["p_value"].notna()
-        adjusted = family.assign(p_holm=float("nan"), family_size=int(tested.sum()))
-        adjusted.loc[tested, "p_holm"] = holm(family.loc[tested, "p_value"].astype(float).tolist())
-        parts.append(adjusted)
-    return pd.concat(parts)
 
 
 def _likeness(group: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int]:

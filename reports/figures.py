@@ -21,6 +21,7 @@ from reports.drawing import (
 )
 from reports.evidence import TRAINING_LAW, Evidence
 from reports.frames import grouped
+from reports.latent_figure import latent_space
 from reports.statistics import summarise_seeds
 from reports.store import read_history
 from reports.sweeps import representatives, sweep_frame
@@ -257,6 +258,7 @@ DRAWINGS: Sequence[Callable[[Evidence], Drawing | None]] = (
     risk_scatter,
     forest,
     sensitivity,
+    latent_space,
     training_curves,
 )
 

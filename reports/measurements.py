@@ -9,7 +9,7 @@ temperature is measured on what is left of that set, and on the whole of the oth
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -25,6 +25,7 @@ from mixkd_core.calibration import (
 )
 from mixkd_core.errors import InputError
 from mixkd_core.subsets import hash_rank
+from reports.latent_space import latent_numbers, read_latent
 from reports.store import Entry, Examples, held_out_sets, read_examples
 from theory.betting import betting
 from theory.binomial import clopper_pearson
@@ -61,7 +62,9 @@ class Measurements:
             clipped, largest, risk, clipped_risk`.
         certificates: a row per run × loss × kind of bound: `run, set, loss, loss_bound, examples,
             networks, kind, observed, bound, vacuous`.
-        faults: by run, why its tables could not be read; such a run is in none of the above.
+        faults: by run, why its tables could not be read; such a run is in none of the others.
+        latent: a row per run that stores encodings × number: `run, measure, value`
+            (`reports.latent_space.LATENT_MEASURES`).
     """
 
     risks: pd.DataFrame
@@ -69,6 +72,7 @@ class Measurements:
     clipping: pd.DataFrame
     certificates: pd.DataFrame
     faults: Mapping[str, str]
+    latent: pd.DataFrame = field(default_factory=lambda: _latent_frame([]))
 
 
 def measure(entries: Sequence[Entry]) -> Measurements:
@@ -86,6 +90,7 @@ def measure(entries: Sequence[Entry]) -> Measurements:
         clipping=pd.DataFrame([row for run in measured for row in run.clipping]),
         certificates=pd.DataFrame([row for run in measured for row in run.certificates]),
         faults=faults,
+        latent=_latent_frame([row for run in measured for row in run.latent]),
     )
 
 
@@ -109,6 +114,11 @@ class _Run:
     temperatures: list[dict[str, Any]]
     clipping: list[dict[str, Any]]
     certificates: list[dict[str, Any]]
+    latent: list[dict[str, Any]]
+
+
+def _latent_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["run", "measure", "value"])
 
 
 def _family(entry: Entry) -> tuple[str, str]:
@@ -118,7 +128,7 @@ def _family(entry: Entry) -> tuple[str, str]:
 
 
 def _measured(entry: Entry, networks: int) -> _Run:
-    run = _Run(entry.id, "", [], [], [], [])
+    run = _Run(entry.id, "", [], [], [], [], [])
     try:
         tables = {name: read_examples(entry.finished, name) for name in entry.finished.sets}
         for name, table in tables.items():
@@ -141,8 +151,14 @@ def _measured(entry: Entry, networks: int) -> _Run:
                 if loss in tables[chosen].losses:
                     rows = _certify(tables[chosen].losses[loss][order], loss, bound, networks)
                     run.certificates += [{"run": run.id, "set": chosen} | row for row in rows]
+        space = read_latent(entry.finished)
+        if space is not None:
+            run.latent = [
+                {"run": run.id, "measure": name, "value": value}
+                for name, value in latent_numbers(space).items()
+            ]
     except InputError as error:
-        return _Run(entry.id, str(error), [], [], [], [])
+        return _Run(entry.id, str(error), [], [], [], [], [])
     return run
 
 

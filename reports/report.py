@@ -12,6 +12,7 @@ from reports.drawing import Drawing, render
 from reports.evidence import Evidence, load_evidence
 from reports.figures import draw_all
 from reports.gaps import gap_table, metric_table, run_table
+from reports.latent import latent_table
 from reports.page import page
 from reports.tables import Table, write_file, write_tables
 
@@ -19,6 +20,7 @@ TABLES: Sequence[Callable[[Evidence], Table]] = (
     gap_table,
     comparison_table,
     metric_table,
+    latent_table,
     condition_table,
     theorem_table,
     certificate_table,

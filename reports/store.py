@@ -135,7 +135,7 @@ def read_examples(record: RunRecord, set_name: str) -> Examples:
     Raises:
         InputError: if it is missing, damaged, or holds a loss that is not a finite number.
     """
-    content = _checked_bytes(record.folder, f"examples/{set_name}.parquet")
+    content = checked_bytes(record.folder, f"examples/{set_name}.parquet")
     file = pq.ParquetFile(pa.BufferReader(content))
     names = [name for name in LOSSES if name in file.schema_arrow.names]
     table = file.read(columns=["example_id", "label", "logits", *names], use_threads=False)
@@ -162,7 +162,7 @@ def read_history(record: RunRecord) -> list[dict[str, Any]]:
     Raises:
         InputError: if it is missing or damaged.
     """
-    entries: list[dict[str, Any]] = json.loads(_checked_bytes(record.folder, "history.json"))
+    entries: list[dict[str, Any]] = json.loads(checked_bytes(record.folder, "history.json"))
     return entries
 
 
@@ -209,8 +209,8 @@ def _finished(folder: Path) -> Entry:
                 f"written with version {manifest['schema_version']} of the record's schema; this "
                 f"program reads version {SCHEMA_VERSION}",
             )
-        spec = RunSpec.model_validate_json(_checked_bytes(folder, "spec.json", manifest))
-        summary = json.loads(_checked_bytes(folder, "run.json", manifest))
+        spec = RunSpec.model_validate_json(checked_bytes(folder, "spec.json", manifest))
+        summary = json.loads(checked_bytes(folder, "run.json", manifest))
         record = RunRecord(folder, spec, summary)
         fault = _fault(record)
     except InputError as error:
@@ -293,10 +293,15 @@ def _states(entries: Iterable[Entry]) -> list[State]:
     return sorted({entry.state for entry in entries})
 
 
-def _checked_bytes(folder: Path, name: str, manifest: Mapping[str, Any] | None = None) -> bytes:
-    if manifest is None:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+def checked_bytes(folder: Path, name: str, manifest: Mapping[str, Any] | None = None) -> bytes:
+    """A file of a run folder, compared with its checksum.
+
+    Raises:
+        InputError: if it is missing or damaged.
+    """
     try:
+        if manifest is None:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         content = (folder / name).read_bytes()
     except OSError:
         raise InputError(f"run {folder.name}: {name} is missing; make the run again.") from None
