@@ -25,7 +25,8 @@ def run(
     study: Annotated[
         str,
         typer.Argument(
-            help="glue, limited-data, ablation, sensitivity or smoke, or the path of a YAML file."
+            help="glue, limited-data, ablation, sensitivity, latent-space or smoke, or the path of "
+            "a YAML file."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder that run folders are written to.")] = Path(

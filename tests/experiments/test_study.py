@@ -40,7 +40,8 @@ def test_a_shipped_study_is_found_by_name_and_says_what_it_stands_for(name: str)
 
 
 def test_the_shipped_studies_are_those_of_the_paper() -> None:
-    assert {"glue", "limited-data", "ablation", "sensitivity", "smoke"} <= set(shipped_studies())
+    of_the_paper = {"glue", "limited-data", "ablation", "sensitivity", "latent-space"}
+    assert of_the_paper | {"smoke"} <= set(shipped_studies())
 
 
 def test_settings_are_laid_over_each_other(tmp_path: Path) -> None:
