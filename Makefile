@@ -4,7 +4,7 @@ VENV   ?= .venv
 OUT    ?= demo
 BIN    := $(VENV)/bin
 
-.PHONY: install encoder confseq demo test check clean
+.PHONY: install encoder confseq peers demo test check clean
 
 install: $(VENV)/.installed
 
@@ -27,6 +27,11 @@ confseq: install
 	build/confseq/bin/pip install --quiet 'setuptools<81' wheel scikit-build distro packaging 'pybind11>=2.13' 'cmake<4' ninja
 	build/confseq/bin/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir build confseq==0.0.11
 	$(BIN)/pip install --quiet --no-deps --no-index --find-links build confseq==0.0.11
+
+# What the benchmark compares with. tensorboardX is what TextBrewer imports and the benchmark never
+# uses; with their own requirements they would pull in another torch.
+peers: install
+	$(BIN)/pip install --quiet --no-deps textbrewer==0.2.1.post1 tensorboardX==2.6.5
 
 demo: install
 	$(BIN)/mixkd demo --out $(OUT)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reports.benchmark_figures import draw_benchmarks
+from reports.benchmarks import Benchmarks, benchmark_tables
 from reports.bound_conditions import condition_table, theorem_table
 from reports.certificates import certificate_table
 from reports.claims import Entry, ledger, ledger_table
@@ -40,11 +42,19 @@ class Report:
     drawings: tuple[Drawing, ...]
 
 
-def build(evidence: Evidence) -> Report:
-    """Compute everything, write nothing."""
+def build(evidence: Evidence, measured: Benchmarks | None = None) -> Report:
+    """Compute everything, write nothing.
+
+    Args:
+        measured: what `mixkd bench` measured, to be shown after the runs.
+    """
     claims = tuple(ledger(evidence))
-    tables = tuple(make(evidence) for make in TABLES)
-    return Report(evidence, claims, tables, tuple(draw_all(evidence)))
+    tables = [make(evidence) for make in TABLES]
+    drawings = draw_all(evidence)
+    if measured is not None:
+        tables += benchmark_tables(measured)
+        drawings += draw_benchmarks(measured)
+    return Report(evidence, claims, tuple(tables), tuple(drawings))
 
 
 def write(report: Report, folder: Path) -> Path:

@@ -42,12 +42,16 @@ DELTA = Fraction(1, 20)
 
 @dataclass(frozen=True)
 class Duel:
-    """Median seconds of loop and kernel on one question, and whether they agreed."""
+    """Median seconds of loop and kernel on one question, and whether they agreed.
+
+    A question answered by simulation says how many samples it simulates.
+    """
 
     question: str
     loop_seconds: float
     kernel_seconds: float
     equal: bool
+    simulations: int | None = None
 
     @property
     def speedup(self) -> float:
@@ -195,6 +199,7 @@ def duel(
     kernel: Callable[[], object],
     repetitions: int,
     equal: Callable[[object, object], bool] = lambda first, second: first == second,
+    simulations: int | None = None,
 ) -> Duel:
     """Time both in turn after a warm-up each, whose answers are compared."""
     agreed = equal(loop(), kernel())
@@ -204,7 +209,8 @@ def duel(
             start = time.perf_counter()
             contestant()
             record.append(time.perf_counter() - start)
-    return Duel(question, statistics.median(times[0]), statistics.median(times[1]), agreed)
+    loop_seconds, kernel_seconds = (statistics.median(record) for record in times)
+    return Duel(question, loop_seconds, kernel_seconds, agreed, simulations)
 
 
 def same_gaps(first: object, second: object) -> bool:
@@ -234,6 +240,7 @@ def duels(repetitions: int) -> list[Duel]:
             lambda: simulate_finite_gaps(three, 256, 4000, random_stream(1)),
             repetitions,
             same_gaps,
+            simulations=4000,
         ),
         duel(
             "Monte Carlo: gaps; continuous law, 64 thresholds, n=64",
@@ -241,6 +248,7 @@ def duels(repetitions: int) -> list[Duel]:
             lambda: simulate_gaps(thresholds, 64, 500, random_stream(1)),
             repetitions,
             same_gaps,
+            simulations=500,
         ),
     ]
 

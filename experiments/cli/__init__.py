@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from experiments.cli.bench import bench
 from experiments.cli.certify import certify
 from experiments.cli.claims import claims
 from experiments.cli.demo import demo
@@ -33,7 +34,9 @@ app = typer.Typer(
 )
 
 
-for command in (demo, train, run, status, report, gaps, claims, doctor, certify, verify, submit):
+for command in (
+    demo, train, run, status, report, gaps, claims, doctor, certify, verify, submit, bench,
+):  # fmt: skip
     app.command()(command)
 
 

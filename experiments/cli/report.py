@@ -11,6 +11,10 @@ def report(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder that the report is written to.")
     ] = Path("report"),
+    bench: Annotated[
+        Path | None,
+        typer.Option(help="Folder of `mixkd bench`, whose tables and figures are to be shown too."),
+    ] = None,
 ) -> None:
     """Build the report: gaps, comparisons, bound conditions, certificates, claims and figures.
 
@@ -18,11 +22,13 @@ def report(
     CSV, parquet) and figures/ (SVG, PDF, PNG). The store need not be finished.
     """
     from experiments.cli.tables import unfinished_note
+    from reports.benchmarks import load_benchmarks
     from reports.evidence import load_evidence
     from reports.report import build, write
 
+    measured = None if bench is None else load_benchmarks(bench)
     evidence = load_evidence(runs)
-    page = write(build(evidence), out)
+    page = write(build(evidence, measured), out)
     finished = int((evidence.runs["state"] == "finished").sum())
     typer.echo(f"{finished} finished runs; the report is {page}")
     note = unfinished_note(evidence)

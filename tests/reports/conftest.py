@@ -3,93 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from mixkd_core.distances import distance
-from mixkd_core.evaluation import per_example, summarise
-from mixkd_core.records import (
-    RunRecord,
-    finish,
-    partial_folder,
-    write_examples,
-    write_json,
-)
-from mixkd_core.specs import CheckpointRef, RunSpec, StudentSpec
-from mixkd_core.tasks import find_task
-
-SETS = {"train": (200, 0.95), "remainder": (600, 0.8), "dev": (300, 0.82)}
-VERSIONS = {"python": "3.11.7", "mixkd": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"}
-
-
-def write_run(
-    out: Path,
-    *,
-    task: str = "sst2",
-    fraction: float = 0.01,
-    seed: int = 0,
-    method: str = "kd",
-    sets: dict[str, tuple[int, float]] | None = None,
-    data: str = "d" * 64,
-    versions: dict[str, str] | None = None,
-    finishing: bool = True,
-    **student: Any,
-) -> RunRecord | Path:
-    """A run whose 0-1 errors are as given: `sets` maps a name to its size and accuracy."""
-    described = find_task(task)
-    spec = RunSpec(
-        task=task,
-        data=data,
-        fraction=fraction,
-        seed=seed,
-        encoder=CheckpointRef(name="an/encoder", digest="e" * 16),
-        student=None if method == "teacher" else StudentSpec(method=method, **student),
-    )
-    partial = partial_folder(out, spec)
-    if not finishing:
-        return partial
-    between = distance("mse", temperature=1.0, regression=described.is_regression)
-    results, tables = {}, {}
-    for place, (name, (size, accuracy)) in enumerate((sets or SETS).items()):
-        rng = np.random.default_rng([seed, place, len(method)])
-        labels = np.arange(size) % 2
-        right = np.arange(size) < round(accuracy * size)
-        margin = rng.exponential(2.0, size) + 0.1
-        score = np.where(right == (labels == 1), margin, -margin)
-        logits = np.stack([-score, score], axis=1).astype(np.float32)
-        ids = [f"{'train' if name == 'remainder' else name}-{row}" for row in range(size)]
-        others = None if method == "teacher" else 0.9 * logits
-        tables[name] = per_example(described, ids, labels, logits, others, between)
-        results[name] = summarise(described, tables[name], tables["train"]["label"])
-    summary = {
-        "id": spec.id,
-        "teacher_id": spec.teacher_spec.id if spec.student else None,
-        "objective": "L = 1 mle" if spec.student is None else spec.student.objective.formula,
-        "student_source": "layers 1, 2, 3 of the fine-tuned teacher",
-        "layers": 3,
-        "parameters": 1000,
-        "origin": "test",
-        "train_examples": results["train"]["examples"],
-        "primary_metric": described.primary_metric,
-        "results": results,
-        "seconds": {"training": 1.0, "evaluation": 0.5},
-        "command": "mixkd run",
-        "versions": versions or VERSIONS,
-        "hardware": {"processor": "a processor", "accelerator": None},
-        "system": "a system",
-    }
-    for name, table in tables.items():
-        write_examples(partial, name, table)
-    write_json(partial / "spec.json", spec.model_dump(mode="json"))
-    write_json(partial / "run.json", summary)
-    curve = [
-        {"step": step, "epoch": step / 2, "loss": 1.0 / step, "loss_mle": 0.5 / step}
-        for step in (1, 2, 3)
-    ]
-    write_json(partial / "history.json", curve)
-    (partial / "model").mkdir()
-    (partial / "model" / "model.safetensors").write_bytes(b"weights")
-    return finish(partial, out, spec)
+from experiments.benchmarks.synthetic_store import write_run
 
 
 @pytest.fixture(name="write_run")

@@ -1,0 +1,301 @@
+"""The benchmark: what is measured, in which order, and what it leaves.
+
+`bench.json` holds the environment, the settings and every table as rows; `reports.benchmarks` makes
+tables and figures of it, beside it or in a report.
+"""
+
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from experiments.benchmarks.accelerator import measure_base
+from experiments.benchmarks.agreement import check_agreement
+from experiments.benchmarks.alternation import Clock
+from experiments.benchmarks.matrix_rate import measure_rate
+from experiments.benchmarks.operations import shape_of
+from experiments.benchmarks.padding import padding_rows
+from experiments.benchmarks.scaling import (
+    Job,
+    measure_memory,
+    measure_processes,
+    measure_scaling,
+)
+from experiments.benchmarks.steps import agreement_rows, measure_steps, rate_rows
+from experiments.benchmarks.targets import target_rows
+from experiments.benchmarks.whole import (
+    StudySize,
+    measure_report,
+    measure_starts,
+    measure_study,
+    measure_theory,
+)
+from experiments.benchmarks.workload import (
+    EMBEDDED_TASKS,
+    MOST_EXAMPLES,
+    REAL_TASKS,
+    Workload,
+    load_workload,
+    training_device,
+)
+from mixkd_core.environment import describe, hardware
+from mixkd_core.errors import InputError
+from mixkd_core.records import write_json
+from reports.benchmarks import FILE_NAME, SCHEMA_VERSION
+
+Row = dict[str, Any]
+Say = Callable[[str], None]
+
+PARTS = ("steps", "scaling", "memory", "whole", "padding")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long everything is measured.
+
+    Attributes:
+        repetitions: rounds, in which every contestant has a stretch.
+        seconds: of a stretch, about.
+        examples: most of a task's training texts that are used.
+        points: settings on each curve of the scaling.
+        study: how much of `limited-data` is run.
+        records: made-up runs that a report is built of.
+    """
+
+    repetitions: int
+    seconds: float
+    examples: int
+    points: int
+    study: StudySize
+    records: int
+
+
+FULL = Effort(5, 4.0, MOST_EXAMPLES, 4, StudySize((0, 1), (0.1, 1.0), 4000), 1000)
+QUICK = Effort(3, 0.5, 1280, 2, StudySize((0,), (0.1,), 1000), 50)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is measured on.
+
+    Attributes:
+        tasks: names; the first is that of memory, scaling and two processes.
+        data_dir, teacher: of real tasks.
+        clock: that ratios are taken of.
+        threads: of torch on a CPU.
+        parts: which of `PARTS`.
+    """
+
+    tasks: tuple[str, ...]
+    data_dir: Path | None
+    teacher: str | None
+    clock: Clock
+    threads: int
+    parts: tuple[str, ...]
+
+
+def setup(
+    data_dir: Path | None, teacher: str | None, clock: Clock, threads: int, parts: Sequence[str]
+) -> Setup:
+    """Real tasks where there are data, embedded ones elsewhere.
+
+    Raises:
+        InputError: for a teacher without data, an unknown part, less than one thread, or processor
+            time on an accelerator.
+    """
+    if teacher is not None and data_dir is None:
+        raise InputError(
+            "--teacher is for real tasks, and no --data-dir was given: give the GLUE folder too, "
+            "or neither."
+        )
+    for part in parts:
+        if part not in PARTS:
+            raise InputError(f"there is no part {part!r} to measure: take {', '.join(PARTS)}.")
+    if threads < 1:
+        raise InputError(f"--threads is {threads}: give at least 1.")
+    if clock == "cpu" and training_device().type == "cuda":
+        raise InputError(
+            "--clock cpu counts processor time, and training runs on an accelerator here: use "
+            "--clock wall."
+        )
+    tasks = EMBEDDED_TASKS if data_dir is None else REAL_TASKS
+    return Setup(tasks, data_dir, teacher, clock, threads, tuple(parts))
+
+
+def run_benchmark(given: Setup, effort: Effort, out: Path, say: Say) -> dict[str, Any]:
+    """Measure everything asked for, and write `bench.json` into `out`; returns its content.
+
+    Raises:
+        InputError: for data or an encoder that cannot be used, or an `out` that cannot be written.
+        DisagreementError: if a peer does not compute what we do.
+    """
+    torch.set_num_threads(given.threads)
+    _make(out)
+    with tempfile.TemporaryDirectory() as scratch:
+        tables, absent = _measure(given, effort, Path(scratch), say)
+    tables["targets"] = target_rows(tables)
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "environment": describe(),
+        "command": shlex.join(["mixkd", *sys.argv[1:]]),
+        "settings": asdict(effort)
+        | {"clock": given.clock, "threads": given.threads, "tasks": list(given.tasks)},
+        "absent": absent,
+        "tables": tables,
+    }
+    write_json(out / FILE_NAME, document)
+    return document
+
+
+def _measure(
+    given: Setup, effort: Effort, scratch: Path, say: Say
+) -> tuple[dict[str, list[Row]], dict[str, str]]:
+    tables: dict[str, list[Row]] = {}
+    absent: dict[str, str] = {}
+    workloads: dict[str, Workload] = {}
+    for task in given.tasks:
+        say(f"{task}: tokenising")
+        workloads[task] = load_workload(
+            task,
+            data_dir=given.data_dir,
+            teacher=given.teacher,
+            scratch=scratch,
+            most_examples=effort.examples,
+        )
+    first = workloads[given.tasks[0]]
+    precision = "bf16" if first.device.type == "cuda" else "fp32"
+    job = Job(
+        task=given.tasks[0],
+        data_dir=None if given.data_dir is None else str(given.data_dir.resolve()),
+        teacher=given.teacher,
+        most_examples=effort.examples,
+        scratch=str(scratch),
+        precision=precision,
+        threads=given.threads,
+    )
+    if "padding" in given.parts:
+        say("padding")
+        tables["padding"] = [row for one in workloads.values() for row in padding_rows(one)]
+    if "steps" in given.parts:
+        absent |= _measure_steps(given, effort, workloads, precision, tables, say)
+    if "scaling" in given.parts:
+        say(f"{first.name}: scaling")
+        with tqdm(disable=None, leave=False, unit="stretch") as bar:
+            tables["scaling"] = measure_scaling(
+                first,
+                job,
+                points=effort.points,
+                repetitions=effort.repetitions,
+                seconds=effort.seconds / 2,
+                clock=given.clock,
+                progress=bar.update,
+            )
+        if first.device.type == "cpu" and hardware().cores >= 2 * given.threads:
+            tables["processes"] = measure_processes(job, effort.repetitions)
+        else:
+            absent["two processes"] = "they need a core (on an accelerator, a device) each"
+    if "memory" in given.parts:
+        say(f"{first.name}: memory")
+        weights = sum(w.numel() * w.element_size() for w in first.teacher.parameters())
+        tables["memory"] = measure_memory(job, weights)
+    if "whole" in given.parts:
+        say("start-up, a study, a report, the theory")
+        waits = measure_starts(effort.repetitions)
+        waits.append(measure_study(effort.study, scratch / "study"))
+        waits.append(measure_report(effort.records, scratch))
+        tables["waits"] = waits
+        tables["theory"] = measure_theory(effort.repetitions)
+    return tables, absent
+
+
+def _measure_steps(
+    given: Setup,
+    effort: Effort,
+    workloads: dict[str, Workload],
+    precision: str,
+    tables: dict[str, list[Row]],
+    say: Say,
+) -> dict[str, str]:
+    """Training steps of every task; fills in tables, returns what is absent and why."""
+    absent: dict[str, str] = {}
+    first = next(iter(workloads.values()))
+    wanted = [precision]
+    if first.device.type == "cpu":
+        if hardware().bf16:
+            wanted.append("bf16")
+        else:
+            absent["bf16"] = "this processor does not compute in bfloat16"
+    for task, workload in workloads.items():
+        say(f"{task}: do all contestants compute the same?")
+        rows = agreement_rows(check_agreement(workload))
+        tables["agreement"] = tables.get("agreement", []) + rows
+    say("the matrix rate")
+    rates = {
+        each: measure_rate(
+            shape_of(first.teacher),
+            each,
+            first.device,
+            repetitions=effort.repetitions,
+            seconds=effort.seconds / 4,
+            clock=given.clock,
+        )
+        for each in wanted
+    }
+    tables["rates"] = rate_rows(rates)
+    for task, workload in workloads.items():
+        say(f"{task}: training steps")
+        with tqdm(disable=None, leave=False, unit="stretch") as bar:
+            found = measure_steps(
+                workload,
+                rates,
+                repetitions=effort.repetitions,
+                seconds=effort.seconds,
+                clock=given.clock,
+                precision=precision,
+                progress=bar.update,
+            )
+        absent |= found.absent
+        for name in ("steps", "ratios", "limits"):
+            tables[name] = tables.get(name, []) + getattr(found, name)
+    if first.device.type == "cuda":
+        from transformers import BertConfig
+
+        say("BERT-base on the accelerator")
+        tables["accelerator"] = measure_base(
+            first,
+            BertConfig(),
+            precision="bf16",
+            batch_size=128,
+            repetitions=effort.repetitions,
+            seconds=effort.seconds,
+        )
+    else:
+        absent["accelerator"] = "there is no accelerator here"
+    return absent
+
+
+def _make(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror}; give another --out.") from error
+
+
+def effort_of(quick: bool, repetitions: int | None) -> Effort:
+    """The full effort or the quick one, perhaps with another number of rounds.
+
+    Raises:
+        InputError: for less than one round.
+    """
+    effort = QUICK if quick else FULL
+    if repetitions is None:
+        return effort
+    if repetitions < 1:
+        raise InputError(f"--repetitions is {repetitions}: give at least 1.")
+    return replace(effort, repetitions=repetitions)
