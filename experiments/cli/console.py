@@ -3,13 +3,13 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from reports.gap_rows import GapRow
+    from reports.evidence import Evidence
 
 # Where output goes to a file there is no width to fit: wide enough that no cell is cut.
 FILE_WIDTH = 250
@@ -52,31 +52,45 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def print_gaps(rows: Sequence["GapRow"], metric: str) -> None:
-    """The gap tables, one a held-out set, a row per network; they fit 80 columns."""
+def print_gaps(
+    evidence: "Evidence",
+    held_out: Collection[str] | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """The gap tables, one a held-out set, a row per network; they fit 80 columns.
+
+    Args:
+        evidence: of the runs to show.
+        held_out: the sets to show; None for all.
+        names: by run id what to call it, a row for each name; None for the methods.
+    """
     from itertools import groupby
 
     from rich.console import Console
     from rich.table import Table
 
     from mixkd_core.model_card import set_meaning
-    from reports.gap_rows import DELTA
+    from reports.gaps import TASK_LOSSES, gap_summaries
+    from reports.measurements import DELTA
+    from reports.tables import seeds_text
 
-    averaged = any(row.spread is not None for row in rows)
+    summaries = [
+        summary
+        for summary in gap_summaries(evidence)
+        if summary.loss in TASK_LOSSES and (held_out is None or summary.held_out in held_out)
+    ]
+    averaged = any(summary.gap.n > 1 for summary in summaries)
     uncertainty = "lowest …\nhighest" if averaged else f"{1 - DELTA:.0%}\ninterval"
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
-    ordered = sorted(rows, key=lambda row: (row.task, row.held_out))
-    for (task, held_out, examples), group in groupby(
-        ordered, lambda row: (row.task, row.held_out, row.examples)
+    ordered = sorted(summaries, key=lambda row: (row.task, row.held_out, -row.fraction))
+    for (task, on, metric), group in groupby(
+        ordered, lambda row: (row.task, row.held_out, row.metric)
     ):
-        table = Table(
-            box=None,
-            header_style="",
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-        )
-        typer.secho(f"{task}, measured on {held_out} ({examples} examples):", bold=True)
-        typer.echo(set_meaning(held_out))
+        rows = list(group)
+        table = Table(box=None, header_style="", pad_edge=False, padding=(0, 1, 0, 0))
+        sizes = " or ".join(f"{size:.0f}" for size in sorted({row.examples for row in rows}))
+        typer.secho(f"{task}, measured on {on} ({sizes} examples):", bold=True)
+        typer.echo(set_meaning(on))
         for heading in ("data", "method"):
             table.add_column(heading)
         for heading in (
@@ -88,20 +102,21 @@ def print_gaps(rows: Sequence["GapRow"], metric: str) -> None:
             uncertainty,
         ):
             table.add_column(heading, justify="right", no_wrap=True)
-        for row in group:
-            limits = row.spread if averaged else row.interval
-            numbers = (row.metric, row.majority, row.empirical_risk, row.generalization_risk)
-            table.add_row(
-                f"{row.fraction:.3g}",
-                row.method,
-                *(f"{value:.3f}" for value in numbers),
-                f"{row.gap:+.3f}",
-                "—" if limits is None else f"{limits[0]:+.3f} {limits[1]:+.3f}",
-            )
+        for row in rows:
+            limits = (row.least, row.greatest) if averaged else row.interval_over_examples
+            numbers = (row.metric_value, row.majority, row.empirical, row.generalization)
+            for name in [row.label] if names is None else names[row.runs[0]]:
+                table.add_row(
+                    f"{row.fraction:.3g}",
+                    name,
+                    *(f"{value:.3f}" for value in numbers),
+                    f"{row.gap.mean:+.3f}",
+                    "—" if limits is None else f"{limits[0]:+.3f} {limits[1]:+.3f}",
+                )
         console.print(table)
         typer.echo("")
     if averaged:
-        seeds = ", ".join(str(seed) for seed in rows[0].seeds)
+        seeds = seeds_text([seed for summary in summaries for seed in summary.seeds])
         typer.echo(f"Means over seeds {seeds}, with the lowest and highest gap among them.")
     typer.echo(
         "Data: fraction of the training split. Risk: 0-1 error (squared error for a\n"

@@ -21,17 +21,14 @@ def demo(
     from experiments.cli.console import print_gaps, quiet_libraries
     from experiments.demo import demo_runs
     from mixkd_core.synthetic import bayes_accuracy
-    from mixkd_core.tasks import find_task
-    from reports.gap_rows import gap_rows, mean_over_seeds
+    from reports.evidence import evidence_of
     from reports.report import write_report
 
     quiet_libraries()
     started = time.monotonic()
-    described = find_task(task)
     records = demo_runs(task, out, range(seeds), typer.echo)
-    rows = mean_over_seeds([row for row in gap_rows(records) if row.held_out == "fresh"])
     typer.echo("")
-    print_gaps(rows, described.primary_metric)
+    print_gaps(evidence_of(records), held_out=("fresh",))
     typer.echo(
         f"No classifier can beat an accuracy of {bayes_accuracy(task):.2f} here: that is the law's "
         "label noise."

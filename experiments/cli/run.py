@@ -176,23 +176,18 @@ def _done(found: "dict[str, StoredRun]", item: "PlannedRun") -> bool:
 
 def _print_results(planned: "tuple[PlannedRun, ...]", out: Path, failures: dict[str, str]) -> None:
     """The gap table of each task, means over the seeds; a row for each thing a run stands for."""
-    from dataclasses import replace
-
     from experiments.cli.console import print_gaps
     from mixkd_core.records import find_record
-    from reports.gap_rows import gap_rows, mean_over_seeds
+    from reports.evidence import evidence_of
 
-    rows: dict[str, list[object]] = {}
-    metrics = {}
-    for item in planned:
-        record = None if item.spec.id in failures else find_record(out, item.spec)
-        if record is not None:
-            metrics[item.spec.task] = record.summary["primary_metric"]
-            measured = gap_rows([record])
-            for label in item.labels:
-                named = [replace(row, method=label) for row in measured]
-                rows.setdefault(item.spec.task, []).extend(named)
-    for task, metric in metrics.items():
-        typer.echo("")
-        print_gaps(mean_over_seeds(rows[task]), metric)  # type: ignore[arg-type]
+    found = [
+        (find_record(out, item.spec), item.labels)
+        for item in planned
+        if item.spec.id not in failures
+    ]
+    records = [record for record, _ in found if record is not None]
+    typer.echo("")
+    if records:
+        names = {record.spec.id: labels for record, labels in found if record is not None}
+        print_gaps(evidence_of(records), names=names)
     typer.echo("")

@@ -219,7 +219,7 @@ def train(
         checkpoint_ref,
     )
     from mixkd_core.tasks import EMBEDDED, GLUE, Task, find_task
-    from reports.gap_rows import gap_rows
+    from reports.evidence import evidence_of
 
     quiet_libraries()
     if train_file is not None:
@@ -331,7 +331,7 @@ def train(
         typer.echo("this run was finished before: nothing is left to train")
     record = run(spec, resources)
     teacher_record = read_record(record_folder(out, spec.teacher_spec))
-    print_gaps(gap_rows([teacher_record, record]), described.primary_metric)
+    print_gaps(evidence_of([teacher_record, record]))
     typer.echo(f"student: {record.summary['student_source']}")
     typer.echo(f"objective: {record.summary['objective']}")
     typer.echo(f"everything was written to {record.folder}")
