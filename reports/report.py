@@ -15,6 +15,7 @@ from reports.evidence import Evidence, load_evidence
 from reports.figures import draw_all
 from reports.gaps import gap_table, metric_table, run_table
 from reports.latent import latent_table
+from reports.metric_comparisons import metric_comparison_table
 from reports.page import page
 from reports.tables import Table, write_file, write_tables
 
@@ -22,6 +23,7 @@ TABLES: Sequence[Callable[[Evidence], Table]] = (
     gap_table,
     comparison_table,
     metric_table,
+    metric_comparison_table,
     latent_table,
     condition_table,
     theorem_table,

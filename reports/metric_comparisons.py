@@ -1,0 +1,123 @@
+"""The tasks' own metrics, method against baseline, and how many seeds such a comparison needs."""
+
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+
+from reports.comparisons import BASELINES, condition_pairs, corrected
+from reports.evidence import Evidence, in_order
+from reports.frames import grouped
+from reports.power import POWER, paired_power, seeds_needed
+from reports.statistics import LEVEL, paired_difference
+from reports.tables import Column, Table, seeds_text
+
+# Differences that a reader would care about: a point of the metric, and half of one.
+POINT, HALF_POINT = 0.01, 0.005
+
+
+@lru_cache(maxsize=1)  # wanted by several parts of one report
+def metric_comparison_table(evidence: Evidence) -> Table:
+    """Paired differences of the metric with their tests, and the power of these."""
+    finished = evidence.runs[evidence.runs["state"] == "finished"]
+    held_out = evidence.metrics[evidence.metrics["set"] != "train"]
+    values = {
+        (condition, name): group
+        for (condition, name), group in grouped(held_out, ["condition", "set"])
+    }
+    sets = list(dict.fromkeys(held_out["set"]))
+    rows: list[dict[str, Any]] = []
+    for baseline in BASELINES:
+        for first, second in condition_pairs(finished, baseline):
+            for name in sets:
+                one = values.get((first["condition"].iloc[0], name))
+                other = values.get((second["condition"].iloc[0], name))
+                row = None if one is None or other is None else _compared(one, other)
+                if row is not None:
+                    rows.append(
+                        {
+                            "task": first["task"].iloc[0],
+                            "fraction": first["fraction"].iloc[0],
+                            "method": first["label"].iloc[0],
+                            "against": second["label"].iloc[0],
+                            "baseline": baseline,
+                            "set": name,
+                            **row,
+                        }
+                    )
+    frame = pd.DataFrame(rows)
+    if rows:
+        frame = in_order(corrected(frame, ["baseline", "set"]).sort_index())
+        frame = pd.DataFrame([row | _power(row) for row in frame.to_dict("records")])
+    return Table(
+        name="metric_comparisons",
+        title="Metrics compared: paired differences, and the seeds that they need",
+        caption=(
+            "Method minus baseline over the seeds that both have, in units of the metric (0.01 is "
+            "one point). p: exact sign-flip test, two-sided. Holm: corrected for the family of all "
+            "methods, tasks and fractions with one baseline and set. Seeds needed: with that many, "
+            f"a true difference of one point or of half a point is found with power {POWER:g}, if "
+            "its standard deviation over seeds is the one seen here (an estimate: from few seeds a "
+            f"rough one), by the paired t test at {1 - LEVEL:.2g} divided by the size of the "
+            "family (Holm's first step), and never fewer than the sign-flip test can reject with. "
+            "Power: that of finding one point with the seeds at hand."
+        ),
+        columns=(
+            Column("task", "task"),
+            Column("fraction", "fraction"),
+            Column("method", "method"),
+            Column("against", "against"),
+            Column("set", "set"),
+            Column("metric", "metric"),
+            Column("difference", "difference", "signed", 4),
+            Column("difference", "95 % interval", "interval", 4),
+            Column("difference_sd", "sd", "number", 4),
+            Column("p_value", "p", "p"),
+            Column("p_holm", "p (Holm)", "p"),
+            Column("seeds", "seeds"),
+            Column("needed_point", "seeds needed, 1 point", "count"),
+            Column("needed_half_point", "seeds needed, ½ point", "count"),
+            Column("power_point", "power, 1 point", "number", 2),
+        ),
+        frame=frame,
+        empty=(
+            "No two methods of one setting share a seed: compare methods by running them from the "
+            "same seeds."
+        ),
+    )
+
+
+def _compared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any] | None:
+    by_seed = [
+        {int(seed): float(value) for seed, value in zip(f["seed"], f["metric_value"], strict=True)}
+        for f in (first, second)
+    ]
+    paired = paired_difference(by_seed[0], by_seed[1])
+    if paired is None:
+        return None
+    low, high = paired.difference.interval or (None, None)
+    both = pd.concat([first, second])
+    return {
+        "metric": first["metric"].iloc[0],
+        "n": paired.difference.n,
+        "difference": paired.difference.mean,
+        "difference_sd": paired.difference.sd,
+        "difference_low": low,
+        "difference_high": high,
+        "p_value": paired.p_value,
+        "seeds": seeds_text(paired.seeds),
+        "runs": " ".join(both.loc[both["seed"].isin(paired.seeds), "run"]),
+    }
+
+
+def _power(row: dict[Any, Any]) -> dict[str, float | None]:
+    """At Holm's first step, the hardest; None for a single seed, which has no spread."""
+    sd = row["difference_sd"]
+    if pd.isna(sd):
+        return {"needed_point": None, "needed_half_point": None, "power_point": None}
+    alpha = (1 - LEVEL) / row["family_size"]
+    return {
+        "needed_point": float(seeds_needed(POINT, sd, alpha)),
+        "needed_half_point": float(seeds_needed(HALF_POINT, sd, alpha)),
+        "power_point": paired_power(POINT, sd, row["n"], alpha),
+    }

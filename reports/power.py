@@ -1,0 +1,103 @@
+"""How many seeds a comparison needs: the power of a paired test, computed before it is run.
+
+The power is that of the two-sided t test on n paired differences, exact for normal differences:
+with T noncentral t with n − 1 degrees of freedom and noncentrality Δ √n / sd,
+
+    power = P(|T| ≥ t_{1−α/2, n−1}).
+
+The verdicts use the sign-flip test instead, which has nearly the same power for such differences,
+but cannot give a p-value below 2^(1−n): with fewer seeds than 1 + log2(1/α) its power is zero, and
+that is counted here.
+"""
+
+from math import ceil, isfinite, log2, sqrt
+
+from scipy import stats
+
+from mixkd_core.errors import InputError
+
+POWER = 0.8
+
+# Beyond this noncentrality the power is 1 to double precision, where SciPy's series would fail.
+_CERTAIN = 37.0
+_MOST_SEEDS = 1_000_000
+
+
+def fewest_seeds(alpha: float) -> int:
+    """The fewest seeds from which the sign-flip test can reject at level α: 2^(1−n) ≤ α.
+
+    Raises:
+        InputError: if α is not inside (0, 1).
+    """
+    if not 0 < alpha < 1:
+        raise InputError(f"the level is {alpha}: give one between 0 and 1, such as 0.05.")
+    return 1 + ceil(log2(1 / alpha) - 1e-12)
+
+
+def paired_power(difference: float, sd: float, n: int, alpha: float) -> float:
+    """The probability of finding a true mean difference with n seeds.
+
+    Args:
+        difference: Δ, in the metric's units; its sign does not matter.
+        sd: standard deviation of the paired differences over seeds.
+        n: seeds, 1 or more.
+        alpha: two-sided level.
+
+    Raises:
+        InputError: for a number that is none, an n below 1, or an α outside (0, 1).
+    """
+    _check(difference, sd)
+    if n < 1:
+        raise InputError(f"there are {n} seeds: give 1 or more.")
+    if n < max(2, fewest_seeds(alpha)):
+        return 0.0
+    noncentrality = abs(difference) * sqrt(n) / sd if sd > 0 else float("inf")
+    if noncentrality > _CERTAIN:
+        return 1.0
+    limit = float(stats.t.isf(alpha / 2, n - 1))
+    upper = float(stats.nct.sf(limit, n - 1, noncentrality))
+    # For a limit below 0 SciPy mirrors, so this is asked for as it is defined.
+    lower = float(stats.nct.sf(limit, n - 1, -noncentrality))
+    return min(1.0, upper + lower)
+
+
+def seeds_needed(difference: float, sd: float, alpha: float, power: float = POWER) -> int:
+    """The fewest seeds with which a true difference is found with at least this power.
+
+    Args:
+        difference: Δ, not 0.
+        sd: standard deviation of the paired differences over seeds.
+        alpha: two-sided level.
+        power: wanted.
+
+    Raises:
+        InputError: for a difference of 0, a number that is none, or a power or level outside
+            (0, 1), or if a million seeds do not suffice.
+    """
+    _check(difference, sd)
+    if difference == 0:
+        raise InputError("a difference of 0 is never found: give the smallest that matters.")
+    if not 0 < power < 1:
+        raise InputError(f"the power is {power}: give one between 0 and 1, such as 0.8.")
+    low, high = 1, max(2, fewest_seeds(alpha))
+    while paired_power(difference, sd, high, alpha) < power:
+        low, high = high, 2 * high
+        if high > _MOST_SEEDS:
+            raise InputError(
+                f"a difference of {difference} cannot be found with a standard deviation of {sd} "
+                f"and {_MOST_SEEDS} seeds: give a larger difference."
+            )
+    while high - low > 1:  # low is too few, high is enough
+        middle = (low + high) // 2
+        if paired_power(difference, sd, middle, alpha) < power:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _check(difference: float, sd: float) -> None:
+    if not isfinite(difference):
+        raise InputError(f"the difference is {difference}: give a number.")
+    if not (isfinite(sd) and sd >= 0):
+        raise InputError(f"the standard deviation is {sd}: give a number from 0 on.")
