@@ -10,9 +10,10 @@ import pandas as pd
 
 from mixkd_core.objectives import METHODS
 from mixkd_core.records import RunRecord
+from reports.export import is_export, read_export
 from reports.frames import results_frame
 from reports.measurements import Measurements, measure
-from reports.store import Entry, entry_of, finished_entries, read_store
+from reports.store import Entry, entry_of, finished_entries, read_store, tuning_runs
 
 LOSS_TITLES = {
     "zero_one_error": "0-1 error",
@@ -39,11 +40,13 @@ class Evidence:
         entries: every run, those whose tables are damaged marked so.
         results: `reports.frames.results_frame` of them.
         measurements: what their per-example tables say.
+        tuning_runs: how many runs of `mixkd tune` are left out of all that.
     """
 
     entries: tuple[Entry, ...]
     results: pd.DataFrame
     measurements: Measurements
+    tuning_runs: int = 0
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -93,12 +96,16 @@ class Evidence:
 
 
 def load_evidence(out: Path) -> Evidence:
-    """Read a store.
+    """Read a store, or results exported from one.
 
     Raises:
         InputError: if it is no folder, or has no finished run whose tables can be read.
     """
-    return _evidence(read_store(out), out)
+    if is_export(out):
+        entries, measurements = read_export(out)
+        finished_entries(entries, out)
+        return Evidence(tuple(entries), results_frame(entries), measurements)
+    return replace(_evidence(read_store(out), out), tuning_runs=len(tuning_runs(out)))
 
 
 def evidence_of(records: Sequence[RunRecord]) -> Evidence:

@@ -111,7 +111,9 @@ class Table:
         table = [[column.title for column in self.columns], *self.cells()]
         rows = [[_markdown(cell) for cell in row] for row in table]
         lines += ["| " + " | ".join(row) + " |" for row in [rows[0], marks, *rows[1:]]]
-        return "\n".join([*lines, "", _markdown(self.caption), ""])
+        if self.caption:
+            lines += ["", _markdown(self.caption)]
+        return "\n".join([*lines, ""])
 
     def to_latex(self) -> str:
         """A `longtable` with booktabs rules, to be `\\input` where both packages are loaded."""

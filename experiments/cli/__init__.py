@@ -13,6 +13,7 @@ from experiments.cli.certify import certify
 from experiments.cli.claims import claims
 from experiments.cli.demo import demo
 from experiments.cli.doctor import doctor
+from experiments.cli.export import export
 from experiments.cli.gaps import gaps
 from experiments.cli.report import report
 from experiments.cli.run import run
