@@ -19,6 +19,9 @@ SECONDS_BETWEEN_CHECKPOINTS = 120
 LOGGING_STEPS_IN_A_RUN = 40
 
 
+# Its name ends in no run's id, so it is not taken for a run folder.
+TEACHER_OUTPUTS = ".teacher-outputs"
+
 def train(
     network: Any,
     dataset: Any,
@@ -33,7 +36,7 @@ def train(
     Args:
         dataset: tokenised examples, as for `MixKDTrainer`.
         spec: the run that the network is trained for.
-        folder: where checkpoints go.
+        folder: where checkpoints go, a folder inside the run's own.
         label: what the progress bar says.
         teacher: the fine-tuned teacher, where the method has one.
 
@@ -120,6 +123,8 @@ def _method_arguments(spec: RunSpec) -> dict[str, Any]:
 class TimedCheckpoints(TrainerCallback):  # type: ignore[misc]
     """Asks for a checkpoint when enough time has gone by, so that short runs write none."""
 
+        # In the store, beside the run folder that the checkpoints are in.
+        teacher_cache_dir=str(folder.parents[1] / TEACHER_OUTPUTS),
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.last = time.monotonic()

@@ -79,6 +79,14 @@ class MixKDArguments(TrainingArguments):  # type: ignore[misc]
         metadata={"help": "Batches sorted by length together; 0 leaves batches ungrouped."},
     )
 
+    teacher_cache_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder in which the teacher's outputs on originals and fixed draws are kept, "
+            "for other runs with the same teacher and texts."
+        },
+    )
+
     @property
     def objective(self) -> Objective:
         """The objective in force.

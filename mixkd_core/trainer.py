@@ -1,10 +1,9 @@
 """`MixKDTrainer`: the loop is `transformers.Trainer`'s, the batches and the loss are MixKD's."""
 
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, set_seed
@@ -16,7 +15,6 @@ from mixkd_core.checkpoints import check_teacher_and_student
 from mixkd_core.distances import distance
 from mixkd_core.divergence import DivergenceGuard, check_weights
 from mixkd_core.errors import InputError
-from mixkd_core.inference import Inference, run_inference, run_mixed_inference
 from mixkd_core.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.mixup import label_targets, mix
@@ -27,6 +25,7 @@ from mixkd_core.objectives import (
     patient_loss,
     target_loss,
 )
+from mixkd_core.teacher_outputs import TeacherOutputs
 from mixkd_core.theseus import ModuleReplacement
 from mixkd_core.token_table import check_labels, token_table
 
@@ -66,8 +65,6 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         )
         self.teacher = teacher if self.objective.needs_teacher else None
         self._check_networks(model, args)
-        self._teacher_outputs: Inference | None = None
-        self._teacher_mixed_logits: NDArray[np.float32] | None = None
         self._term_sums: dict[str, Tensor] = {}
         self._term_batches = 0
         super().__init__(model=model, args=args, train_dataset=train_dataset, **kwargs)
@@ -88,6 +85,14 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             length_group_batches=args.length_group_batches,
             seed=args.seed if args.data_seed is None else args.data_seed,
             classes=self.table.classes if model.config.num_labels > 1 else None,
+        )
+        self._teacher_outputs = TeacherOutputs(
+            self.teacher,
+            self.table,
+            state_layers=self._teacher_layers,
+            precision=self.accelerator.autocast,
+            precision_name=self.accelerator.mixed_precision,
+            folder=None if args.teacher_cache_dir is None else Path(args.teacher_cache_dir),
         )
         self.add_callback(SamplerEpoch(self.sampler))
         if self.objective.replaces_modules:
@@ -149,17 +154,6 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
 
-    def _teacher_on_originals(self) -> Inference:
-        """The frozen teacher's outputs on the training set, computed once and reused."""
-        if self._teacher_outputs is None:
-            self._teacher_outputs = run_inference(
-                self.teacher,
-                self.table,
-                state_layers=self._teacher_layers,
-                precision=self.accelerator.autocast,
-            )
-        return self._teacher_outputs
-
     def _teacher_on_pairs(self, inputs: dict[str, Any], pairs: MixedPairs) -> Tensor:
         """The frozen teacher's logits on the batch's mixed samples, of shape `(m, num_labels)`.
 
@@ -170,16 +164,11 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 teacher = forward(self.teacher, None, pairs, mix_layer=self._teacher_mix_layer)
             assert teacher.mixed_logits is not None
             return teacher.mixed_logits
-        if self._teacher_mixed_logits is None:
-            self._teacher_mixed_logits = run_mixed_inference(
-                self.teacher,
-                self.table,
-                self.sampler.draws_of_first_epoch(),
-                mix_layer=self._teacher_mix_layer,
-                precision=self.accelerator.autocast,
-            ).logits
+        logits = self._teacher_outputs.on_pairs(
+            self.sampler.draws_of_first_epoch, self._teacher_mix_layer
+        )
         draws = inputs["draw_index"].cpu().numpy()
-        return torch.from_numpy(self._teacher_mixed_logits[draws]).to(inputs["draw_index"].device)
+        return torch.from_numpy(logits[draws]).to(inputs["draw_index"].device)
 
     # ---- loss ----
 
@@ -234,7 +223,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             targets = label_targets(inputs["labels"], outputs.logits.shape[-1])
             terms["mle"] = target_loss(outputs.logits, targets).mean()
         if weighted & {"kd", "pkd"}:
-            teacher = self._teacher_on_originals()
+            teacher = self._teacher_outputs.on_texts()
             rows = inputs["example_index"].cpu().numpy()
             if "kd" in weighted:
                 logits = torch.from_numpy(teacher.logits[rows]).to(outputs.logits.device)
