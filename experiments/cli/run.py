@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -12,13 +13,21 @@ import typer
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
+    from experiments.executor import Cluster
     from experiments.plan import PlannedRun
     from experiments.store import StoredRun
     from mixkd_core.records import RunRecord
 
 Value = TypeVar("Value", int, float, str)
 
-NARROW = "Narrow it"
+NARROW, RAY = "Narrow it", "On a Ray cluster"
+
+
+class Executor(StrEnum):
+    """Who does a study's runs."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def run(
@@ -61,8 +70,40 @@ def run(
         str | None, typer.Option(help="Only these, such as 0.01,0.1.", rich_help_panel=NARROW)
     ] = None,
     jobs: Annotated[
-        int, typer.Option(min=1, help="Runs at once; they share the cores, or have a GPU each.")
+        int,
+        typer.Option(
+            min=1,
+            help="Runs at once on this machine; they share the cores, or have a GPU each where "
+            "there are several.",
+        ),
     ] = 1,
+    executor: Annotated[
+        Executor,
+        typer.Option(
+            help="Who does the runs: this machine, or a Ray cluster that sees the same files."
+        ),
+    ] = Executor.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the cluster, such as 10.0.0.1:6379; 'auto', the usual, is the one that this "
+            "machine belongs to.",
+            rich_help_panel=RAY,
+        ),
+    ] = None,
+    cpus: Annotated[
+        int | None,
+        typer.Option(min=1, help="CPUs that a run takes; 1 if not given.", rich_help_panel=RAY),
+    ] = None,
+    gpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="GPUs that a run takes, such as 0.5 to have two share one; by default 1 where the "
+            "cluster has any.",
+            rich_help_panel=RAY,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print the plan: runs, done or not, and time.")
     ] = False,
@@ -81,11 +122,16 @@ def run(
     from experiments.study_file import load_study
 
     quiet_libraries()
+    cluster = _cluster(executor, address, cpus, gpus, jobs)
     described = load_study(study, change or []).narrowed(
         tasks=_listed(tasks, str, "--tasks"),
         seeds=_listed(seeds, int, "--seeds"),
         fractions=_listed(fractions, float, "--fractions"),
     )
+    if cluster is not None and not dry_run:
+        from experiments.ray_workers import check_cluster
+
+        check_cluster(cluster)
     typer.echo(f"{described.name}: {described.stands_for}")
     stored = list(survey(out))
     with TemporaryDirectory() as scratch:
@@ -97,12 +143,14 @@ def run(
     finished = [item.record for item in stored if item.record is not None]
     found = {item.id: item for item in stored if item.id in ours}
     done = [name for name, item in found.items() if item.state == "done"]
-    _print_plan(planned, found, finished, jobs, every_run=dry_run)
+    _print_plan(planned, found, finished, None if cluster else jobs, every_run=dry_run)
     if dry_run:
         return
     store_plan(out, described.name, {item.spec.id: item.describe() for item in planned})
     command = shlex.join(["mixkd", *sys.argv[1:]])
-    failures = execute(planned, done, Workplace(out, command), jobs=jobs, say=typer.echo)
+    failures = execute(
+        planned, done, Workplace(out, command), jobs=jobs, cluster=cluster, say=typer.echo
+    )
     _print_results(planned, out, failures)
     if failures:
         typer.echo(
@@ -113,6 +161,37 @@ def run(
             typer.echo(f"  {names[name]}: {reason}")
         raise typer.Exit(1)
     typer.echo(f"all {len(planned)} runs of {described.name} are done, in {out}")
+
+
+def _cluster(
+    executor: Executor, address: str | None, cpus: int | None, gpus: float | None, jobs: int
+) -> "Cluster | None":
+    """The Ray cluster that is asked for; None for this machine."""
+    from experiments.executor import Cluster
+    from experiments.processes import count
+
+    if count() > 1 and (jobs != 1 or executor is Executor.RAY):
+        raise InputError(
+            f"{count()} processes were launched to share each run, so runs are done one after "
+            "another: leave out --jobs and --executor, or start mixkd without the launcher."
+        )
+    if executor is Executor.LOCAL:
+        given = {"--address": address, "--cpus": cpus, "--gpus": gpus}
+        for option, value in given.items():
+            if value is not None:
+                raise InputError(
+                    f"{option} {value} is for a Ray cluster: give --executor ray too, or leave it "
+                    "out."
+                )
+        return None
+    if jobs != 1:
+        raise InputError(
+            f"--jobs {jobs} is for this machine; on a Ray cluster as many runs go on at once as "
+            "have the CPUs and GPUs that --cpus and --gpus ask for: leave it out."
+        )
+    if gpus is not None and gpus > 1 and gpus % 1:
+        raise InputError(f"--gpus {gpus} is no share of a GPU and no number of whole ones.")
+    return Cluster(address or "auto", cpus or 1, gpus)
 
 
 def _listed(given: str | None, kind: Callable[[str], Value], option: str) -> list[Value] | None:
@@ -132,11 +211,15 @@ def _print_plan(
     planned: "tuple[PlannedRun, ...]",
     found: "dict[str, StoredRun]",
     finished: "list[RunRecord]",
-    jobs: int,
+    jobs: int | None,
     *,
     every_run: bool,
 ) -> None:
-    """How many runs there are, which are done, and how long the others will take."""
+    """How many runs there are, which are done, and how long the others will take.
+
+    Args:
+        jobs: how many are done at once; None if others decide.
+    """
     from experiments.cli.console import duration, wide_table
     from experiments.plan import estimate
 
@@ -165,7 +248,8 @@ def _print_plan(
     if missing:
         known = [seconds for seconds in estimates.values() if seconds is not None]
         unknown = len(missing) - len(known)
-        parts = [f"about {duration(sum(known) / jobs)}"] if known else []
+        shared = "" if jobs else ", shared among the cluster's workers"
+        parts = [f"about {duration(sum(known) / (jobs or 1))}{shared}"] if known else []
         parts += [f"unknown for {unknown} runs, since none like them is finished"] * bool(unknown)
         typer.echo(f"time left: {', and '.join(parts)}")
 

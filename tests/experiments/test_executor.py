@@ -1,6 +1,8 @@
 """Many runs: in order, each once, a failing one among good ones, and several at once."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +12,12 @@ import pandas as pd
 import pytest
 
 from experiments import executor
-from experiments.executor import Outcome, Workplace, execute, worker_environment
+from experiments.executor import Outcome, Workplace, execute
 from experiments.plan import PlannedRun, expand, gather
 from experiments.schedule import SECONDS_UNTIL_ANOTHER_LOOK, Schedule
 from experiments.store import run_lock, survey
 from experiments.study import Study
+from experiments.worker import worker_environment
 from mixkd_core.errors import DiskFullError
 from mixkd_core.records import find_record
 from mixkd_core.specs import RunSpec
@@ -221,6 +224,34 @@ def test_workers_share_the_cores_and_have_a_gpu_each(monkeypatch: pytest.MonkeyP
     some = {"CUDA_VISIBLE_DEVICES": "5,7"}
     assert worker_environment(1, 2, some, 2)["CUDA_VISIBLE_DEVICES"] == "7"
     assert "CUDA_VISIBLE_DEVICES" not in worker_environment(1, 2, {}, 1)
+
+
+class Telling:
+    """Stands for a run's material; what its process knew before torch came is the failure."""
+
+    def __reduce__(self) -> Any:
+        code = """type("Told", (), {"source": property(lambda self: (_ for _ in ()).throw(
+            RuntimeError(__import__("os").environ["CUDA_VISIBLE_DEVICES"])))})()"""
+        return eval, (code,)
+
+
+def test_each_worker_process_sees_one_gpu(
+    planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    telling: Any = Telling()
+    runs = [replace(run, material=telling) for run in planned(seeds=[0, 1]) if not run.teacher_id]
+    failures = do(tuple(runs), tmp_path, jobs=2)
+    assert sorted(failures.values()) == ["RuntimeError: 5", "RuntimeError: 7"]
+
+
+def test_a_worker_learns_its_gpu_before_torch_is_loaded() -> None:
+    code = "import sys, experiments.worker; print('torch' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"
 
 
 def test_the_specification_crosses_to_a_worker_unchanged(planned: Any) -> None:
