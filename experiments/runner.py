@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 from transformers import set_seed
 
+from experiments.processes import count as processes
+from experiments.processes import share_of_batch
 from experiments.store import noting_failure, run_lock
 from experiments.training import train
 from mixkd_core.augmentation import augmented
@@ -148,6 +150,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
             "training": round(trained - started, 2),
             "evaluation": round(time.monotonic() - trained, 2),
         },
+        "processes": processes(),
         "command": resources.command or f"# written by a study; specification {spec.id}",
         **describe(),
     }
@@ -200,6 +203,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
             f"the data of task {spec.task!r} have fingerprint {resources.data.fingerprint[:12]}, "
             f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
         )
+    share_of_batch(spec.training.batch_size)
     if spec.student is None:
         return
     check_mixup_ratio(spec.objective, spec.student.mixup_ratio)

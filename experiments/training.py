@@ -11,6 +11,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
+from experiments.processes import agreed, share_of_batch, together
 from mixkd_core.arguments import MixKDArguments
 from mixkd_core.specs import RunSpec
 from mixkd_core.trainer import MixKDTrainer
@@ -18,9 +19,9 @@ from mixkd_core.trainer import MixKDTrainer
 SECONDS_BETWEEN_CHECKPOINTS = 120
 LOGGING_STEPS_IN_A_RUN = 40
 
-
 # Its name ends in no run's id, so it is not taken for a run folder.
 TEACHER_OUTPUTS = ".teacher-outputs"
+
 
 def train(
     network: Any,
@@ -33,6 +34,8 @@ def train(
 ) -> list[dict[str, Any]]:
     """Train `network` in place; a repeated call goes on from the last checkpoint in `folder`.
 
+    Where several processes were launched (`experiments.processes`), all take part.
+
     Args:
         dataset: tokenised examples, as for `MixKDTrainer`.
         spec: the run that the network is trained for.
@@ -42,7 +45,33 @@ def train(
 
     Returns:
         The training curve, one entry per logging step.
+
+    Raises:
+        InputError: if several processes cannot share a batch evenly.
     """
+    return together(
+        _train,
+        network,
+        dataset,
+        spec,
+        folder=folder,
+        label=label,
+        teacher=teacher,
+        checkpoint=last_complete_checkpoint(folder),
+    )
+
+
+def _train(
+    network: Any,
+    dataset: Any,
+    spec: RunSpec,
+    *,
+    folder: Path,
+    label: str,
+    teacher: Any,
+    checkpoint: str | None,
+) -> list[dict[str, Any]]:
+    """What each process does of a training."""
     arguments = training_arguments(spec, len(dataset), folder)
     trainer = MixKDTrainer(
         network,
@@ -52,7 +81,7 @@ def train(
         callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS), ProgressBar(label)],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=last_complete_checkpoint(folder))
+    trainer.train(resume_from_checkpoint=checkpoint)
     history: list[dict[str, Any]] = trainer.state.log_history
     return history
 
@@ -79,11 +108,11 @@ def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArgum
 
     training = spec.training
     steps = max(1, round(training.epochs * -(-examples // training.batch_size)))
-    return MixKDArguments(
+    arguments = MixKDArguments(
         output_dir=str(folder),
         num_train_epochs=training.epochs,
         learning_rate=training.learning_rate,
-        per_device_train_batch_size=training.batch_size,
+        per_device_train_batch_size=share_of_batch(training.batch_size),
         warmup_steps=training.warmup,
         weight_decay=training.weight_decay,
         bf16=training.precision == "bf16",
@@ -94,8 +123,14 @@ def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArgum
         save_total_limit=1,
         report_to="none",
         disable_tqdm=True,
+        # In the store, beside the run folder that the checkpoints are in.
+        teacher_cache_dir=str(folder.parents[1] / TEACHER_OUTPUTS),
         **_method_arguments(spec),
     )
+    # A process takes one GPU. Where it sees several, `Trainer` would split each batch among them,
+    # and make the batches as many times larger.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def _method_arguments(spec: RunSpec) -> dict[str, Any]:
@@ -123,8 +158,6 @@ def _method_arguments(spec: RunSpec) -> dict[str, Any]:
 class TimedCheckpoints(TrainerCallback):  # type: ignore[misc]
     """Asks for a checkpoint when enough time has gone by, so that short runs write none."""
 
-        # In the store, beside the run folder that the checkpoints are in.
-        teacher_cache_dir=str(folder.parents[1] / TEACHER_OUTPUTS),
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.last = time.monotonic()
@@ -132,7 +165,8 @@ class TimedCheckpoints(TrainerCallback):  # type: ignore[misc]
     def on_step_end(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if time.monotonic() - self.last >= self.seconds and state.global_step < state.max_steps:
+        due = time.monotonic() - self.last >= self.seconds
+        if agreed(due) and state.global_step < state.max_steps:
             control.should_save = True
             self.last = time.monotonic()
 
@@ -151,7 +185,8 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
             desc=self.label,
             unit="step",
             leave=False,
-            disable=None,  # silent where nobody watches
+            # Silent where nobody watches, and in all processes of a launch but one.
+            disable=None if state.is_world_process_zero else True,
         )
 
     def on_step_end(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:

@@ -200,7 +200,9 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             **self._terms_on_mixed(inputs, outputs, pairs),
         }
         loss = self.objective.total(terms)
-        self._divergence.watch(loss, self.state.global_step + 1, inputs["example_index"])
+        # Of all processes together: where one alone stopped, the others would wait for it for ever.
+        seen = self.accelerator.reduce(loss.detach(), reduction="mean")
+        self._divergence.watch(seen, self.state.global_step + 1, inputs["example_index"])
         for name, value in terms.items():
             self._term_sums[name] = self._term_sums.get(name, 0.0) + value.detach()
         self._term_batches += 1

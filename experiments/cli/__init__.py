@@ -21,10 +21,9 @@ from experiments.cli.status import status
 from experiments.cli.submit import submit
 from experiments.cli.train import train
 from experiments.cli.verify import verify
+from experiments.processes import INTERRUPTED, follow, is_main, leading
 from mixkd_core.errors import MixKDError
 from theory.errors import TheoryInputError
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="mixkd",
@@ -47,7 +46,13 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     try:
-        app()
+        if is_main():
+            with leading():
+                app()
+        else:
+            follow()
+    except KeyboardInterrupt:  # of a process that follows
+        raise SystemExit(INTERRUPTED) from None
     except SystemExit as ended:
         if ended.code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
             typer.echo("mixkd: interrupted; repeat the command to go on from here", err=True)
@@ -55,5 +60,6 @@ def main() -> None:
     except (MixKDError, TheoryInputError) as error:
         if debug:
             raise
-        typer.echo(f"mixkd: {error}", err=True)
+        if is_main():
+            typer.echo(f"mixkd: {error}", err=True)
         raise SystemExit(2) from None
