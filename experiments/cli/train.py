@@ -10,6 +10,7 @@ import typer
 from mixkd_core.errors import InputError
 
 DATA, STUDENT, OBJECTIVE, MIXUP, TRAINING = "Data", "Student", "Objective", "Mixup", "Training"
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def train(
@@ -244,6 +245,8 @@ def train(
             "--augmentation-copies and --translators say how texts are altered, but not one is: "
             "give --augmentation too, or leave them out."
         )
+    if precision not in PRECISIONS:
+        raise InputError(f"--precision is {precision!r}: choose one of {', '.join(PRECISIONS)}.")
     encoder = encoder_for(described, teacher, out)
     own = student not in ("teacher", "pretrained")
     usual_rate = 1e-3 if teacher is None else 5e-5  # random weights need larger steps
@@ -290,13 +293,13 @@ def train(
             **shared,
         ),
     )
-    typer.echo(f"objective: {student_spec.objective.formula}")
     data = load_task_data(
         described,
         data_dir=data_dir,
         train_file=train_file,
         evaluation_files=None if dev_file is None else {"dev": dev_file},
     )
+    typer.echo(f"objective: {student_spec.objective.formula}")
     spec = checked(
         RunSpec,
         task=described.name,

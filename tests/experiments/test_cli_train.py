@@ -124,6 +124,7 @@ def test_half_the_teachers_layers_by_default(
         ("train --task embedded-sentiment --student nowhere/at/all", "not a folder"),
         ("train --task embedded-sentiment --data-dir .", "reads no files"),
         ("train --task embedded-sentiment --max-length 2", "max_length is 2"),
+        ("train --task embedded-sentiment --precision fp16", "auto, fp32, bf16"),
         ("train --task rte --train-file a.csv --dev-file b.csv --teacher ENCODER", "known task"),
         ("demo --task rte", "embedded"),
     ],
@@ -139,10 +140,13 @@ def test_wrong_input_is_answered_in_a_sentence(
     monkeypatch.chdir(tmp_path)
     given = arguments.replace("ENCODER", str(encoder)).split()
     assert mixkd(monkeypatch, *given) == 2
-    errors = capsys.readouterr().err.strip().splitlines()
+    printed = capsys.readouterr()
+    errors = printed.err.strip().splitlines()
     assert len(errors) == 1
     assert errors[0].startswith("mixkd: ")
     assert said in errors[0]
+    if "nowhere" in said:
+        assert "objective" not in printed.out
     assert not list(tmp_path.glob("runs/*-teacher-*")), "nothing was trained"
 
 
