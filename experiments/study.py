@@ -37,7 +37,7 @@ from pydantic import (
 )
 
 from mixkd_core.errors import InputError
-from mixkd_core.objectives import METHODS
+from mixkd_core.objectives import METHODS, TERMS
 from mixkd_core.specs import Alteration, EvaluationSpec, MixupSpec, StudentSpec, TrainingSpec
 
 Item = TypeVar("Item")
@@ -226,7 +226,7 @@ class Sweep(_Strict):
                 if first["type"] == "extra_forbidden":
                     known = [*MethodSettings.model_fields, *(
                         f"training.{name}" for name in TrainingSpec.model_fields
-                    )]  # fmt: skip
+                    ), *(f"weights.{term}" for term in TERMS)]  # fmt: skip
                     near = difflib.get_close_matches(self.field, known, n=1)
                     suggestion = f"did you mean {near[0]!r}? " if near else ""
                     raise ValueError(

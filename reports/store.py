@@ -68,13 +68,17 @@ class Entry:
 def read_store(out: Path) -> list[Entry]:
     """Every run that `out` holds or that a study planned there, by name.
 
+    Runs that chose settings (`tuning_runs`) are left out: they were trained on a part of their
+    subset and measured on the rest of it.
+
     Raises:
         InputError: if `out` is no folder, or holds no run at all.
     """
     if not out.is_dir():
         raise InputError(f"{out} is not a folder: give the one that runs were written to (--out).")
+    left_out = tuning_runs(out)
     present = {path.name for path in out.iterdir() if path.is_dir()}
-    names = sorted({name.removesuffix(PARTIAL_SUFFIX) for name in present})
+    names = sorted({name.removesuffix(PARTIAL_SUFFIX) for name in present} - set(left_out))
     entries = [
         _finished(out / name) if name in present else _unfinished(out / (name + PARTIAL_SUFFIX))
         for name in names
@@ -84,8 +88,24 @@ def read_store(out: Path) -> list[Entry]:
     known = {entry.id for entry in entries}
     entries += {entry.id: entry for entry in _planned(out, known)}.values()
     if not entries:
-        raise InputError(f"{out} holds no runs: make some with 'mixkd train', 'run' or 'demo'.")
+        but = f" but {len(left_out)} of mixkd tune, which are not reported" if left_out else ""
+        raise InputError(
+            f"{out} holds no runs{but}: make some with 'mixkd train', 'run' or 'demo'."
+        )
     return entries
+
+
+def tuning_runs(out: Path) -> list[str]:
+    """Names of the runs of `mixkd tune`, finished or not: those judged on a validation set."""
+    found = set()
+    for path in out.glob("*/spec.json"):
+        try:
+            evaluation = json.loads(path.read_text(encoding="utf-8"))["evaluation"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # damaged: said where it is read
+        if evaluation.get("validation") is not None:
+            found.add(path.parent.name.removesuffix(PARTIAL_SUFFIX))
+    return sorted(found)
 
 
 def finished_entries(entries: Iterable[Entry], where: object) -> list[Entry]:

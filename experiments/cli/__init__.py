@@ -20,6 +20,7 @@ from experiments.cli.run import run
 from experiments.cli.status import status
 from experiments.cli.submit import submit
 from experiments.cli.train import train
+from experiments.cli.tune import tune
 from experiments.cli.verify import verify
 from experiments.processes import INTERRUPTED, follow, is_main, leading
 from mixkd_core.errors import MixKDError
@@ -35,7 +36,7 @@ app = typer.Typer(
 
 
 for command in (
-    demo, train, run, status, report, gaps, claims, doctor, certify, verify, submit, bench,
+    demo, train, run, tune, status, report, gaps, claims, doctor, certify, verify, submit, bench,
 ):  # fmt: skip
     app.command()(command)
 

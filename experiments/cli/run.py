@@ -124,9 +124,9 @@ def run(
     quiet_libraries()
     cluster = _cluster(executor, address, cpus, gpus, jobs)
     described = load_study(study, change or []).narrowed(
-        tasks=_listed(tasks, str, "--tasks"),
-        seeds=_listed(seeds, int, "--seeds"),
-        fractions=_listed(fractions, float, "--fractions"),
+        tasks=listed(tasks, str, "--tasks"),
+        seeds=listed(seeds, int, "--seeds"),
+        fractions=listed(fractions, float, "--fractions"),
     )
     if cluster is not None and not dry_run:
         from experiments.ray_workers import check_cluster
@@ -194,7 +194,7 @@ def _cluster(
     return Cluster(address or "auto", cpus or 1, gpus)
 
 
-def _listed(given: str | None, kind: Callable[[str], Value], option: str) -> list[Value] | None:
+def listed(given: str | None, kind: Callable[[str], Value], option: str) -> list[Value] | None:
     """`"0,1"` as `[0, 1]`."""
     if given is None:
         return None

@@ -30,12 +30,15 @@ def print_table(
 
 
 def unfinished_note(evidence: "Evidence") -> str:
-    """One line on the runs that have no numbers; empty if there are none."""
+    """What is in no mean, and why; empty if there is nothing."""
+    from reports.gaps import tuning_note
+
     others = evidence.runs[evidence.runs["state"] != "finished"]
+    chose = tuning_note(evidence).strip()
     if others.empty:
-        return ""
+        return chose
     counts = others["state"].value_counts().sort_index()
     told = ", ".join(f"{count} {state}" for state, count in counts.items())
     named = [f"{row['run']} ({row['reason']})" for row in others.head(3).to_dict("records")]
     more = ", …" if len(others) > len(named) else ""
-    return f"in no mean: {told} ({', '.join(named)}{more})"
+    return f"in no mean: {told} ({', '.join(named)}{more})\n{chose}".strip()

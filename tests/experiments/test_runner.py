@@ -322,6 +322,42 @@ def test_subset_remainder_and_fresh_examples_are_apart(resources: Resources, spe
     assert set(other_seed["fresh"]["example_id"]) == ids[3], "all seeds are measured on one sample"
 
 
+def test_settings_are_chosen_within_the_training_subset(
+    resources: Resources, spec: RunSpec
+) -> None:
+    """A validation set is disjoint from what is learnt, stratified, and sees nothing reported."""
+    choosing = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.25)})
+    sets = evaluation_sets(choosing, resources.data)
+    assert list(sets) == ["train", "validation"]
+    learnt, held_out = (set(sets[name]["example_id"]) for name in sets)
+    subset = evaluation_sets(spec, resources.data)["train"]
+    assert not learnt & held_out
+    assert learnt | held_out == set(subset["example_id"])
+    assert (len(learnt), len(held_out)) == (90, 30)
+    shares = [np.bincount(sets[name]["label"]) / len(sets[name]) for name in sets]
+    np.testing.assert_allclose(shares[0], shares[1], atol=1 / 30)
+    half = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.5)})
+    less = set(evaluation_sets(half, resources.data)["train"]["example_id"])
+    assert less < learnt, "a smaller part lies inside a larger one"
+    other = evaluation_sets(choosing.model_copy(update={"seed": 4}), resources.data)
+    assert set(other["validation"]["example_id"]) != held_out
+    assert choosing.id != spec.id
+    assert choosing.teacher_spec.id != spec.teacher_spec.id
+
+
+def test_a_run_that_chooses_settings_is_an_ordinary_record(
+    resources: Resources, spec: RunSpec
+) -> None:
+    choosing = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.25)})
+    record = run(choosing, resources)
+    assert record.sets == ("train", "validation")
+    assert record.summary["train_examples"] == 90
+    assert find_record(resources.out, choosing) == record
+    teacher = find_record(resources.out, choosing.teacher_spec)
+    assert teacher is not None
+    assert teacher.sets == ("train", "validation"), "the teacher did not see it either"
+
+
 def test_data_other_than_specified_are_refused(resources: Resources, spec: RunSpec) -> None:
     with pytest.raises(InputError, match="fingerprint"):
         run(spec.model_copy(update={"data": "0" * 64}), resources)

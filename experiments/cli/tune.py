@@ -1,0 +1,206 @@
+"""`mixkd tune`: settings chosen on examples held out of the training subset."""
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixkd_core.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.tuning import Trial, Tuning
+
+NARROW = "Narrow it"
+
+
+class Judge(StrEnum):
+    """What a trial is judged by."""
+
+    METRIC = "metric"
+    CROSS_ENTROPY = "cross-entropy"
+
+
+def tune(
+    study: Annotated[
+        str, typer.Argument(help="A study by name, or the path of a YAML file; see mixkd run.")
+    ],
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUES",
+            help="What to choose: 'weights.sm=0.1..4 log' (a range; 'int' for whole numbers) or "
+            "'training.learning_rate=3e-5,1e-4' (a list); teacher.KEY for its training. May be "
+            "repeated.",
+        ),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Such as ft,kd,sm+tmkd; 'teacher' too. By default the study's.",
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="For each method, the same number.")] = 12,
+    grid: Annotated[
+        bool,
+        typer.Option(
+            "--grid", help="Try combinations of listed values in random order; no search."
+        ),
+    ] = False,
+    objective: Annotated[
+        Judge, typer.Option(help="The task's primary metric, or the cross-entropy.")
+    ] = Judge.METRIC,
+    validation: Annotated[
+        float, typer.Option(help="Share of each training subset that is held out.")
+    ] = 0.2,
+    sampler_seed: Annotated[
+        int, typer.Option(min=0, help="Decides what is tried; not the study's seeds.")
+    ] = 0,
+    out: Annotated[Path, typer.Option(help="Folder that run folders are written to.")] = Path(
+        "runs"
+    ),
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="GLUE folder in the official TSV layout, in place of the study's."),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Pre-trained encoder in place of the study's: a folder or a hub name.",
+            metavar="CHECKPOINT",
+        ),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change any key of the study; may be repeated."
+        ),
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="The one task.", rich_help_panel=NARROW)] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Only these, such as 0,1.", rich_help_panel=NARROW)
+    ] = None,
+    fractions: Annotated[
+        str | None, typer.Option(help="The one fraction.", rich_help_panel=NARROW)
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs of a trial at once.")] = 1,
+) -> None:
+    """Choose settings on a validation set held out of the training subset, for each method alike.
+
+    No reported set is looked at. May be stopped and repeated: finished runs are found again. A run
+    that fails makes its trial the worst. Writes trials.csv and chosen.yaml, keys for a study.
+    """
+    from experiments.cli.console import quiet_libraries
+    from experiments.cli.run import listed
+    from experiments.executor import Workplace, execute
+    from experiments.plan import checkpoints_of, gather
+    from experiments.search_space import parsed_settings
+    from experiments.study_file import load_study
+    from experiments.tuning import (
+        Bench,
+        Tuning,
+        chosen_methods,
+        fragment,
+        one_comparison,
+        spaces,
+        winners,
+    )
+    from experiments.tuning import tune as search_settings
+    from experiments.tuning_results import write_results
+    from mixkd_core.records import find_record
+
+    quiet_libraries()
+    if not 0 < validation < 1:
+        raise InputError(f"--validation is {validation}: give a share between 0 and 1.")
+    settings = parsed_settings(search or [])
+    described = one_comparison(
+        load_study(study, change or []).narrowed(
+            tasks=listed(tasks, str, "--tasks"),
+            seeds=listed(seeds, int, "--seeds"),
+            fractions=listed(fractions, float, "--fractions"),
+        )
+    )
+    chosen = chosen_methods(described, listed(methods, str, "--methods"))
+    tuning = Tuning(described, settings, trials, grid, objective.value, validation, sampler_seed)
+    spaces(tuning, chosen)  # refused, if it is, before data are read
+    command = shlex.join(["mixkd", *sys.argv[1:]])
+    workplace = Workplace(out, command)
+
+    def do(runs: Any) -> dict[str, str]:
+        done = [run.spec.id for run in runs if find_record(out, run.spec) is not None]
+        return execute(runs, done, workplace, jobs=jobs, say=typer.echo)
+
+    bench = Bench(
+        out,
+        gather(described, out, data_dir=data_dir, teacher=teacher),
+        checkpoints_of(described),
+        do,
+        typer.echo,
+    )
+    made = search_settings(tuning, chosen, bench)
+    task, fraction, sets = _told(tuning)
+    _print_trials(made)
+    typer.echo(f"Means over seeds; {sets}.")
+    content = fragment(tuning, chosen, made)
+    folder = out / "tuning" / f"{described.name}-{task}-{fraction:g}"
+    write_results(folder, made, content, f"Chosen by {objective} on {sets}, with\n{command}")
+    _print_chosen(content, made)
+    typer.echo(f"every trial and what was chosen were written to {folder}")
+    if None in winners(made).values():
+        raise typer.Exit(1)
+
+
+def _told(tuning: "Tuning") -> tuple[str, float, str]:
+    """Task, fraction, and what the validation sets are, in words."""
+    (task,) = tuning.study.tasks
+    (fraction,) = tuning.study.fractions_of(task)
+    seeds = ", ".join(map(str, tuning.study.seeds))
+    sets = (
+        f"validation sets: {tuning.validation:.0%} of each training subset, held out of training "
+        f"({task} at {fraction:g}, seeds {seeds})"
+    )
+    return task, fraction, sets
+
+
+def _print_trials(trials: "list[Trial]") -> None:
+    """Every trial, each method's best one marked."""
+    from experiments.cli.console import wide_table
+    from experiments.tuning_results import trial_frame
+
+    def number(value: float | None, digits: int = 4) -> str:
+        return "—" if value is None or value != value else f"{value:.{digits}f}"
+
+    rows = []
+    for trial, row in zip(trials, trial_frame(trials).to_dict("records"), strict=True):
+        set_to = ", ".join(f"{key}={value}" for key, value in trial.chosen.items()) or "as it is"
+        rows.append(
+            (
+                trial.method,
+                f"{trial.number}{' *' if row['best'] else ''}",
+                set_to,
+                number(row["metric"]),
+                number(row["metric_sd"]),
+                number(row["majority"]),
+                number(row["loss"]),
+                number(row["loss_sd"]),
+                trial.failure,
+            )
+        )
+    loss = trials[0].loss_name.replace("_", "-")
+    titles = ("method", "trial", "settings", "metric", "sd", "majority class", loss, "sd", "")
+    wide_table(titles, rows)
+    typer.echo("* the method's best trial")
+
+
+def _print_chosen(content: dict[str, Any], trials: "list[Trial]") -> None:
+    """What can be given to `mixkd run` as it stands, and which methods have nothing to give."""
+    from experiments.tuning import winners
+    from experiments.tuning_results import change_text
+
+    for name, winner in winners(trials).items():
+        if winner is None:
+            typer.echo(f"every trial of {name} failed: nothing was chosen for it")
+    if "methods" in content:
+        typer.echo(f"--set {shlex.quote('methods=' + change_text(content['methods']))}")

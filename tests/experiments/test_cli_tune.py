@@ -1,0 +1,89 @@
+"""`mixkd tune` as it is called, on runs that are really made."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from experiments.cli import app
+from mixkd_core.errors import InputError
+from mixkd_core.records import find_records
+
+pytest.importorskip("optuna", reason="choosing settings needs Optuna: mixkd[tune]")
+
+STUDY = """
+name: tiny
+stands_for: no table; a test
+seeds: [0, 1]
+defaults:
+  teacher: {epochs: 2, learning_rate: 1e-3, batch_size: 16, max_length: 64}
+  student: {epochs: 2, learning_rate: 1e-3, batch_size: 16, max_length: 64}
+tasks:
+  embedded-sentiment: {train_size: 100, dev_size: 20}
+students:
+  - layers: 1
+methods: [ft, sm+tmkd]
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(STUDY)
+    return str(path)
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["tune", *arguments], catch_exceptions=False)
+
+
+def test_a_tuning_end_to_end(study: str, tmp_path: Path) -> None:
+    """The second of its two rates diverges; repeated, it trains nothing that is finished."""
+    out = tmp_path / "out"
+    search = ("--search", "training.learning_rate=1e-3,1e30", "--grid", "--trials", "2")
+    first = call(study, *search, "--out", str(out))
+    assert first.exit_code == 0, first.output
+    assert "sm+tmkd, trial 2 of 2" in first.output
+    assert "2 of 2 runs failed" in first.output
+    records = list(find_records(out))
+    assert len(records) == 2 + 2 * 2, "two teachers; two methods of two seeds at one rate"
+    assert {record.sets for record in records} == {("train", "validation")}
+    assert {record.summary["train_examples"] for record in records} == {80}
+    folder = out / "tuning" / "tiny-embedded-sentiment-1"
+    chosen = yaml.safe_load((folder / "chosen.yaml").read_text())
+    assert [method["label"] for method in chosen["methods"]] == ["ft", "sm+tmkd"]
+    assert {method["training"]["learning_rate"] for method in chosen["methods"]} == {1e-3}
+    assert (folder / "trials.csv").read_text().count("\n") == 5
+
+    times = {r.folder: r.folder.stat().st_mtime_ns for r in records}
+    again = call(study, *search, "--out", str(out))
+    assert times == {r.folder: r.folder.stat().st_mtime_ns for r in find_records(out)}
+    assert again.output.splitlines()[-6:] == first.output.splitlines()[-6:]
+
+    line = next(line for line in first.output.splitlines() if line.startswith("--set "))
+    change = line.removeprefix("--set ").strip("'")
+    shown = CliRunner().invoke(
+        app, ["run", study, "--out", str(out), "--set", change, "--dry-run"], catch_exceptions=False
+    )
+    assert "6 runs: 2 teachers and 4 students; 0 are done" in shown.output, shown.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "nothing to search"),
+        (["--search", "weights.sm=1,2", "--validation", "1"], "--validation is 1"),
+        (["--search", "weights.sm=1,2", "--methods", "ft"], "decides nothing for ft"),
+        (["--search", "weights.sm=1,2", "--methods", "mixkd"], "no method 'mixkd' to tune"),
+        (["--search", "weights.sm=1..2", "--grid"], "--grid tries every combination"),
+        (["--search", "training.epoch=1,2"], "did you mean 'training.epochs'"),
+        (["--search", "weights.sm=1,2", "--seeds", "7"], "no seed 7"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_made(
+    arguments: list[str], said: str, study: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=said):
+        call(study, *arguments, "--out", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
