@@ -102,9 +102,9 @@ def load_evidence(out: Path) -> Evidence:
         InputError: if it is no folder, or has no finished run whose tables can be read.
     """
     if is_export(out):
-        entries, measurements = read_export(out)
+        entries, measurements, left_out = read_export(out)
         finished_entries(entries, out)
-        return Evidence(tuple(entries), results_frame(entries), measurements)
+        return Evidence(tuple(entries), results_frame(entries), measurements, left_out)
     return replace(_evidence(read_store(out), out), tuning_runs=len(tuning_runs(out)))
 
 

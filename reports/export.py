@@ -62,6 +62,7 @@ def write_export(
     folder: Path,
     date: dt.date,
     studies: Sequence[Path] = (),
+    tuning_runs: int = 0,
 ) -> None:
     """Write results to `folder`; where nothing changed, the date that is there stays.
 
@@ -71,6 +72,7 @@ def write_export(
         folder: made if need be.
         date: today.
         studies: study files, which are copied; those that are there stay where none is given.
+        tuning_runs: how many runs that chose settings are not among the entries.
 
     Raises:
         InputError: if the folder cannot be written, or a study file not be read.
@@ -114,6 +116,7 @@ def write_export(
     about = {
         "export_version": EXPORT_VERSION,
         "date": date.isoformat(),
+        "tuning_runs": tuning_runs,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         "specifications": specifications,
         "environments": environments,
@@ -141,8 +144,8 @@ def export_date(folder: Path) -> dt.date:
     return dt.date.fromisoformat(_about(folder)["date"])
 
 
-def read_export(folder: Path) -> tuple[list[Entry], Measurements]:
-    """The runs of exported results, and what was measured on them.
+def read_export(folder: Path) -> tuple[list[Entry], Measurements, int]:
+    """The runs of exported results, what was measured on them, and how many chose settings.
 
     Raises:
         InputError: if a file is missing, was changed, or was written by an incompatible version.
@@ -184,7 +187,7 @@ def read_export(folder: Path) -> tuple[list[Entry], Measurements]:
                 float(row["fraction"]), int(row["seed"]), row["method"], record,
             )
         )  # fmt: skip
-    return entries, _measurements(tables)
+    return entries, _measurements(tables), about["tuning_runs"]
 
 
 def _measurements(tables: Mapping[str, pd.DataFrame]) -> Measurements:

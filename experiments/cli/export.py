@@ -47,7 +47,14 @@ def export(
     else:
         folder = out
         evidence = load_evidence(runs)
-        write_export(evidence.entries, evidence.measurements, folder, dt.date.today(), study or ())
+        write_export(
+            evidence.entries,
+            evidence.measurements,
+            folder,
+            dt.date.today(),
+            study or (),
+            evidence.tuning_runs,
+        )
         finished = int((evidence.runs["state"] == "finished").sum())
         typer.echo(f"the results of {finished} finished runs were written to {folder}")
         note = unfinished_note(evidence)

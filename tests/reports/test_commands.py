@@ -88,3 +88,29 @@ def test_a_place_that_cannot_be_written_is_named(mixkd: Any, store: Path, tmp_pa
     assert status == 2
     assert "cannot write" in said
     assert "-o" in said
+
+
+def test_export_writes_results_that_the_other_commands_read(
+    mixkd: Any, store: Path, tmp_path: Path
+) -> None:
+    results, readme = tmp_path / "results", tmp_path / "README.md"
+    readme.write_text("<!-- results:begin results -->\n<!-- results:end -->\n")
+    status, printed, _ = mixkd("export", store, "-o", results, "--readme", readme)
+    assert status == 0
+    assert f"the results of 4 finished runs were written to {results}" in printed
+    assert "in no mean: 1 failed" in printed
+    shown = readme.read_text(encoding="utf-8")
+    assert "sm+tmkd" in shown
+    for command in ("gaps", "claims"):
+        assert mixkd(command, results)[1] == mixkd(command, store)[1]
+    readme.write_text(shown.replace("sm+tmkd", "other"))
+    assert mixkd("export", results, "--readme", readme)[0] == 0
+    assert readme.read_text(encoding="utf-8") == shown
+
+
+def test_export_says_what_is_missing_or_too_much(mixkd: Any, store: Path, tmp_path: Path) -> None:
+    assert "give the folder to write their results to with -o" in mixkd("export", store)[2]
+    mixkd("export", store, "-o", tmp_path / "results")
+    assert "give --readme" in mixkd("export", tmp_path / "results")[2]
+    said = mixkd("export", tmp_path / "results", "-o", tmp_path / "again")[2]
+    assert "holds exported results already: leave out --out" in said

@@ -80,8 +80,12 @@ def test_every_table_and_verdict_is_that_of_the_store(evidence: Evidence, folder
     assert verdicts[0] == verdicts[1]
 
 
-def test_a_report_is_made_of_it(folder: Path, tmp_path: Path) -> None:
-    page = write(build(load_evidence(folder)), tmp_path / "report")
+def test_a_report_is_made_of_it(store: Path, tmp_path: Path) -> None:
+    evidence = load_evidence(store)
+    write_export(evidence.entries, evidence.measurements, tmp_path / "results", DAY, tuning_runs=3)
+    exported = load_evidence(tmp_path / "results")
+    assert exported.tuning_runs == 3
+    page = write(build(exported), tmp_path / "report")
     assert "sm+tmkd" in page.read_text(encoding="utf-8")
 
 
@@ -109,7 +113,7 @@ def test_the_same_runs_give_the_same_bytes_and_keep_their_date(
 
 
 def test_runs_without_numbers_stay_and_no_folder_of_the_machine_is_told(folder: Path) -> None:
-    entries, _ = read_export(folder)
+    entries, *_ = read_export(folder)
     states = {entry.state: entry for entry in entries}
     assert set(states) == {"finished", "failed", "missing"}
     assert states["failed"].reason == "cannot read …/glue/SST-2: disk full, or 1/2 of it"
