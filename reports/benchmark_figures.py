@@ -60,7 +60,7 @@ def step_speeds(measured: Benchmarks) -> Drawing | None:
         "bench-steps",
         "Training steps: ours and peers",
         f"Originals a second, on a logarithmic scale; bars go from the slowest to the fastest "
-        f"round. Filled: ours; hollow: peers. {measured.machine}.",
+        f"round. Filled: ours; hollow: peers. {measured.timing}. {measured.machine}.",
         len(tasks),
         height=3.6,
     )
@@ -100,7 +100,7 @@ def method_costs(measured: Benchmarks) -> Drawing | None:
         "The cost of a method over fine-tuning, measured against operations",
         "Time per example over fine-tuning's, against the same ratio of operations; on the solid "
         "line a method costs what its operations predict, on the dashed line 1.15 times that. "
-        f"{measured.machine}.",
+        f"{measured.timing}. {measured.machine}.",
         len(tasks),
         height=3.0,
     )

@@ -39,21 +39,19 @@ class Benchmarks:
     tables: Mapping[str, pd.DataFrame]
 
     @property
-    def clock(self) -> str:
-        """In words what a second is."""
-        return "wall time" if self.settings["clock"] == "wall" else "processor time"
+    def timing(self) -> str:
+        """In words how ratios and rates were taken."""
+        clock = "wall time" if self.settings["clock"] == "wall" else "processor time"
+        return f"Ratios and shares are of {clock}, medians of {self.settings['repetitions']} rounds"
 
     @property
     def machine(self) -> str:
-        """In one line what it was measured on, and with how many rounds."""
+        """In words what it was measured on."""
         hardware, versions = self.environment["hardware"], self.environment["versions"]
         where = hardware["accelerator"] or (
             f"{hardware['processor']}, {self.settings['threads']} thread(s)"
         )
-        return (
-            f"{where}, torch {versions['torch']}; {self.clock}, medians of "
-            f"{self.settings['repetitions']} rounds in turn, in brackets the lowest and highest"
-        )
+        return f"{where}, torch {versions['torch']}"
 
 
 def load_benchmarks(folder: Path) -> Benchmarks:
@@ -93,11 +91,12 @@ def load_benchmarks(folder: Path) -> Benchmarks:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table of the file is shown."""
+    """How a table of the file is shown; whether ratios or shares of time are in it."""
 
     title: str
     caption: str
     columns: tuple[Column, ...]
+    timed: bool = True
 
 
 def benchmark_tables(measured: Benchmarks) -> list[Table]:
@@ -106,7 +105,8 @@ def benchmark_tables(measured: Benchmarks) -> list[Table]:
     for name, layout in LAYOUTS.items():
         if name in measured.tables and len(measured.tables[name]):
             frame = shown(name, measured.tables[name])
-            caption = f"{layout.caption} {measured.machine}."
+            timing = f" {measured.timing}, with the lowest and highest." if layout.timed else ""
+            caption = f"{layout.caption}{timing} {measured.machine}."
             columns = tuple(
                 column
                 for column in layout.columns
@@ -227,6 +227,7 @@ LAYOUTS: Mapping[str, Layout] = {
             Column("processes", "processes", "count"),
             *_spread("seconds_per_step", "seconds a step", 4),
         ),
+        timed=False,
     ),
     "memory": Layout(
         "Peak memory: MixKD against fine-tuning",
@@ -240,6 +241,7 @@ LAYOUTS: Mapping[str, Layout] = {
             Column("with_teacher_megabytes", "with the teacher, MB", "count"),
             Column("ratio", "ratio", "number", 2),
         ),
+        timed=False,
     ),
     "waits": Layout(
         "Waiting times",
@@ -249,6 +251,7 @@ LAYOUTS: Mapping[str, Layout] = {
             *_spread("wall_seconds", "seconds", 2),
             Column("cpu_seconds", "of processor time", "number", 2),
         ),
+        timed=False,
     ),
     "theory": Layout(
         "The theory's kernels against plain loops",
@@ -261,11 +264,13 @@ LAYOUTS: Mapping[str, Layout] = {
             Column("loop_per_second", "loop, simulations/s", "count"),
             Column("kernel_per_second", "kernel, simulations/s", "count"),
         ),
+        timed=False,
     ),
     "padding": Layout(
         "Padding",
         "Real tokens over padded tokens in an epoch's batches.",
         (TASK, Column("what", "batches"), Column("efficiency", "efficiency", "number", 3)),
+        timed=False,
     ),
     "agreement": Layout(
         "Agreement of losses: what was checked before timing",
@@ -278,5 +283,6 @@ LAYOUTS: Mapping[str, Layout] = {
             Column("loss_difference", "loss differs by", "p"),
             Column("gradient_difference", "gradient differs by", "p"),
         ),
+        timed=False,
     ),
 }

@@ -66,7 +66,8 @@ class Ours:
         self._lengths: dict[int, list[BatchLengths]] = {}
 
     def __call__(self, seconds: float) -> Stretch:
-        steps = min(self.pace.asked(seconds), self.spread.batches)
+        # One epoch holds them all, with the one that warms up.
+        steps = max(1, min(self.pace.asked(seconds), self.spread.batches - 1))
         lengths = self.lengths(steps)
         self.trainer.args.max_steps = self.clock.last = steps + 1
         self.trainer.train()

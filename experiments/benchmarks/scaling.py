@@ -54,7 +54,8 @@ class Job:
 
     Attributes:
         task, data_dir, teacher, most_examples: of `load_workload`.
-        scratch: its folder for the small encoder.
+        scratch: its folder, in which the small encoder of embedded tasks lies already: several
+            processes would write it at once.
         loop: who trains.
         method: of ours.
         setting: texts of one length; None trains on the task's.
@@ -253,7 +254,10 @@ def run_child(job: Job, processes: int = 1) -> dict[str, float]:
     )
     answers = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not answers:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        # torchrun adds a page on who failed first, below what that one said.
+        errors = [line for line in said if "Error: " in line]
+        last = (errors or said)[-1]
         raise ChildError(f"a measuring process ended with status {done.returncode}: {last}")
     result: dict[str, float] = json.loads(answers[-1])
     return result

@@ -14,6 +14,7 @@ from experiments.benchmarks import theory
 from experiments.benchmarks.alternation import CLOCKS, Spread
 from experiments.benchmarks.synthetic_store import write_store
 from mixkd_core.errors import MixKDError
+from mixkd_core.records import find_records
 
 Row = dict[str, Any]
 
@@ -69,7 +70,7 @@ def measure_study(size: StudySize, out: Path) -> Row:
     """Seconds of the study from an empty folder to its last run."""
     changes = [word for change in size.changes() for word in ("--set", change)]
     taken = seconds_of([*MIXKD, "run", "limited-data", "--out", str(out), *changes])
-    runs = sum(1 for _ in (out / "runs" if (out / "runs").is_dir() else out).glob("*/run.json"))
+    runs = sum(1 for _ in find_records(out))
     return _row(f"{STUDY}, {runs} runs", [taken])
 
 

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
+from transformers import BertConfig
 
 from experiments.benchmarks import agreement, peers
+from experiments.benchmarks.accelerator import measure_base
 from experiments.benchmarks.agreement import Agreement, check_agreement, require_agreement
 from experiments.benchmarks.operations import (
     BatchLengths,
@@ -127,6 +129,22 @@ def test_padding_efficiency_is_that_of_the_batches(workload: Workload) -> None:
     assert found["padded to the maximum"] == pytest.approx(lengths.mean() / workload.max_length)
     assert found["padded to the maximum"] < found["originals alone"] <= 1
     assert found["padded to the maximum"] < found["originals and mixed samples"] <= 1
+
+
+def test_a_network_of_any_shape_is_measured_at_one_length_and_at_a_tasks(
+    workload: Workload,
+) -> None:
+    config = BertConfig(
+        vocab_size=100, hidden_size=32, num_hidden_layers=4, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=64,
+    )  # fmt: skip
+    even, own = measure_base(
+        workload, config, precision="fp32", batch_size=16, repetitions=1, seconds=0.0
+    )
+    assert (even["texts"], own["texts"]) == ("64 tokens", f"lengths of {workload.name}")
+    assert even["tokens_ratio"] == 1
+    assert own["tokens_ratio"] == own["tokens_per_second"] / even["tokens_per_second"]
+    assert 0 < even["share"] < 1.5
 
 
 def test_a_missing_peer_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
