@@ -65,12 +65,13 @@ def latent_space(evidence: Evidence) -> Drawing | None:
                 f"{f' of class {name}' if name else ''} (run {run['run']})"
             )
             axes.scatter(
-                points[members, 0], points[members, 1], s=26, c=colour, marker=marker,
+                points[members, 0], points[members, 1], s=22, c=colour, marker=marker,
                 edgecolors="white", linewidths=0.5, zorder=3, gid=drawing.note(text),
             )  # fmt: skip
         axes.set(xlabel=labels[0], ylabel=labels[1], title=plain(run["label"]))
-        axes.set_aspect("equal", adjustable="datalim")
-        if not linear:
+        if linear:
+            axes.set_aspect("equal", adjustable="datalim")
+        else:
             axes.set(xticks=[], yticks=[])
     _legend(drawing, [entry[:3] for entry in _classes(spaces[0], names)])
     return drawing
@@ -207,7 +208,7 @@ def _mixtures(axes: Axes, space: LatentSpace, mixed: Floats) -> None:
     share = space.mixing_coefficients[:, None]
     blended = share * colours[labels[space.first]] + (1 - share) * colours[labels[space.second]]
     axes.scatter(
-        mixed[:, 0], mixed[:, 1], s=7, c=blended, marker="D", alpha=0.45, linewidths=0, zorder=2
+        mixed[:, 0], mixed[:, 1], s=9, c=blended, marker="D", alpha=0.55, linewidths=0, zorder=2
     )
 
 
