@@ -18,12 +18,14 @@ from reports.latent import latent_table
 from reports.metric_comparisons import metric_comparison_table
 from reports.page import page
 from reports.tables import Table, write_file, write_tables
+from reports.temperature_control import temperature_control_table
 
 TABLES: Sequence[Callable[[Evidence], Table]] = (
     gap_table,
     comparison_table,
     metric_table,
     metric_comparison_table,
+    temperature_control_table,
     latent_table,
     condition_table,
     theorem_table,
