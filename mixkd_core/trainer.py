@@ -1,5 +1,6 @@
 """`MixKDTrainer`: the loop is `transformers.Trainer`'s, the batches and the loss are MixKD's."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mixkd_core.arguments import MixKDArguments
 from mixkd_core.batching import UnitCollator, UnitDataset, UnitSampler
 from mixkd_core.bert_shortcuts import only_what_is_read
 from mixkd_core.checkpoints import check_teacher_and_student
+from mixkd_core.compact_embedding import OPTIMISERS, CompactEmbedding
 from mixkd_core.distances import distance
 from mixkd_core.divergence import DivergenceGuard, check_weights
 from mixkd_core.errors import InputError
@@ -97,6 +99,10 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.add_callback(SamplerEpoch(self.sampler))
         if self.objective.replaces_modules:
             self.add_callback(ModuleReplacement(model, self.teacher))
+        self._compact = CompactEmbedding(model, self.table.columns["input_ids"])
+        self._holds_rows_apart = self._may_hold_rows_apart()
+        if self._holds_rows_apart:
+            self.add_callback(self._compact)
         self._divergence = DivergenceGuard(every=1 if args.device.type == "cpu" else 50)
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
@@ -136,6 +142,19 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             matched = patient_layers(depth, len(encoder_layers(self.teacher)))
             self._student_layers = tuple(student for student, _ in matched)
             self._teacher_layers = tuple(teacher for _, teacher in matched)
+
+    def _may_hold_rows_apart(self) -> bool:
+        """Whether the word table's unused rows need not be trained (`compact_embedding`)."""
+        args = self.args
+        return (
+            self._compact.worthwhile
+            and self.optimizer is None
+            and args.optim in OPTIMISERS
+            and args.world_size == 1
+            and args.n_gpu <= 1
+            and not (args.fp16 or args.torch_compile or self.is_fsdp_enabled)
+            and not self.is_deepspeed_enabled
+        )
 
     # ---- data ----
 
@@ -284,7 +303,10 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         if self.teacher is not None:
             self.teacher.to(self.args.device)
         set_seed(self.args.seed)
-        with only_what_is_read(self._core(self.model), self.teacher):
+        with ExitStack() as stack:
+            stack.enter_context(only_what_is_read(self._core(self.model), self.teacher))
+            if self._holds_rows_apart:
+                stack.enter_context(self._compact.held())
             result = super().train(*args, **kwargs)
         self._check_divergence()
         return result
@@ -294,7 +316,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
 
         Starting a data loader draws from the random state that dropout goes on with.
         """
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), self._compact.whole():
             return super().evaluation_loop(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
@@ -313,6 +335,19 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         """Look first, so that a checkpoint is never taken after a bad step."""
         self._check_divergence()
         super()._save_checkpoint(*args, **kwargs)
+
+    def save_model(self, *args: Any, **kwargs: Any) -> None:
+        """As `Trainer.save_model`: all of the model, whatever training holds apart."""
+        with self._compact.whole():
+            super().save_model(*args, **kwargs)
+
+    def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        with self._compact.whole():
+            super()._load_from_checkpoint(*args, **kwargs)
+
+    def _load_best_model(self) -> None:
+        with self._compact.whole():
+            super()._load_best_model()
 
     def _check_divergence(self) -> None:
         self._divergence.check()

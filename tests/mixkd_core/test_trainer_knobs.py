@@ -35,7 +35,8 @@ KNOBS: dict[str, tuple[dict[str, Any], Any, Any]] = {
 def test_every_knob_is_tried_below() -> None:
     inherited = {field.name for field in dataclasses.fields(TrainingArguments)}
     own = {field.name for field in dataclasses.fields(MixKDArguments)} - inherited
-    assert own == set(KNOBS)
+    # Where a teacher's outputs are kept changes nothing: tests/mixkd_core/test_teacher_outputs.py.
+    assert own - {"teacher_cache_dir"} == set(KNOBS)
 
 
 @pytest.fixture

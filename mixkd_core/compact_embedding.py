@@ -1,0 +1,115 @@
+"""Training the rows of the word table that the training texts use, and only those.
+
+A row that no training text uses has no gradient: all that AdamW does to it is the weight decay.
+On small data sets that is most of the table, and clearing, clipping and stepping over a gradient
+of its size takes longer than the network itself. Here the embedding holds the used rows while it
+is trained; the others get their decay, as one factor, when the whole table is asked for. What is
+learnt is the same, up to rounding.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import TrainerCallback
+
+# Of the table, above which holding the used rows apart is not worth its while.
+LARGEST_SHARE = 0.5
+
+OPTIMISERS = ("adamw_torch", "adamw_torch_fused")
+
+
+class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
+    """Holds the used rows of a model's word table in the table's place.
+
+    Args:
+        model: whose `get_input_embeddings()` it is.
+        used: the token ids of the training texts, repeated or not.
+    """
+
+    def __init__(self, model: Any, used: NDArray[np.int64]) -> None:
+        self.embedding: nn.Embedding = model.get_input_embeddings()
+        padding = self.embedding.padding_idx
+        rows = np.unique(used if padding is None else np.append(used, padding))
+        self.rows = torch.from_numpy(rows)
+        self.places = torch.full((self.embedding.num_embeddings,), -1)
+        self.places[self.rows] = torch.arange(len(rows))
+        self.padding_idx = padding
+        self.decay = 1.0
+        self._table: Tensor | None = None
+        self._hook: Any = None
+
+    @property
+    def worthwhile(self) -> bool:
+        """Whether few enough rows are used, of a table that can be taken apart."""
+        table = self.embedding
+        plain = (
+            type(table) is nn.Embedding
+            and table.max_norm is None
+            and not (table.scale_grad_by_freq or table.sparse)
+            and table.weight.requires_grad
+        )
+        return plain and len(self.rows) <= LARGEST_SHARE * len(self.places)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within the context the embedding holds the used rows, and looks token ids up in them."""
+        self._take_apart()
+        try:
+            yield
+        finally:
+            self._put_together()
+            self.embedding.weight.grad = None  # of the used rows alone
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Within the context, and inside of `held`, the embedding is whole.
+
+        What is done to it there (a checkpoint read) is kept.
+        """
+        apart = self._table is not None
+        if apart:
+            self._put_together()
+        try:
+            yield
+        finally:
+            if apart:
+                self._take_apart()
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Take note of the decay that this step means for a row without gradient.
+
+        A parameter without gradient is passed over by the optimiser, decay and all.
+        """
+        if self.embedding.weight.grad is None:
+            return
+        for group in kwargs["optimizer"].param_groups:
+            if any(parameter is self.embedding.weight for parameter in group["params"]):
+                self.decay *= 1 - group["lr"] * group["weight_decay"]
+
+    def _take_apart(self) -> None:
+        weight = self.embedding.weight
+        self.rows, self.places = self.rows.to(weight.device), self.places.to(weight.device)
+        self._table = weight.data
+        self.decay = 1.0
+        # `.data`, so that the parameter stays the one that the optimiser knows.
+        weight.data = self._table[self.rows]
+        if self.padding_idx is not None:
+            self.embedding.padding_idx = int(self.places[self.padding_idx])
+        self._hook = self.embedding.register_forward_pre_hook(
+            lambda _module, inputs: (self.places[inputs[0]],)
+        )
+
+    def _put_together(self) -> None:
+        assert self._table is not None
+        weight = self.embedding.weight
+        self._table *= self.decay
+        self._table[self.rows] = weight.data.to(self._table.device)
+        weight.data = self._table
+        self.embedding.padding_idx = self.padding_idx
+        self._hook.remove()
+        self._table = None
