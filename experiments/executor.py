@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from experiments.plan import PlannedRun, load_source
+from experiments.processes import count
 from experiments.schedule import Schedule
 from experiments.store import reason_of
-from mixkd_core.errors import DiskFullError, RunBusyError
+from mixkd_core.errors import DiskFullError, InputError, RunBusyError
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -110,7 +111,9 @@ def execute(
 
     Raises:
         DiskFullError: if no space is left; what is finished stays.
+        InputError: see `check_workers`.
     """
+    check_workers(jobs, cluster)
     schedule = Schedule(runs, done)
     total = schedule.left
     if not total:
@@ -132,6 +135,19 @@ def execute(
     finally:
         workers.stop()
     return schedule.failures
+
+
+def check_workers(jobs: int, cluster: Cluster | None) -> None:
+    """Refuse to start processes for runs that are shared by processes already.
+
+    Raises:
+        InputError: saying how to do without.
+    """
+    if count() > 1 and (jobs > 1 or cluster is not None):
+        raise InputError(
+            f"{count()} processes were launched to share each run, so runs are done one after "
+            "another: leave out --jobs and --executor, or start mixkd without the launcher."
+        )
 
 
 def attempt(run: PlannedRun, workplace: Workplace, say: Say) -> Outcome:

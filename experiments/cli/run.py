@@ -113,9 +113,12 @@ def run(
     May be stopped and repeated at any moment, and called several times on one folder at once:
     finished runs are found again and unfinished ones taken up. A run that fails does not stop the
     others; the exit status is then 1.
+
+    Started by accelerate launch -m experiments.cli (or torchrun), the processes share every run:
+    each takes its part of a batch, and one of them writes.
     """
     from experiments.cli.console import quiet_libraries
-    from experiments.executor import Workplace, execute
+    from experiments.executor import Workplace, check_workers, execute
     from experiments.plan import expand, gather
     from experiments.preflight import check_all
     from experiments.store import store_plan, survey
@@ -123,6 +126,7 @@ def run(
 
     quiet_libraries()
     cluster = _cluster(executor, address, cpus, gpus, jobs)
+    check_workers(jobs, cluster)
     described = load_study(study, change or []).narrowed(
         tasks=listed(tasks, str, "--tasks"),
         seeds=listed(seeds, int, "--seeds"),
@@ -168,13 +172,7 @@ def _cluster(
 ) -> "Cluster | None":
     """The Ray cluster that is asked for; None for this machine."""
     from experiments.executor import Cluster
-    from experiments.processes import count
 
-    if count() > 1 and (jobs != 1 or executor is Executor.RAY):
-        raise InputError(
-            f"{count()} processes were launched to share each run, so runs are done one after "
-            "another: leave out --jobs and --executor, or start mixkd without the launcher."
-        )
     if executor is Executor.LOCAL:
         given = {"--address": address, "--cpus": cpus, "--gpus": gpus}
         for option, value in given.items():

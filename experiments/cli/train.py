@@ -200,7 +200,11 @@ def train(
         ),
     ] = "auto",
 ) -> None:
-    """Fine-tune a teacher (or find it), distil a student, and write a complete run folder."""
+    """Fine-tune a teacher (or find it), distil a student, and write a complete run folder.
+
+    Started by accelerate launch -m experiments.cli (or torchrun), the processes share the run: each
+    takes its part of a batch, and one of them writes.
+    """
     from experiments.cli.console import print_gaps, quiet_libraries
     from experiments.encoders import encoder_for
     from experiments.runner import Resources, run
