@@ -6,6 +6,7 @@
     losses.csv           a row per run × set × loss: risk, calibration, what clipping changes
     certificates.csv     a row per run × loss × kind of bound
     latent.csv           a row per run that stores encodings × number
+    sources.csv          a row per run × set whose examples share sources × loss
     studies/             the study files that made them
 
 Numbers are written in full, so every table and verdict computed from this folder is that of the
@@ -37,7 +38,7 @@ from reports.tables import write_file
 EXPORT_VERSION = 1
 ABOUT = "about.json"
 
-_TABLES = ("runs", "metrics", "losses", "certificates", "latent")
+_TABLES = ("runs", "metrics", "losses", "certificates", "latent", "sources")
 
 # Of a run's summary: what a report reads of each run, and what many runs share.
 _OWN = ("origin", "train_examples", "primary_metric", "parameters")
@@ -48,9 +49,10 @@ _IN_RUNS = ["run", "folder", "state", "reason", "task", "fraction", "seed", "met
             "temperature", "fitted_on", "fitted_examples"]  # fmt: skip
 
 _COUNTS = ("seed", "train_examples", "parameters", "fitted_examples", "examples", "clipped",
-           "networks")  # fmt: skip
+           "networks", "groups", "seen_examples")  # fmt: skip
 _NUMBERS = (*_COUNTS, "fraction", "temperature", "value", "majority", "risk", "loss_bound",
-            "largest", "clipped_risk", "observed", "bound")  # fmt: skip
+            "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
+            "seen_risk", "unseen_risk")  # fmt: skip
 
 # A folder of a machine says nothing elsewhere: its last two names are kept.
 _MACHINE_PATH = re.compile(r"(?<![\w.…])/(?:[\w.+-]+/)+(?=[\w.+-]+/[\w.+-]+)")
@@ -107,6 +109,7 @@ def write_export(
         "losses.csv": _csv(_losses(measurements)),
         "certificates.csv": _csv(measurements.certificates),
         "latent.csv": _csv(measurements.latent),
+        "sources.csv": _csv(measurements.sources),
     }
     for path in studies or sorted((folder / "studies").glob("*.yaml")):
         try:
@@ -202,6 +205,7 @@ def _measurements(tables: Mapping[str, pd.DataFrame]) -> Measurements:
         certificates=_counted(tables["certificates"]),
         faults={},
         latent=tables["latent"],
+        sources=tables["sources"],
     )
 
 

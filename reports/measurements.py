@@ -25,6 +25,7 @@ from mixkd_core.calibration import (
 )
 from mixkd_core.errors import InputError
 from mixkd_core.subsets import hash_rank
+from reports.grouped_errors import SHARED_SOURCE_COLUMNS, shared_source_rows
 from reports.latent_space import latent_numbers, read_latent
 from reports.store import Entry, Examples, held_out_sets, read_examples
 from theory.betting import betting
@@ -65,6 +66,8 @@ class Measurements:
         faults: by run, why its tables could not be read; such a run is in none of the others.
         latent: a row per run that stores encodings × number: `run, measure, value`
             (`reports.latent_space.LATENT_MEASURES`).
+        sources: a row per run × held-out set with groups × loss
+            (`reports.grouped_errors.shared_source_rows`).
     """
 
     risks: pd.DataFrame
@@ -73,6 +76,7 @@ class Measurements:
     certificates: pd.DataFrame
     faults: Mapping[str, str]
     latent: pd.DataFrame = field(default_factory=lambda: _latent_frame([]))
+    sources: pd.DataFrame = field(default_factory=lambda: _source_frame([]))
 
 
 def measure(entries: Sequence[Entry]) -> Measurements:
@@ -91,6 +95,7 @@ def measure(entries: Sequence[Entry]) -> Measurements:
         certificates=pd.DataFrame([row for run in measured for row in run.certificates]),
         faults=faults,
         latent=_latent_frame([row for run in measured for row in run.latent]),
+        sources=_source_frame([row for run in measured for row in run.sources]),
     )
 
 
@@ -115,10 +120,15 @@ class _Run:
     clipping: list[dict[str, Any]]
     certificates: list[dict[str, Any]]
     latent: list[dict[str, Any]]
+    sources: list[dict[str, Any]]
 
 
 def _latent_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", "measure", "value"])
+
+
+def _source_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["run", *SHARED_SOURCE_COLUMNS])
 
 
 def _family(entry: Entry) -> tuple[str, str]:
@@ -128,7 +138,7 @@ def _family(entry: Entry) -> tuple[str, str]:
 
 
 def _measured(entry: Entry, networks: int) -> _Run:
-    run = _Run(entry.id, "", [], [], [], [], [])
+    run = _Run(entry.id, "", [], [], [], [], [], [])
     try:
         tables = {name: read_examples(entry.finished, name) for name in entry.finished.sets}
         for name, table in tables.items():
@@ -137,6 +147,11 @@ def _measured(entry: Entry, networks: int) -> _Run:
                 run.risks.append(risk | {"risk": float(values.mean())})
                 if loss in LOSS_BOUNDS:
                     run.clipping.append(risk | _clipping(loss, values))
+        groups = {name: table.groups for name, table in tables.items() if table.groups is not None}
+        if groups:
+            losses = {name: table.losses for name, table in tables.items()}
+            rows = shared_source_rows(losses, groups)
+            run.sources = [{"run": run.id} | row for row in rows]
         held_out = held_out_sets(entry.finished)
         if held_out:
             chosen = certified_set(entry)
@@ -158,7 +173,7 @@ def _measured(entry: Entry, networks: int) -> _Run:
                 for name, value in latent_numbers(space).items()
             ]
     except InputError as error:
-        return _Run(entry.id, str(error), [], [], [], [], [])
+        return _Run(entry.id, str(error), [], [], [], [], [], [])
     return run
 
 

@@ -17,6 +17,7 @@ from reports.gaps import gap_table, metric_table, run_table
 from reports.latent import latent_table
 from reports.metric_comparisons import metric_comparison_table
 from reports.page import page
+from reports.shared_sources import shared_source_table
 from reports.tables import Table, write_file, write_tables
 from reports.temperature_control import temperature_control_table
 
@@ -29,6 +30,7 @@ TABLES: Sequence[Callable[[Evidence], Table]] = (
     latent_table,
     condition_table,
     theorem_table,
+    shared_source_table,
     certificate_table,
     run_table,
 )

@@ -141,12 +141,14 @@ class Examples:
         labels: of shape `(n,)`.
         logits: of shape `(n, num_labels)`.
         losses: by name, each of shape `(n,)`.
+        groups: equal for examples that share a source, of shape `(n,)`; None if none do.
     """
 
     ids: list[str]
     labels: NDArray[Any]
     logits: NDArray[np.float32]
     losses: dict[str, NDArray[np.float64]]
+    groups: NDArray[np.int64] | None
 
 
 def read_examples(record: RunRecord, set_name: str) -> Examples:
@@ -158,7 +160,9 @@ def read_examples(record: RunRecord, set_name: str) -> Examples:
     content = checked_bytes(record.folder, f"examples/{set_name}.parquet")
     file = pq.ParquetFile(pa.BufferReader(content))
     names = [name for name in LOSSES if name in file.schema_arrow.names]
-    table = file.read(columns=["example_id", "label", "logits", *names], use_threads=False)
+    grouped = ["group"] if "group" in file.schema_arrow.names else []
+    columns = ["example_id", "label", "logits", *names, *grouped]
+    table = file.read(columns=columns, use_threads=False)
     flat = table["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     losses = {name: table[name].to_numpy().astype(np.float64) for name in names}
     for name, values in losses.items():
@@ -173,6 +177,7 @@ def read_examples(record: RunRecord, set_name: str) -> Examples:
         labels=table["label"].to_numpy(),
         logits=flat.reshape(len(table), -1),
         losses=losses,
+        groups=table["group"].to_numpy() if grouped else None,
     )
 
 

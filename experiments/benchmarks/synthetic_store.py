@@ -16,7 +16,7 @@ from mixkd_core.records import (
     write_json,
 )
 from mixkd_core.specs import CheckpointRef, RunSpec, StudentSpec
-from mixkd_core.tasks import find_task
+from mixkd_core.tasks import EMBEDDED, find_task
 
 SETS = {"train": (200, 0.95), "remainder": (600, 0.8), "dev": (300, 0.82)}
 VERSIONS = {"python": "3.11.7", "mixkd": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"}
@@ -35,7 +35,10 @@ def write_run(
     finishing: bool = True,
     **student: Any,
 ) -> RunRecord | Path:
-    """A run whose 0-1 errors are as given: `sets` maps a name to its size and accuracy."""
+    """A run whose 0-1 errors are as given: `sets` maps a name to its size and accuracy.
+
+    Away from the embedded tasks, examples share their source two by two.
+    """
     described = find_task(task)
     spec = RunSpec(
         task=task,
@@ -59,7 +62,8 @@ def write_run(
         logits = np.stack([-score, score], axis=1).astype(np.float32)
         ids = [f"{'train' if name == 'remainder' else name}-{row}" for row in range(size)]
         others = None if method == "teacher" else 0.9 * logits
-        tables[name] = per_example(described, ids, labels, logits, others, between)
+        pairs = None if task in EMBEDDED else (np.arange(size) // 2).tolist()
+        tables[name] = per_example(described, ids, labels, logits, others, between, pairs)
         results[name] = summarise(described, tables[name], tables["train"]["label"])
     summary = {
         "id": spec.id,
