@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import TrainerCallback
@@ -105,6 +106,7 @@ class FirstStep(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, ours: Ours) -> None:
         trainer = ours.trainer
+        self.workload = ours.workload
         self.compute_loss = trainer.compute_loss
         trainer.compute_loss = self.recorded_loss  # type: ignore[method-assign]
         trainer.add_callback(self)
@@ -122,7 +124,25 @@ class FirstStep(TrainerCallback):  # type: ignore[misc]
     def on_pre_optimizer_step(
         self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
     ) -> None:
-        self.gradient = flat_gradient(model)
+        self.gradient = torch.cat(
+            [self._in_place(name, weight.grad) for name, weight in model.named_parameters()]
+        )
+
+    def _in_place(self, name: str, gradient: Tensor | None) -> Tensor:
+        """The gradient of a weight, flattened; of the word table perhaps the used rows alone.
+
+        (`mixkd_core.compact_embedding`; which rows they are is found out anew here.)
+        """
+        source = self.workload.source
+        whole = torch.zeros_like(source.get_parameter(name), device=self.workload.device)
+        if gradient is None:
+            return whole.flatten()
+        if gradient.shape == whole.shape:
+            return gradient.detach().flatten().clone()
+        padding = source.get_input_embeddings().padding_idx
+        rows = np.unique(np.append(self.workload.table.columns["input_ids"], padding))
+        whole[torch.from_numpy(rows).to(whole.device)] = gradient.detach()
+        return whole.flatten()
 
 
 Compute = Callable[[Any, dict[str, Any]], Tensor]
