@@ -21,6 +21,9 @@ Kind = Literal["text", "count", "number", "signed", "interval", "range", "p"]
 
 ABSENT = "—"
 
+# Characters on a line of a landscape A4 page in LaTeX's \\scriptsize.
+LATEX_LINE = 185
+
 
 @dataclass(frozen=True)
 class Column:
@@ -116,15 +119,18 @@ class Table:
         return "\n".join([*lines, ""])
 
     def to_latex(self) -> str:
-        """A `longtable` with booktabs rules, to be `\\input` where both packages are loaded."""
+        """A `longtable` with booktabs rules, no wider than a line of a landscape page.
+
+        To be `\\input` where the packages array, booktabs and longtable are loaded.
+        """
         if not self.rows:
             return f"% {self.title}\n{_latex(self.empty)}\n"
-        kinds = "".join("l" if column.is_text else "r" for column in self.columns)
         head = " & ".join(_latex(column.title) for column in self.columns) + r" \\"
         body = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in self.cells()]
         return "\n".join(
             [
-                rf"\begin{{longtable}}{{@{{}}{kinds}@{{}}}}",
+                r"\begingroup\setlength{\tabcolsep}{2.5pt}\setlength{\LTcapwidth}{\linewidth}",
+                rf"\begin{{longtable}}{{{self._latex_columns()}}}",
                 rf"\caption{{{_latex(self.title)}. {_latex(self.caption)}}}",
                 rf"\label{{tab:{self.name}}}\\",
                 r"\toprule",
@@ -138,8 +144,38 @@ class Table:
                 *body,
                 r"\bottomrule",
                 r"\end{longtable}",
+                r"\endgroup",
                 "",
             ]
+        )
+
+    def _latex_columns(self) -> str:
+        """As wide as their cells where these have room, else sharing the line's width."""
+        texts = zip([column.title for column in self.columns], *self.cells(), strict=True)
+        columns = [list(column) for column in texts]
+        whole = [max(map(_width, cells)) for cells in columns]
+        word = [
+            max(_width(part) for cell in cells for part in _breakable(cell)) for cells in columns
+        ]
+        room = LATEX_LINE - len(columns)
+        sides = ["l" if column.is_text else "r" for column in self.columns]
+        if sum(whole) <= room:
+            return "".join(sides)
+        # The longest texts are broken first, and none within a word.
+        low, high = 0, max(whole)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (
+                (middle, high)
+                if sum(_between(middle, *ends) for ends in zip(word, whole, strict=True)) <= room
+                else (low, middle)
+            )
+        widths = [_between(low, *ends) for ends in zip(word, whole, strict=True)]
+        ragged = {"l": r">{\raggedright\arraybackslash}", "r": r">{\raggedleft\arraybackslash}"}
+        return "".join(
+            rf"{ragged[side]}p{{\dimexpr {(width + 1) / (sum(widths) + len(widths)):.4f}\linewidth"
+            r"-2\tabcolsep\relax}"
+            for side, width in zip(sides, widths, strict=True)
         )
 
     def to_csv(self) -> str:
@@ -212,7 +248,8 @@ def _document(tables: Sequence[Table]) -> str:
             r"\usepackage[T1]{fontenc}",
             r"\usepackage[utf8]{inputenc}",
             r"\usepackage[a4paper,landscape,margin=15mm]{geometry}",
-            r"\usepackage{amsmath,booktabs,longtable}",
+            r"\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}",
+            r"\usepackage{amsmath,array,booktabs,longtable}",
             r"\begin{document}",
             r"\scriptsize",
             *inputs,
@@ -220,6 +257,20 @@ def _document(tables: Sequence[Table]) -> str:
             "",
         ]
     )
+
+
+def _breakable(text: str) -> list[str]:
+    """The parts of a text between which TeX may break a line."""
+    return re.split(r"(?<=-)|\s", text)
+
+
+def _width(text: str) -> int:
+    """In characters of usual width."""
+    return len(text) + (sum(c in "mwMW+" for c in text) + 1) // 2
+
+
+def _between(width: int, least: int, most: int) -> int:
+    return max(least, min(width, most))
 
 
 def _missing(value: Any) -> bool:
@@ -263,10 +314,18 @@ _LATEX = {
     "∪": r"$\cup$",
     "’": "'",
     "\n": " ",
+    "\xa0": "~",
+    "\xad": "",
 }
+
+
+# Below U+0180, where LaTeX's usual fonts end, those that they lack.
+_LATEX_LACKS = frozenset("ĦħĸĿŀŉŦŧſ")
 
 
 def _latex(text: str) -> str:
     """Escaped; a character that LaTeX's usual fonts lack becomes a question mark."""
-    shown = (_LATEX.get(c, c if ord(c) < 0x180 else "?") for c in text if c == "\n" or ord(c) > 31)
-    return "".join(shown)
+    return "".join(
+        _LATEX.get(c, c if c.isprintable() and c < "ƀ" and c not in _LATEX_LACKS else "?")
+        for c in text
+    )

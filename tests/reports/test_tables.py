@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from mixkd_core.errors import InputError
 from mixkd_core.subsets import hash_rank
 from reports.bound_conditions import condition_frame, condition_table, theorem_table
 from reports.certificates import certificate_frame, certificate_table
+from reports.claims import ledger, ledger_table
 from reports.comparisons import comparison_table, reading
 from reports.evidence import evidence_of, load_evidence
 from reports.gaps import gap_table, metric_table, run_table
 from reports.measurements import DELTA, FITTING_SHARE, LOSS_BOUNDS
+from reports.metric_comparisons import metric_comparison_table
 from reports.store import read_examples, read_store
 from reports.tables import Column, Table, seeds_text, write_tables
 from theory.binomial import clopper_pearson_limit
@@ -288,3 +292,28 @@ def test_every_run_is_listed(store: Path) -> None:
     assert len(table.rows) == 24
     assert row(table, state="failed")["reason"] == "diverged"
     assert json.loads(table.frame.to_json(orient="records"))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_the_latex_tables_compile_and_fit_the_page(store: Path, tmp_path: Path) -> None:
+    """With every character that a label or a caption may hold."""
+    letters = " ".join(map(chr, [*range(0x21, 0x7F), *range(0xA0, 0x180)]))
+    awkward = Table(
+        "awkward",
+        "A_title & more",
+        "100 % of $x^2$ ~ {a} \\ # <b> 'é' — – − … ≤ ≥ δ ε λ α τ ² × ∪ ’ ½ ± 漢\u202e",
+        (Column("a_b", "a_b & c"), Column("long", "long")),
+        pd.DataFrame([{"a_b": "method [mixup_ratio=2, \\weights]\n$5", "long": letters}]),
+    )
+    evidence = load_evidence(store)
+    made = [make(evidence) for make in (*TABLES, metric_comparison_table)]
+    write_tables([ledger_table(ledger(evidence)), *made, awkward], tmp_path)
+    for _ in range(2):  # a longtable settles its widths in the second pass
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],
+            cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "tables.log").read_text(errors="replace")
+    wide = [float(found) for found in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
+    assert max(wide, default=0.0) < 3, "something is wider than its column or the page"
