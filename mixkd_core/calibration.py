@@ -8,7 +8,6 @@ method whose advantage in cross-entropy survives it has learnt more than to be l
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from mixkd_core.errors import InputError
 
@@ -34,9 +33,7 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike, temperature: float = 1.0
     scores, classes = _checked(logits, labels)
     if not 0 < temperature < float("inf"):
         raise InputError(f"temperature is {temperature}; it must be positive and finite.")
-    log_probabilities = log_softmax(scores / temperature, axis=1)
-    chosen: Floats = -log_probabilities[np.arange(len(classes)), classes]
-    return chosen
+    return _cross_entropy(scores, classes, temperature)
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
@@ -50,7 +47,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     scores, classes = _checked(logits, labels)
 
     def loss(log_temperature: float) -> float:
-        return float(cross_entropy(scores, classes, float(np.exp(log_temperature))).mean())
+        return float(_cross_entropy(scores, classes, float(np.exp(log_temperature))).mean())
 
     low, high = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
@@ -71,7 +68,7 @@ def expected_calibration_error(logits: ArrayLike, labels: ArrayLike, *, bins: in
     if bins < 1:
         raise InputError(f"bins is {bins}; a calibration error needs at least one.")
     scores, classes = _checked(logits, labels)
-    probabilities = np.exp(log_softmax(scores, axis=1))
+    probabilities = np.exp(_log_softmax(scores))
     confidence = probabilities.max(axis=1)
     excess = (scores.argmax(axis=1) == classes) - confidence
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
@@ -85,9 +82,24 @@ def brier_score(logits: ArrayLike, labels: ArrayLike) -> float:
         InputError: see `cross_entropy`.
     """
     scores, classes = _checked(logits, labels)
-    probabilities = np.exp(log_softmax(scores, axis=1))
+    probabilities = np.exp(_log_softmax(scores))
     probabilities[np.arange(len(classes)), classes] -= 1.0
     return float(np.square(probabilities).sum(axis=1).mean())
+
+
+def _cross_entropy(scores: Floats, classes: NDArray[np.int64], temperature: float) -> Floats:
+    log_probabilities = _log_softmax(scores / temperature)
+    chosen: Floats = -log_probabilities[np.arange(len(classes)), classes]
+    return chosen
+
+
+def _log_softmax(scores: Floats) -> Floats:
+    """Over the classes, of finite scores of shape `(n, classes)`."""
+    # Reducing over the long axis of a few columns is several times as fast as over short rows.
+    columns = np.ascontiguousarray(scores.T)
+    shifted = columns - columns.max(axis=0)
+    log_probabilities: Floats = (shifted - np.log(np.exp(shifted).sum(axis=0))).T
+    return log_probabilities
 
 
 def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
