@@ -1,15 +1,22 @@
-"""Where the real tokens of padded texts are, to lay them out one after another and back."""
+"""Where the real tokens of padded texts are, to lay them out one after another and back.
+
+The row of tokens is filled up with zeros to a multiple of 64: for half precision, libraries compile
+a matrix product anew for each number of rows, and keep it.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
+
+MULTIPLE = 64
 
 
 @dataclass(frozen=True)
 class TokenLayout:
-    """The real tokens of n texts padded to one length, t in all.
+    """The real tokens of n texts padded to one length, t in all; with fillers r, a multiple of 64.
 
     Attributes:
         attention_mask: which tokens are real, boolean, of shape `(n, 1, 1, length)`: what attention
@@ -49,22 +56,30 @@ class TokenLayout:
 
     @property
     def position_ids(self) -> Tensor:
-        """Place of each token in its text, of shape `(1, t)`."""
-        return (self.positions % self.length)[None]
+        """Place of each token in its text, 0 for fillers, of shape `(1, r)`."""
+        return _filled((self.positions % self.length)[:, None]).view(1, -1)
 
     def unpad(self, padded: Tensor) -> Tensor:
-        """`(n · length, width)` → the real tokens alone, `(t, width)`."""
+        """`(n · length, width)` → the real tokens and fillers, `(r, width)`."""
         tokens: Tensor = _Unpad.apply(padded, self.positions, self.slots)  # type: ignore[no-untyped-call]
         return tokens
 
     def pad(self, tokens: Tensor) -> Tensor:
-        """`(t, width)` → `(n · length, width)`, zeros where there is no token."""
+        """`(r, width)` → `(n · length, width)`, zeros where there is no token."""
         padded: Tensor = _Pad.apply(tokens, self.positions, self.slots)  # type: ignore[no-untyped-call]
         return padded
 
 
-def _spread(tokens: Tensor, slots: Tensor) -> Tensor:
-    return torch.cat([tokens, tokens.new_zeros(1, tokens.shape[1])]).index_select(0, slots)
+def _gathered(padded: Tensor, positions: Tensor) -> Tensor:
+    return _filled(padded.index_select(0, positions))
+
+
+def _filled(tokens: Tensor) -> Tensor:
+    return pad(tokens, (0, 0, 0, -len(tokens) % MULTIPLE))
+
+
+def _spread(tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
+    return pad(tokens[: len(positions)], (0, 0, 0, 1)).index_select(0, slots)
 
 
 # Each is the other's transpose. Said here because autograd would add up rows one by one, not
@@ -74,22 +89,20 @@ def _spread(tokens: Tensor, slots: Tensor) -> Tensor:
 class _Unpad(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, padded: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
-        ctx.save_for_backward(slots)
-        return padded.index_select(0, positions)
+        ctx.save_for_backward(positions, slots)
+        return _gathered(padded, positions)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (slots,) = ctx.saved_tensors
-        return _spread(gradient, slots), None, None
+        return _spread(gradient, *ctx.saved_tensors), None, None
 
 
 class _Pad(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
         ctx.save_for_backward(positions)
-        return _spread(tokens, slots)
+        return _spread(tokens, positions, slots)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (positions,) = ctx.saved_tensors
-        return gradient.index_select(0, positions), None, None
+        return _gathered(gradient, *ctx.saved_tensors), None, None

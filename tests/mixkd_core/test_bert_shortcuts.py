@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mixkd_core.bert_shortcuts import only_what_is_read
 from mixkd_core.mixed_forward import MixedPairs, encoder_layers, forward
+from mixkd_core.token_layout import TokenLayout
 
 # float64: the routes differ in the order of sums only.
 TOLERANCE: Any = {"rtol": 1e-9, "atol": 1e-11}
@@ -102,13 +103,14 @@ def rows_of_first_layer(model: Any, call: Any) -> tuple[int, ...]:
 
 
 def test_no_padding_is_computed(bert: Any, padded_texts: Any) -> None:
-    """Originals of 3 + 12 + 8 + 6 tokens, pairs of 9, 12 and 3: 53 in all, 84 places padded."""
-    model, (originals, pairs) = bert(), a_batch(padded_texts)
-    for given, tokens in (((originals, pairs), 53), ((originals, None), 29), ((None, pairs), 24)):
+    """As many rows as there are tokens, but for fillers up to a multiple of 64."""
+    model = bert()
+    originals, pairs = padded_texts([3, 12, 8, 6] * 4, 3), a_batch(padded_texts)[1]
+    for given, rows in (((originals, pairs), 192), ((originals, None), 128), ((None, pairs), 64)):
         assert rows_of_first_layer(model, lambda given=given: forward(model, *given))[1] == 12
         with only_what_is_read(model):
-            rows = rows_of_first_layer(model, lambda given=given: forward(model, *given))
-        assert rows == (1, tokens)
+            shape = rows_of_first_layer(model, lambda given=given: forward(model, *given))
+        assert shape == (1, rows)  # of 116 + 24, 116 and 24 tokens
 
 
 @pytest.mark.parametrize("wrapping", [nn.DataParallel, torch.compile])
@@ -125,13 +127,13 @@ def test_wrappings_that_need_rows_get_padded_texts(
 
 
 def test_a_text_of_weight_zero_has_no_say(bert: Any, padded_texts: Any) -> None:
-    """At λ = 1 the mixture is the first text and as short as that."""
+    """At λ = 1 the mixture is the first text, and as short as that."""
     model = bert()
     first, second = padded_texts([5, 4], 1), padded_texts([12, 9], 2)
     pairs = MixedPairs(first, second, torch.ones(2))
     with torch.no_grad(), only_what_is_read(model):
         mixed = forward(model, None, pairs).mixed_logits
-        assert rows_of_first_layer(model, lambda: forward(model, None, pairs)) == (1, 9)
+    assert TokenLayout.of(pairs.attention_mask).positions.shape == (9,)
     torch.testing.assert_close(mixed, model(**first).logits.detach(), **TOLERANCE)
 
 
