@@ -8,10 +8,7 @@ import matplotlib as mpl
 
 from reports.benchmarks import Benchmarks, benchmark_tables
 from reports.drawing import (
-    COLOURS,
-    GREY,
     MARKERS,
-    STYLE,
     Drawing,
     drawing_of,
     legend,
@@ -19,6 +16,7 @@ from reports.drawing import (
     plain,
     render,
 )
+from reports.style import COLOURS, GREY, STYLE
 from reports.tables import write_file, write_tables
 
 VARIED = {

@@ -1,4 +1,4 @@
-"""What the figures of a report share: their style, their panels, and what a point says on hover.
+"""What the figures of a report share: their panels, their methods' looks, and what a point says.
 
 Every method has a colour (Okabe and Ito's), a marker and a dash pattern of its own, so that figures
 are readable in greyscale and by colour-blind readers.
@@ -21,27 +21,8 @@ from matplotlib.figure import Figure
 
 from mixkd_core.objectives import METHODS
 from reports.frames import grouped
+from reports.style import COLOURS, DPI, STYLE, UNDATED
 
-GREY = "#767676"
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "mixkd",
-    "font.size": 9.5,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 6,
-    "pdf.fonttype": 42,
-}
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#8C6D00", "#222222", "#767676")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES: tuple[Any, ...] = (
     "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (8, 2)),
@@ -64,6 +45,7 @@ class Drawing:
         caption: under it.
         figure: what matplotlib draws.
         notes: text by id of the point's group in the SVG.
+        rendered: by kind, what `render` made of it.
     """
 
     name: str
@@ -71,6 +53,7 @@ class Drawing:
     caption: str
     figure: Figure
     notes: dict[str, str] = field(default_factory=dict)
+    rendered: dict[str, bytes] = field(default_factory=dict)
 
     def note(self, text: str) -> str:
         """The id for a point that says this."""
@@ -81,19 +64,15 @@ class Drawing:
 
 def render(drawing: Drawing, kind: str) -> bytes:
     """The figure as `svg` (text as text), `pdf` or `png`; the same figure gives the same bytes."""
-    # A date in the file would change it on every run.
-    metadata: Mapping[str, Mapping[str, str | None]] = {
-        "svg": {"Date": None},
-        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-        "png": {"Software": None},
-    }
-    sink = io.BytesIO()
-    with mpl.rc_context({**STYLE, "svg.fonttype": "none"}):
-        drawing.figure.savefig(sink, format=kind, dpi=160, metadata=dict(metadata[kind]))
-    content = sink.getvalue()
-    if kind == "svg":
-        content = with_notes(content.decode(), drawing.notes).encode()
-    return content
+    if kind not in drawing.rendered:  # the page and a file of its own want the same SVG
+        sink = io.BytesIO()
+        with mpl.rc_context({**STYLE, "svg.fonttype": "none"}):
+            drawing.figure.savefig(sink, format=kind, dpi=DPI, metadata=dict(UNDATED[kind]))
+        content = sink.getvalue()
+        if kind == "svg":
+            content = with_notes(content.decode(), drawing.notes).encode()
+        drawing.rendered[kind] = content
+    return drawing.rendered[kind]
 
 
 def with_notes(svg: str, notes: Mapping[str, str]) -> str:

@@ -10,8 +10,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from mixkd_core.errors import InputError
 from reports.comparisons import comparison_table
 from reports.drawing import (
-    GREY,
-    STYLE,
     Drawing,
     drawing_of,
     legend,
@@ -24,6 +22,7 @@ from reports.frames import grouped
 from reports.latent_figure import latent_space
 from reports.statistics import summarise_seeds
 from reports.store import read_history
+from reports.style import GREY, STYLE
 from reports.sweeps import representatives, sweep_frame
 from reports.tables import Column, seeds_text
 

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from mixkd_core.errors import InputError
 from mixkd_core.objectives import METHODS
 from mixkd_core.tasks import GLUE, find_task
-from reports.drawing import GREY, MARKERS, Drawing, drawing_of, plain
+from reports.drawing import MARKERS, Drawing, drawing_of, plain
 from reports.evidence import Evidence
 from reports.frames import grouped
 from reports.latent import latent_frame
 from reports.latent_space import LatentSpace, read_latent
+from reports.style import GREY
 from reports.sweeps import representatives
 
 # What the paper's figure compares, with distillation without mixup between; others fill up.

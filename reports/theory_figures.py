@@ -1,7 +1,7 @@
 """The figures of THEORY.md, drawn from exact enumeration and from the bounds themselves.
 
-Colours are Okabe and Ito's, readable to colour-blind eyes; every line also has a dash pattern or a
-marker of its own, so that nothing is lost in greyscale. Output is deterministic.
+Every line has a dash pattern or a marker of its own beside its colour, so that nothing is lost in
+greyscale. Output is deterministic.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reports.style import COLOURS, DPI, GREY, STYLE, UNDATED
 from theory.betting import betting_limit
 from theory.binomial import clopper_pearson_limit
 from theory.concentration import empirical_bernstein_limit, hoeffding_limit
@@ -29,38 +30,21 @@ from theory.mixing_coefficient import BetaMixing, FiniteMixing
 from theory.mixup_law import lipschitz_bias_bound, smooth_bias_bound
 from theory.thresholds import finite_class_sample_size, least_count
 
-BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#222222"
-GREY = "#767676"
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "mixkd",
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-}
+BLUE, ORANGE, GREEN, PURPLE = COLOURS[:4]
+BLACK = "#222222"
+LARGER = {"font.size": 10, "axes.titlesize": 11, "lines.linewidth": 1.8}
 
 
 def save_figures(directory: Path, formats: Iterable[str] = ("svg", "png")) -> list[Path]:
     """Draw every figure and write it in each format; returns the paths written."""
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context({**STYLE, **LARGER}):
         for name, draw in FIGURES.items():
             figure = draw()
             for extension in formats:
                 path = directory / f"{name}.{extension}"
-                # A date in the file would change it on every run.
-                metadata = {"Date": None} if extension == "svg" else {"Software": None}
-                figure.savefig(path, dpi=160, metadata=metadata)
+                figure.savefig(path, dpi=DPI, metadata=dict(UNDATED[extension]))
                 written.append(path)
     return written
 
