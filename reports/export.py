@@ -81,7 +81,10 @@ def write_export(
     """
     specifications: dict[str, Any] = {}
     environments: dict[str, Any] = {}
-    temperatures = {row["run"]: row for row in measurements.temperatures.to_dict("records")}
+    temperatures = {
+        row["run"]: {str(name): value for name, value in row.items()}
+        for row in measurements.temperatures.to_dict("records")
+    }
     runs = []
     for entry in sorted(entries, key=lambda entry: entry.name):
         row: dict[str, Any] = {

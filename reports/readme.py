@@ -153,9 +153,10 @@ def _levels(evidence: Evidence, key: tuple[str, float], summaries: list[GapSumma
             row[name] = _plus_minus(values[condition, name])
             row[f"gap {name}"] = _plus_minus(summary.gap, sign="+")
         rows.append(row)
-    here = _of(frame, key).groupby("set")[["majority", "examples"]].mean()
+    here = _of(frame, key).groupby("set")
+    majority, examples = here["majority"].mean(), here["examples"].mean()
     told = ", ".join(
-        f"{here.loc[name, 'majority']:.3f} on {name} ({here.loc[name, 'examples']:.0f} examples)"
+        f"{float(majority[name]):.3f} on {name} ({float(examples[name]):.0f} examples)"
         for name in sets
     )
     return Table(

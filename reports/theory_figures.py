@@ -32,7 +32,7 @@ from theory.thresholds import finite_class_sample_size, least_count
 
 BLUE, ORANGE, GREEN, PURPLE = COLOURS[:4]
 BLACK = "#222222"
-LARGER = {"font.size": 10, "axes.titlesize": 11, "lines.linewidth": 1.8}
+LARGER: dict[Any, Any] = {"font.size": 10, "axes.titlesize": 11, "lines.linewidth": 1.8}
 
 
 def save_figures(directory: Path, formats: Iterable[str] = ("svg", "png")) -> list[Path]:
