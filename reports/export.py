@@ -54,8 +54,8 @@ _NUMBERS = (*_COUNTS, "fraction", "temperature", "value", "majority", "risk", "l
             "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
             "seen_risk", "unseen_risk")  # fmt: skip
 
-# A folder of a machine says nothing elsewhere: its last two names are kept.
-_MACHINE_PATH = re.compile(r"(?<![\w.…])/(?:[\w.+-]+/)+(?=[\w.+-]+/[\w.+-]+)")
+# A folder of a machine says nothing elsewhere: its last names are kept.
+_MACHINE_PATH = re.compile(r"(?<![\w.…])/[\w.+-]+(?:/[\w.+-]+)+")
 
 
 def write_export(
@@ -303,4 +303,9 @@ def _frame(content: bytes) -> pd.DataFrame:
 
 def _elsewhere(text: str) -> str:
     """Without the folders that only the machine of the runs has."""
-    return _MACHINE_PATH.sub("…/", text)
+
+    def shortened(found: re.Match[str]) -> str:
+        _, _, *below = found[0].split("/")
+        return "/".join(["…", *below[-2:]])
+
+    return _MACHINE_PATH.sub(shortened, text)

@@ -39,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, writing_runs: Any) -> Path:
                 )  # fmt: skip
         writing_runs(out, seed=seed, method="sm+tmkd", mixup_ratio=2.0)
     failed = writing_runs(out, seed=7, method="kd", finishing=False)
-    reason = "cannot read /home/someone/data/glue/SST-2: disk full, or 1/2 of it"
+    reason = "cannot read /home/someone/data/glue/SST-2: disk full at /tmp/out, or 1/2 of it"
     (failed / "failure.json").write_text(json.dumps({"reason": reason}))
     (out / "studies").mkdir()
     plan = {"study": "x", "runs": {"0" * 12: {"folder": f"sst2-0.01-s9-kd-{'0' * 12}"}}}
@@ -116,7 +116,7 @@ def test_runs_without_numbers_stay_and_no_folder_of_the_machine_is_told(folder: 
     entries, *_ = read_export(folder)
     states = {entry.state: entry for entry in entries}
     assert set(states) == {"finished", "failed", "missing"}
-    assert states["failed"].reason == "cannot read …/glue/SST-2: disk full, or 1/2 of it"
+    assert states["failed"].reason == "cannot read …/glue/SST-2: disk full at …/out, or 1/2 of it"
     assert states["failed"].seed == 7
     assert all("/home" not in path.read_text() for path in folder.glob("*.*"))
 
