@@ -36,7 +36,8 @@ app = typer.Typer(
 
 
 for command in (
-    demo, train, run, tune, status, report, gaps, claims, doctor, certify, verify, submit, bench,
+    demo, train, run, tune, status, report, gaps, claims, export, doctor, certify, verify, submit,
+    bench,
 ):  # fmt: skip
     app.command()(command)
 
