@@ -24,7 +24,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 LISTS = ROOT / "tests" / "mutants"
-COPIED = ("mixkd_core", "theory", "reports", "experiments", "tests", "pyproject.toml")
+COPIED = ("mixkd_core", "theory", "reports", "experiments", "tests", "pyproject.toml", "README.md")
 TIMEOUT_SECONDS = 300
 
 PASSED, FAILED = 0, 1  # pytest's exit statuses; every other one means that nothing was tested
