@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from mixkd_core.objectives import objective
 from reports.evidence import LOSS_TITLES, Evidence, in_order
 from reports.frames import grouped
 from reports.statistics import holm, paired_difference, summarise_seeds
@@ -30,7 +31,8 @@ def condition_pairs(
 
     Fine-tuning is compared to nothing: the comparison with it says the same the other way round.
     Where a setting holds several conditions of the baseline (as in a sweep), the one whose label
-    says the same of shared settings is taken, or else the one with most seeds.
+    says the same of shared settings is taken, or else the one with most seeds. A method that mixes
+    is compared with the baseline's controls too: those that only train longer, or at another rate.
 
     Args:
         runs: finished runs, with their condition, setting, label and method.
@@ -43,8 +45,14 @@ def condition_pairs(
         if not references:
             continue
         for group in candidates:
-            if group["method"].iloc[0] not in (baseline, "ft"):
-                yield group, max(references, key=lambda other: _likeness(group, other))
+            if group["method"].iloc[0] in (baseline, "ft"):
+                continue
+            chosen = max(references, key=lambda other: _likeness(group, other))
+            yield group, chosen
+            if objective(group["method"].iloc[0]).mixes and _only_training(group):
+                for other in references:
+                    if other is not chosen and _only_training(other):
+                        yield group, other
 
 
 @lru_cache(maxsize=1)  # wanted by several parts of one report
@@ -185,6 +193,11 @@ def _likeness(group: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int]:
     unlike = _told(other) - _told(group)
     seeds = set(group["seed"]) & set(other["seed"])
     return len(shared) - len(unlike), len(seeds)
+
+
+def _only_training(group: pd.DataFrame) -> bool:
+    """Whether nothing but the length or the rate of training tells it from others of its method."""
+    return all(item.split("=")[0] in ("epochs", "learning_rate") for item in _told(group))
 
 
 def _told(group: pd.DataFrame) -> set[str]:

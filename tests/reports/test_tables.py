@@ -13,6 +13,7 @@ import pytest
 
 from mixkd_core.calibration import cross_entropy, fit_temperature
 from mixkd_core.errors import InputError
+from mixkd_core.specs import TrainingSpec
 from mixkd_core.subsets import hash_rank
 from reports.bound_conditions import condition_frame, condition_table, theorem_table
 from reports.certificates import certificate_frame, certificate_table
@@ -158,6 +159,23 @@ def test_a_variant_is_compared_with_its_like(tmp_path: Path, write_run: Run) -> 
     table = comparison_table(load_evidence(tmp_path))
     pairs = {(found["method"], found["against"]) for found in table.rows}
     assert pairs == {(f"sm+tmkd [temperature={t}]", f"kd [temperature={t}]") for t in (1, 4)}
+
+
+def test_mixing_is_compared_with_longer_training_of_the_baseline(
+    tmp_path: Path, write_run: Run
+) -> None:
+    """And with nothing else of it: a baseline's other temperature is no control."""
+    longer = TrainingSpec(epochs=6)
+    for seed in range(3):
+        write_run(seed=seed, method="kd")
+        write_run(seed=seed, method="kd", training=longer)
+        write_run(seed=seed, method="kd", distance="kl", temperature=2.0)
+        write_run(seed=seed, method="pkd")
+        write_run(seed=seed, method="sm+tmkd")
+    frame = metric_comparison_table(load_evidence(tmp_path)).frame
+    against = {method: sorted(set(rows["against"])) for method, rows in frame.groupby("method")}
+    assert [text.partition("[")[2] for text in against["sm+tmkd"]] == ["", "epochs=6]"]
+    assert len(against["pkd"]) == 1
 
 
 def test_certificates_unite_over_all_networks_of_a_task(store: Path) -> None:
