@@ -112,7 +112,7 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
         weight = self.embedding.weight
         # Step by step and not as one product: checkpoints in between, which ask for the whole
         # table, must not change a bit. Few rows at a time stay in the processor's cache.
-        for block in self._table.split(ROWS_AT_A_TIME):
+        for block in torch.split(self._table, ROWS_AT_A_TIME):
             for factor in self.factors:
                 block *= factor
         self._table[self.rows] = weight.data.to(self._table.device)
