@@ -6,6 +6,7 @@ or the change that was asked for.
 
 import difflib
 from collections.abc import Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -125,9 +126,16 @@ def _apply(content: dict[str, Any], change: str, places: dict[Keys, str]) -> Non
         words = words[used:]
         if not words:
             break
-        if isinstance(inside, dict) and not isinstance(inside.get(found), (dict, list)):
-            inside[found] = {}
-        inside = inside[found]
+        inner = inside[found] if isinstance(inside, list) else inside.get(found)
+        if isinstance(inner, (dict, list)):
+            inner = copy(inner)  # where the file has an alias, another key has the same
+        else:
+            # Of a method that is given by its name alone, the name stays.
+            named = passed[-1] == "base" or passed[:-1] == ["methods"]
+            inner = {"method": inner} if named and isinstance(inner, str) else {}
+            places[tuple(passed)] = f"--set {change}"
+        inside[found] = inner
+        inside = inner
     inside[found] = value
     _forget(places, tuple(passed))
     places[tuple(passed)] = f"--set {change}"

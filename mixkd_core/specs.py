@@ -10,7 +10,14 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from mixkd_core.errors import InputError
 from mixkd_core.objectives import Objective, objective
@@ -19,6 +26,18 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
+
+
+def _mix_layer(given: Any) -> Any:
+    """Of two types that both refuse a value, pydantic would complain of each."""
+    if given != "pooled" and (type(given) is not int or given < 0):
+        raise ValueError(
+            f"it is {given!r}: give 0 (the embeddings), the number of a hidden layer, or 'pooled'"
+        )
+    return given
+
+
+MixLayer = Annotated[int | Literal["pooled"], BeforeValidator(_mix_layer)]
 
 
 # Fields of a student that decide nothing where its objective has no term on mixed samples.
@@ -159,7 +178,7 @@ class StudentSpec(_Frozen):
     pairing: Literal["dataset", "within-class", "across-classes", "batch"] = "dataset"
     self_pairs: bool = False
     fixed_draws: bool = False
-    mix_layer: Count | Literal["pooled"] = 0
+    mix_layer: MixLayer = 0
     training: TrainingSpec = TrainingSpec()
 
     @property

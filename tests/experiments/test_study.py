@@ -204,9 +204,33 @@ def test_any_key_can_be_changed(tmp_path: Path) -> None:
     assert study.evaluation.remainder_size == 100
 
 
+def test_a_change_reaches_into_a_method_that_is_given_by_its_name(tmp_path: Path) -> None:
+    path = written(tmp_path, sweeps=[{"base": "sm+tmkd", "field": "mixup_ratio", "values": [2]}])
+    study = load_study(path, ["methods.0.temperature=4", "sweeps.0.base.mixup_alpha=1"])
+    first, swept = study.methods[0], study.every_method()[-1]
+    assert (first.method, first.temperature) == (load_study(path).methods[0].method, 4.0)
+    assert (swept.method, swept.mixup_alpha, swept.mixup_ratio) == ("sm+tmkd", 1.0, 2.0)
+
+
+def test_a_change_leaves_what_an_alias_shares_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "alias.yaml"
+    path.write_text(
+        "name: alias\nstands_for: a test\nseeds: [0]\nstudents: [{layers: 2}]\nmethods: [ft]\n"
+        "tasks: {sst2: {teacher: &training {epochs: 3}, student: *training}}\n"
+    )
+    settings = load_study(str(path), ["tasks.sst2.teacher.epochs=5"]).settings("sst2")
+    assert settings.training(1.0, "teacher") == {"epochs": 5}
+    assert settings.training(1.0, "student") == {"epochs": 3}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ("seeds.0.first=1", "--set seeds.0.first=1: seeds.0 is {'first': 1}"),
+        (
+            "methods.0.mix_layer=deep",
+            "methods.0.mix_layer cannot be used: it is 'deep': give 0 .*, or 'pooled'",
+        ),
         ("seeds", "not KEY=VALUE"),
         ("=3", "not KEY=VALUE"),
         ("seeds..a=3", "not KEY=VALUE"),
