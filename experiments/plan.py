@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.store import encoder_lock
 from experiments.study import (
+    Files,
     FractionSettings,
     MethodSettings,
     StudentSettings,
@@ -28,7 +29,7 @@ from mixkd_core.specs import (
     checkpoint_ref,
 )
 from mixkd_core.task_data import TaskData
-from mixkd_core.tasks import EMBEDDED, Task, find_task
+from mixkd_core.tasks import EMBEDDED, GLUE, Task, find_task
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ def source_of(name: str, settings: TaskSettings, data_dir: Path | None) -> Sourc
     Raises:
         InputError: for an unknown task, or settings that contradict each other.
     """
+    files = settings.files
+    task = find_task(name) if files is None else _own_task(name, files)
     sizes = (("train_size", settings.train_size), ("dev_size", settings.dev_size))
     given = tuple((key, value) for key, value in sizes if value is not None)
     if given and name not in EMBEDDED:
@@ -124,21 +127,27 @@ def source_of(name: str, settings: TaskSettings, data_dir: Path | None) -> Sourc
             f"{given[0][0]} is set for task {name!r}, which is not embedded: its data have a size "
             "already; leave it out, or use 'fractions'."
         )
-    if settings.files is None:
-        task = find_task(name)
-        if name in EMBEDDED:
-            return Source(task, sizes=given)
+    if name in EMBEDDED:
+        return Source(task, sizes=given)
+    if files is None:
         return Source(task, data_dir=data_dir or settings.data_dir)
-    files = settings.files
     if settings.data_dir is not None:
         raise InputError(f"task {name!r} has both 'data_dir' and 'files': give one of them.")
-    task = Task(
+    return Source(task, train_file=files.train, evaluation_files=tuple(files.evaluation.items()))
+
+
+def _own_task(name: str, files: Files) -> Task:
+    if name in GLUE or name in EMBEDDED:
+        raise InputError(
+            f"{name!r} is the name of a known task, and its 'files' are data of your own: give the "
+            "task another name, so that nobody takes one for the other."
+        )
+    return Task(
         name,
         text_columns=files.text_columns,
         label_column=files.label_column,
         label_names=files.label_names,
     )
-    return Source(task, train_file=files.train, evaluation_files=tuple(files.evaluation.items()))
 
 
 @cache
@@ -166,10 +175,16 @@ def gather(
         data_dir, teacher: in place of the study's own, for the tasks that are not embedded.
 
     Raises:
-        InputError: for data or an encoder that cannot be read.
+        InputError: for data or an encoder that cannot be read, or that no task would take.
     """
     from experiments.encoders import encoder_for
 
+    for what, given in (("data folder", data_dir), ("encoder", teacher)):
+        if given is not None and all(name in EMBEDDED for name in study.tasks):
+            raise InputError(
+                f"{what} {str(given)!r} was given, and every task of study {study.name!r} is "
+                "embedded: such a task has its own; leave it out."
+            )
     materials = {}
     for name in study.tasks:
         settings = study.settings(name)

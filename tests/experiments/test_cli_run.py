@@ -225,6 +225,8 @@ def test_the_status_shows_what_is_running_and_what_is_waiting(study: str, tmp_pa
         (["--set", "students.0.layers=9"], "ft on embedded-sentiment: a student of 9 layers"),
         (["--set", "tasks.sst2={data_dir: nowhere, encoder: x}"], "no file nowhere"),
         (["--set", "tasks.mnly={}"], "did you mean 'mnli'"),
+        (["--teacher", "bert-base-uncased"], "every task of study 'tiny' is embedded"),
+        (["--data-dir", "glue"], "data folder 'glue' was given"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_trained(

@@ -245,8 +245,9 @@ def test_gathering_reads_the_data_and_makes_the_embedded_encoder(tmp_path: Path)
     assert found.examples == 50
     assert found.fingerprint == load_source(found.source).fingerprint
     assert Path(found.encoder) == tmp_path / "encoder"
-    again = gather(described, tmp_path, teacher="unused/here")["embedded-sentiment"]
-    assert again == found, "the embedded tasks keep their own encoder"
+    assert gather(described, tmp_path)["embedded-sentiment"] == found, "its encoder is made once"
+    with pytest.raises(InputError, match="encoder 'unused/here' was given"):
+        gather(described, tmp_path, teacher="unused/here")
 
 
 def test_a_study_of_ones_own_files(tmp_path: Path) -> None:
@@ -266,7 +267,12 @@ def test_a_study_of_ones_own_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "settings", "said"),
     [
-        ("sst3", {}, "did you mean 'sst2'"),
+        ("sst3", {"train_size": 5}, "did you mean 'sst2'"),
+        (
+            "rte",
+            {"files": {"train": "a.csv", "evaluation": {"dev": "b.csv"}}},
+            "'rte' is the name of a known task",
+        ),
         ("sst2", {"train_size": 5}, "train_size is set for task 'sst2', which is not embedded"),
         (
             "mine",
