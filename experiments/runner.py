@@ -186,9 +186,15 @@ def _validation_sets(subset: Any, spec: RunSpec) -> dict[str, Any]:
     assert spec.evaluation.validation is not None
     ids, labels = list(subset["example_id"]), subset["label"]
     kept = 1 - spec.evaluation.validation
+    held_out = remainder_sample(ids, labels, kept, spec.seed, len(ids))
+    if not len(held_out):
+        raise InputError(
+            f"a share of {spec.evaluation.validation:g} of {len(ids)} training examples leaves "
+            "none for validation: hold out a larger share."
+        )
     return {
         "train": subset.select(subset_indices(ids, labels, kept, spec.seed)),
-        "validation": subset.select(remainder_sample(ids, labels, kept, spec.seed, len(ids))),
+        "validation": subset.select(held_out),
     }
 
 

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from experiments.study import MethodSettings, Sweep, TrainingSettings, nested
 from mixkd_core.errors import InputError
+from mixkd_core.objectives import TERMS
 from mixkd_core.specs import MIXUP_SETTINGS, TrainingSpec
 
 TEACHER = "teacher"
@@ -161,6 +162,14 @@ def _parsed(text: str) -> Setting:
     key, equals, domain = (part.strip() for part in text.partition("="))
     if not equals or not domain or not all(key.split(".")):
         raise InputError(f"--search {text!r} is not KEY=VALUES, such as {_EXAMPLE}.")
+    first, _, term = key.partition(".")
+    if first == "weights" and term not in TERMS:
+        near = difflib.get_close_matches(term, TERMS, n=1)
+        suggestion = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(
+            f"--search {text!r}: there is no term {term!r}: {suggestion}The terms are "
+            f"{', '.join(TERMS)}."
+        )
     match = _RANGE.fullmatch(domain)
     if match is None:
         return Setting(key, values=_values(text, domain))

@@ -343,6 +343,9 @@ def test_settings_are_chosen_within_the_training_subset(
     assert set(other["validation"]["example_id"]) != held_out
     assert choosing.id != spec.id
     assert choosing.teacher_spec.id != spec.teacher_spec.id
+    none = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.001)})
+    with pytest.raises(InputError, match=r"0\.001 of 120 training examples leaves none"):
+        evaluation_sets(none, resources.data)
 
 
 def test_a_run_that_chooses_settings_is_an_ordinary_record(

@@ -70,6 +70,7 @@ def test_a_suggestion_can_be_written_down() -> None:
         ([], "nothing to search"),
         (["weights.sm"], "is not KEY=VALUES"),
         (["weights.=1,2"], "is not KEY=VALUES"),
+        (["weights.tmk=1,2"], "no term 'tmk': did you mean 'tmkd'"),
         (["weights.sm=1,2", "weights.sm=3,4"], "names 'weights.sm' twice"),
         (["weights.sm=1,2,1"], "repeats 1: give each value once"),
         (["weights.sm=1,,2"], "'' is not a value"),
