@@ -127,11 +127,17 @@ def read_record(folder: Path) -> RunRecord:
     """Read a finished run.
 
     Raises:
-        InputError: if it is unfinished, damaged, or written by an incompatible version.
+        InputError: if it is no run folder, unfinished, damaged, or written by an incompatible
+            version.
     """
+    if not (folder / "spec.json").is_file() and not (folder / MANIFEST).is_file():
+        # A folder of runs, for one: it is never to be advised that this be deleted.
+        raise InputError(f"{folder} is no run folder: give one that holds a {MANIFEST}.")
     fault = damage(folder)
     if fault is not None:
-        raise InputError(f"run folder {folder} cannot be used: {fault}; delete it and run again.")
+        raise InputError(
+            f"run folder {folder} cannot be used: {fault}; repeat the command that made it."
+        )
     spec = RunSpec.model_validate(_read_json(folder / "spec.json"))
     return RunRecord(folder, spec, _read_json(folder / "run.json"))
 

@@ -83,8 +83,10 @@ def test_damage_is_named_and_the_run_not_used(tmp_path: Path, harm: object, said
     harm(record.folder)  # type: ignore[operator]
     assert said in str(damage(record.folder))
     assert find_record(tmp_path, SPEC) is None
-    with pytest.raises(InputError, match="delete it and run again"):
+    with pytest.raises(InputError, match="repeat the command that made it"):
         read_record(record.folder)
+    with pytest.raises(InputError, match="is no run folder"):
+        read_record(tmp_path)
 
 
 def test_a_record_of_an_incompatible_version_is_refused_and_kept(tmp_path: Path) -> None:
