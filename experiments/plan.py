@@ -341,22 +341,22 @@ def _student(
 def estimate(run: PlannedRun, finished: Iterable[RunRecord]) -> float | None:
     """Seconds that a run will take, from the finished runs that are most like it; None if unlike.
 
-    Time is taken as proportional to examples times epochs, with the factor that like runs had:
-    the same method and depth on the same task and encoder, or else on another task.
+    Time is taken as proportional to examples times epochs, with the factor that like runs had: the
+    same method and depth on the same task and encoder, or else on another task, or else any run
+    with the encoder, which gives no more than the order of magnitude.
     """
     by_likeness: dict[int, list[float]] = {}
     for record in finished:
         spec = record.spec
-        if _kind(spec) == _kind(run.spec):
+        if spec.encoder.digest == run.spec.encoder.digest:
             work = record.summary["train_examples"] * spec.training.epochs
             seconds = sum(record.summary["seconds"].values())
-            by_likeness.setdefault(int(spec.task != run.spec.task), []).append(seconds / work)
+            unlike = 2 * (_shape(spec) != _shape(run.spec)) + (spec.task != run.spec.task)
+            by_likeness.setdefault(unlike, []).append(seconds / work)
     if not by_likeness:
         return None
     return run.work * statistics.median(by_likeness[min(by_likeness)])
 
 
-def _kind(spec: RunSpec) -> tuple[Any, ...]:
-    student = spec.student
-    shape = None if student is None else (student.method, student.layers)
-    return spec.encoder.digest, shape
+def _shape(spec: RunSpec) -> tuple[Any, ...] | None:
+    return None if spec.student is None else (spec.student.method, spec.student.layers)

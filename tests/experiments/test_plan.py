@@ -308,6 +308,6 @@ def test_time_is_estimated_from_finished_runs_of_the_same_kind() -> None:
     assert estimate(large, []) is None
     assert estimate(large, [record]) == pytest.approx(300.0), "ten times the examples"
     assert estimate(other, [record]) == pytest.approx(300.0), "another task, for want of its own"
-    assert estimate(kd, [record]) is None, "another method is another kind"
+    assert estimate(kd, [record]) == pytest.approx(30.0), "another method, for want of its own"
     own = finished(other, other.spec, 1000, 50.0)
     assert estimate(other, [record, own]) == pytest.approx(50.0)
