@@ -5,6 +5,8 @@ Besides the run folders of `mixkd_core.records` it holds
     .locks/<id>.lock               held while a process works on a run
     <run folder>.partial/failure.json   why the last attempt failed
     studies/<study>.json           what each study consists of: run ids and what they stand for
+    .teacher-outputs/              what teachers said of training texts, shared by their students
+    translations/                  what was translated, by content
 
 A lock is the operating system's: it is released when its process ends, however it ends, and on NFS
 (version 4, or 3 with its lock service) it holds across hosts, until the server misses a host that
