@@ -82,8 +82,21 @@ def _train(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=checkpoint)
+    _without_autocast(network)
     history: list[dict[str, Any]] = trainer.state.log_history
     return history
+
+
+def _without_autocast(network: Any) -> None:
+    """Take off what accelerate put around the network's `forward` to train it in bfloat16.
+
+    Left on, it would go on computing in bfloat16, where evaluation is to be in float32; and its
+    bound methods would tie the network to itself, so that it stayed in memory until Python next
+    looked for cycles, which can be several runs later. `Accelerator.unwrap_model` is no
+    help: it leaves a bound method behind, and takes off decorators of the class's own `forward`.
+    """
+    for name in ("forward", "_original_forward"):
+        vars(network).pop(name, None)
 
 
 def last_complete_checkpoint(folder: Path) -> str | None:
