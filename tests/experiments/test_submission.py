@@ -58,7 +58,7 @@ def finished_run(out: Path, task: Task, encoder: Path) -> RunRecord:
         network = load_classifier(encoder, task)
         for parameter in network.parameters():
             if parameter.dim() > 1:
-                torch.nn.init.normal_(parameter, std=1.0)
+                torch.nn.init.normal_(parameter, std=0.5)
     network.save_pretrained(partial / "model")
     AutoTokenizer.from_pretrained(encoder).save_pretrained(partial / "model")
     write_json(partial / "run.json", {})
