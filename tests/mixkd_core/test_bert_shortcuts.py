@@ -261,10 +261,10 @@ def test_dropout_is_still_there(bert: Any, padded_texts: Any) -> None:
     assert torch.equal(fixed[0], fixed[1])
 
 
-def test_training_and_evaluation_use_it(
+def test_training_uses_it_for_the_teacher(
     mixkd_trainer: Any, tiny_classifier: Any, tokenised_texts: Any
 ) -> None:
-    """Inside `train`, evaluation included, one position; outside of it the model is itself."""
+    """Inside `train` the frozen teacher computes one position; the student is itself throughout."""
     student, teacher = tiny_classifier(seed=1), tiny_classifier(layers=4, seed=2)
     widths: dict[str, set[int]] = {"student": set(), "teacher": set()}
     for name, model in (("student", student), ("teacher", teacher)):
@@ -280,7 +280,8 @@ def test_training_and_evaluation_use_it(
         eval_strategy="epoch",
     )
     trainer.train()
-    assert widths == {"student": {1}, "teacher": {1}}
+    assert widths["teacher"] == {1}
+    assert 1 not in widths["student"]
     inside = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
     assert trainer.evaluate()["eval_loss"] == pytest.approx(inside[-1], rel=1e-5)
     assert not is_on(student)
