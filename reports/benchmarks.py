@@ -268,8 +268,14 @@ LAYOUTS: Mapping[str, Layout] = {
     ),
     "padding": Layout(
         "Padding",
-        "Real tokens over padded tokens in an epoch's batches.",
-        (TASK, Column("what", "batches"), Column("efficiency", "efficiency", "number", 3)),
+        "Real tokens over the tokens of the collator's padded texts, and over the rows of the "
+        "products with weights, in an epoch's batches. Attention alone sees the padded texts.",
+        (
+            TASK,
+            Column("what", "batches"),
+            Column("handed_over", "real over handed over", "number", 3),
+            Column("multiplied", "real over multiplied", "number", 3),
+        ),
         timed=False,
     ),
     "agreement": Layout(

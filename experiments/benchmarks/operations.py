@@ -17,7 +17,6 @@ gradient and once for the other factor's; the gradient goes down to the embeddin
 trained too.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from mixkd_core.errors import InputError
 from mixkd_core.mixup import mix_masks
 from mixkd_core.objectives import Objective
+from mixkd_core.token_layout import MULTIPLE
 
 Lengths = NDArray[np.int64]
 
@@ -77,7 +77,7 @@ class BatchLengths:
 
     Attributes:
         originals, mixed: tokens per text.
-        padded: tokens that the networks are given for all of them together.
+        padded: tokens that the collator hands over for all of them together.
     """
 
     originals: Lengths
@@ -87,6 +87,11 @@ class BatchLengths:
     @property
     def real(self) -> int:
         return int(self.originals.sum() + self.mixed.sum())
+
+    @property
+    def multiplied(self) -> int:
+        """Rows of the products with weights in BERT's layers: `token_layout` fills them up."""
+        return -(-self.real // MULTIPLE) * MULTIPLE
 
 
 def step_operations(
@@ -116,12 +121,3 @@ def batch_lengths(batch: dict[str, Any]) -> BatchLengths:
     counts = [mask.sum(dim=1).cpu().numpy() for mask in masks]
     mixed = counts[1] if len(counts) > 1 else np.empty(0, dtype=np.int64)
     return BatchLengths(counts[0], mixed, sum(mask.numel() for mask in masks))
-
-
-def efficiency(batches: Iterable[BatchLengths]) -> float:
-    """Real tokens over padded tokens."""
-    real = padded = 0
-    for batch in batches:
-        real += batch.real
-        padded += batch.padded
-    return real / padded

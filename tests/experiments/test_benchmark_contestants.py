@@ -15,7 +15,6 @@ from experiments.benchmarks.accelerator import measure_base
 from experiments.benchmarks.agreement import Agreement, check_agreement, require_agreement
 from experiments.benchmarks.operations import (
     BatchLengths,
-    efficiency,
     forward_operations,
     shape_of,
     step_operations,
@@ -25,6 +24,7 @@ from experiments.benchmarks.padding import padding_rows
 from experiments.benchmarks.peers import ObviousMixKD, PeerAbsentError, PlainTrainer
 from experiments.benchmarks.workload import Workload, load_workload, of_lengths
 from mixkd_core.errors import InputError
+from mixkd_core.mixed_forward import encoder_layers
 from mixkd_core.objectives import objective
 
 METHODS = ("ft", "kd", "pkd", "sm", "tmkd", "sm+tmkd", "kd+sm+tmkd")
@@ -91,7 +91,8 @@ def test_padding_is_not_counted_as_work(workload: Workload) -> None:
         BatchLengths(np.array([3, 5]), np.array([6]), padded=18),
         BatchLengths(np.array([4, 4]), np.array([], dtype=np.int64), padded=8),
     ]
-    assert efficiency(lengths) == pytest.approx(22 / 26)
+    assert [batch.real for batch in lengths] == [14, 8]
+    assert [batch.multiplied for batch in lengths] == [64, 64]
 
 
 def test_the_stretch_counts_what_it_timed(workload: Workload) -> None:
@@ -125,11 +126,27 @@ def test_training_happens_in_what_is_timed(workload: Workload) -> None:
 
 
 def test_padding_efficiency_is_that_of_the_batches(workload: Workload) -> None:
-    found = {row["what"]: row["efficiency"] for row in padding_rows(workload, batch_size=8)}
+    found = {row["what"]: row for row in padding_rows(workload, batch_size=8)}
     lengths = workload.table.lengths
-    assert found["padded to the maximum"] == pytest.approx(lengths.mean() / workload.max_length)
-    assert found["padded to the maximum"] < found["originals alone"] <= 1
-    assert found["padded to the maximum"] < found["originals and mixed samples"] <= 1
+    worst = found.pop("padded to the maximum")
+    assert worst["handed_over"] == pytest.approx(lengths.mean() / workload.max_length)
+    assert worst["handed_over"] == worst["multiplied"]
+    assert set(found) == {"originals alone", "originals and mixed samples"}
+    for row in found.values():
+        assert worst["handed_over"] < row["handed_over"] <= 1
+        assert worst["multiplied"] < row["multiplied"] <= 1
+
+
+def test_as_many_rows_are_multiplied_as_are_said(workload: Workload) -> None:
+    """What the student's first layer is given in three steps, hooked."""
+    ours = Ours(workload, "sm+tmkd", batch_size=16, steps=2)
+    rows = []
+    encoder_layers(ours.trainer.model)[0].register_forward_pre_hook(
+        lambda _m, inputs: rows.append(inputs[0].shape[0] * inputs[0].shape[1])
+    )
+    ours(0.0)
+    said = [batch.multiplied for batch in ours.lengths(2)]
+    assert rows[-2:] == said
 
 
 def test_a_network_of_any_shape_is_measured_at_one_length_and_at_a_tasks(
