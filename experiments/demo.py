@@ -16,7 +16,7 @@ METHODS = ("ft", "kd", "sm+tmkd")
 FRESH_EXAMPLES = 5000
 
 # Epochs by fraction: with a tenth of the data an epoch is a tenth of the steps.
-TEACHER_EPOCHS = {1.0: 4.0, 0.1: 20.0}
+TEACHER_EPOCHS = {1.0: 6.0, 0.1: 20.0}
 STUDENT_EPOCHS = {1.0: 3.0, 0.1: 15.0}
 LEARNING_RATE = 1e-3
 
@@ -48,7 +48,7 @@ def demo_runs(task_name: str, out: Path, seeds: Sequence[int], say: Say) -> list
                     encoder=reference,
                     teacher=_training(TEACHER_EPOCHS[fraction]),
                     student=StudentSpec(
-                        layers=2, method=method, training=_training(STUDENT_EPOCHS[fraction])
+                        layers=3, method=method, training=_training(STUDENT_EPOCHS[fraction])
                     ),
                     evaluation=EvaluationSpec(remainder_size=0, fresh_size=FRESH_EXAMPLES),
                 )

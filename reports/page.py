@@ -75,7 +75,7 @@ def _header(evidence: Evidence) -> str:
         if count:
             tiles.append((state, str(count), ' class="alert"'))
     shown = "".join(
-        f"<div{alert}><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+        f'<div{alert}><dt>{escape(name)}</dt><dd><a href="#runs">{escape(value)}</a></dd></div>'
         for name, value, alert in tiles
     )
     return (
