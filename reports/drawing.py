@@ -34,6 +34,8 @@ FIRST = ("kd", "ft", "sm+tmkd", "teacher")
 
 MOST_PANELS = 9
 
+LEGEND_LINE = 0.2  # inches
+
 
 @dataclass
 class Drawing:
@@ -133,14 +135,15 @@ def plain(text: str) -> str:
 
 
 def legend(figure: Figure, styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """One legend for all panels, under them, in as many columns as their labels have room for."""
+    """One legend for all panels, under them, in as many columns as their labels have room for.
+
+    The figure grows by what more than two lines of it need, so that the panels keep their size.
+    """
     longest = max(len(label) for label in styles)
     handles = [
         mpl.lines.Line2D([], [], label=plain(label), **style) for label, style in styles.items()
     ]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=max(1, min(len(handles), 5, int(13 * figure.get_figwidth() / (longest + 9)))),
-        handlelength=3.2,
-    )
+    columns = max(1, min(len(handles), 5, int(13 * figure.get_figwidth() / (longest + 9))))
+    lines = ceil(len(handles) / columns)
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0, lines - 2))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=3.2)

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from mixkd_core.objectives import METHODS
-from reports.drawing import method_styles, render, with_notes
+from reports.drawing import drawing_of, legend, method_styles, render, with_notes
 from reports.evidence import Evidence, load_evidence
 from reports.figures import draw_all
 
@@ -75,6 +75,17 @@ def test_methods_differ_by_more_than_colour() -> None:
     lightness = sorted(colorsys.rgb_to_hls(*to_rgb(style["color"]))[1] for style in first)
     assert lightness[0] < lightness[-1]
     assert method_styles(["kd"])["kd"] == styles["kd"], "alike in every figure"
+
+
+@pytest.mark.filterwarnings("error")  # where no room is left, matplotlib gives up with a warning
+def test_a_long_legend_leaves_the_panels_their_height() -> None:
+    heights = []
+    for count in (2, 30):
+        drawing, (axes,) = drawing_of("name", "title", "caption", 1)
+        legend(drawing.figure, method_styles(f"a long label of number {n}" for n in range(count)))
+        render(drawing, "png")
+        heights.append(axes.get_window_extent().height)
+    assert heights[1] > 0.8 * heights[0]
 
 
 def test_names_cannot_break_the_drawing(tmp_path: Path, write_run: Run) -> None:
