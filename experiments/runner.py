@@ -170,7 +170,7 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     ids, labels = list(data.train["example_id"]), data.train["label"]
     subset = subset_indices(ids, labels, spec.fraction, spec.seed)
     if spec.evaluation.validation is not None:
-        return _validation_sets(data.train.select(subset), spec)
+        return validation_sets(data.train.select(subset), spec.evaluation.validation, spec.seed)
     unused = remainder_sample(ids, labels, spec.fraction, spec.seed, spec.evaluation.remainder_size)
     sets = {"train": data.train.select(subset)}
     if len(unused):
@@ -181,19 +181,22 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     return sets
 
 
-def _validation_sets(subset: Any, spec: RunSpec) -> dict[str, Any]:
-    """The subset without its held-out part, and that part."""
-    assert spec.evaluation.validation is not None
+def validation_sets(subset: Any, share: float, seed: int) -> dict[str, Any]:
+    """A training subset without its held-out part, and that part.
+
+    Raises:
+        InputError: if the share is too small to hold out an example, or leaves too few to train on.
+    """
     ids, labels = list(subset["example_id"]), subset["label"]
-    kept = 1 - spec.evaluation.validation
-    held_out = remainder_sample(ids, labels, kept, spec.seed, len(ids))
+    held_out = remainder_sample(ids, labels, 1 - share, seed, len(ids))
     if not len(held_out):
         raise InputError(
-            f"a share of {spec.evaluation.validation:g} of {len(ids)} training examples leaves "
-            "none for validation: hold out a larger share."
+            f"a share of {share:g} of {len(ids)} training examples leaves "
+            "none for validation: hold out more, by evaluation.validation of a study or "
+            "--validation of mixkd tune."
         )
     return {
-        "train": subset.select(subset_indices(ids, labels, kept, spec.seed)),
+        "train": subset.select(subset_indices(ids, labels, 1 - share, seed)),
         "validation": subset.select(held_out),
     }
 

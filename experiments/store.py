@@ -37,10 +37,10 @@ from mixkd_core.records import (
     write_json,
 )
 from mixkd_core.specs import RunSpec
+from reports.plans import STUDIES, read_plan
 
 FAILURE = "failure.json"
 LOCKS = ".locks"
-STUDIES = "studies"
 
 # A disk with less than this free is full for our purposes: libraries report a failed write in many
 # ways, not all of which name the reason.
@@ -172,26 +172,15 @@ def store_plan(out: Path, study: str, runs: dict[str, dict[str, Any]]) -> None:
 
     Args:
         runs: by run id; the content is for people and reports (`experiments.plan.describe`).
+
+    Raises:
+        InputError: if what is known cannot be read.
     """
     path = out / STUDIES / f"{study}.json"
     with _lock(out, f"study-{study}", lambda: None):
         path.parent.mkdir(exist_ok=True)
-        write_json(path, {"study": study, "runs": read_plans(out).get(study, {}) | runs})
-
-
-def read_plans(out: Path) -> dict[str, dict[str, dict[str, Any]]]:
-    """The runs of every study that wrote to `out`, by study and run id."""
-    plans = {}
-    for path in sorted((out / STUDIES).glob("*.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            plans[str(content["study"])] = dict(content["runs"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"the list of runs {path} is damaged: delete it, and repeat the study to write it "
-                "again; no run is lost."
-            ) from error
-    return plans
+        known = dict(read_plan(path)[1]) if path.is_file() else {}
+        write_json(path, {"study": study, "runs": known | runs})
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -38,6 +39,18 @@ def _mix_layer(given: Any) -> Any:
 
 
 MixLayer = Annotated[int | Literal["pooled"], BeforeValidator(_mix_layer)]
+
+
+def _with_a_partner(points: int) -> int:
+    if points == 1:
+        raise ValueError(
+            "it is 1, a point with no other one to be mixed with: give 2 or more, or 0 to encode "
+            "none"
+        )
+    return points
+
+
+Points = Annotated[int, Field(ge=0), AfterValidator(_with_a_partner)]
 
 
 # Fields of a student that decide nothing where its objective has no term on mixed samples.
@@ -201,7 +214,7 @@ class EvaluationSpec(_Frozen):
     remainder_size: Count = 5000
     fresh_size: Count = 5000
     validation: Annotated[float, Field(gt=0, lt=1)] | None = None
-    latent_points: Count = 0
+    latent_points: Points = 0
 
 
 class RunSpec(_Frozen):

@@ -56,17 +56,8 @@ def subset_indices(
             duplicate ids, or as many ids as labels not being given.
     """
     ids, strata, ranks = _ranked(example_ids, labels, seed)
-    if not (math.isfinite(fraction) and 0 < fraction <= 1):
-        raise InputError(
-            f"The fraction {fraction} is outside (0, 1]; give 1 for all of the training set."
-        )
+    check_fraction(labels, fraction)
     classes, sizes = np.unique(strata, return_counts=True)
-    if _round_half_up(fraction * len(ids)) < len(classes):
-        raise InputError(
-            f"The fraction {fraction} of {len(ids)} examples cannot hold one example of each of "
-            f"{len(classes)} {'bins' if _is_real(labels) else 'classes'}; the smallest that can "
-            f"is {_smallest_fraction(len(classes), len(ids))}."
-        )
     # Strings break the (astronomically rare) ties of the ranks, so that no sort falls back on
     # the order of the rows.
     by_rank = np.lexsort((ids, ranks))
@@ -75,6 +66,28 @@ def subset_indices(
         members = by_rank[strata[by_rank] == stratum]
         chosen[members[: max(1, _round_half_up(fraction * int(size)))]] = True
     return by_rank[chosen[by_rank]].astype(np.int64)
+
+
+def check_fraction(labels: ArrayLike, fraction: float) -> None:
+    """That :func:`subset_indices` can take this fraction, whatever the seed.
+
+    Raises:
+        InputError: a fraction outside (0, 1] or too small to hold one example of each class.
+    """
+    if not (math.isfinite(fraction) and 0 < fraction <= 1):
+        raise InputError(
+            f"The fraction {fraction} is outside (0, 1]; give 1 for all of the training set."
+        )
+    values = np.asarray(labels)
+    size = len(values)
+    real = _is_real(values)
+    classes = min(REGRESSION_BINS, size) if real else len(np.unique(values))
+    if _round_half_up(fraction * size) < classes:
+        raise InputError(
+            f"The fraction {fraction} of {size} examples cannot hold one example of each of "
+            f"{classes} {'bins' if real else 'classes'}; the smallest that can "
+            f"is {_smallest_fraction(classes, size)}."
+        )
 
 
 def remainder_sample(

@@ -13,6 +13,7 @@ from mixkd_core.records import RunRecord
 from reports.export import is_export, read_export
 from reports.frames import results_frame
 from reports.measurements import Measurements, measure
+from reports.plans import read_plans
 from reports.store import Entry, entry_of, finished_entries, read_store, tuning_runs
 
 LOSS_TITLES = {
@@ -41,12 +42,15 @@ class Evidence:
         results: `reports.frames.results_frame` of them.
         measurements: what their per-example tables say.
         tuning_runs: how many runs of `mixkd tune` are left out of all that.
+        damaged_plans: a sentence for each list of a study's runs that cannot be read: of its runs
+            those that were never begun are not known.
     """
 
     entries: tuple[Entry, ...]
     results: pd.DataFrame
     measurements: Measurements
     tuning_runs: int = 0
+    damaged_plans: tuple[str, ...] = ()
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -105,7 +109,11 @@ def load_evidence(out: Path) -> Evidence:
         entries, measurements, left_out = read_export(out)
         finished_entries(entries, out)
         return Evidence(tuple(entries), results_frame(entries), measurements, left_out)
-    return replace(_evidence(read_store(out), out), tuning_runs=len(tuning_runs(out)))
+    return replace(
+        _evidence(read_store(out), out),
+        tuning_runs=len(tuning_runs(out)),
+        damaged_plans=read_plans(out).damaged,
+    )
 
 
 def evidence_of(records: Sequence[RunRecord]) -> Evidence:

@@ -232,8 +232,8 @@ def run_table(evidence: Evidence) -> Table:
         title="Runs: all of them, finished or not",
         caption=(
             "Runs that are not finished are in no mean. Means are over seeds of one condition: the "
-            f"same data, specification and versions.{tuning_note(evidence)}"
-        ),
+            f"same data, specification and versions. {left_out_note(evidence)}"
+        ).rstrip(),
         columns=(
             Column("run", "run"),
             Column("task", "task"),
@@ -249,11 +249,12 @@ def run_table(evidence: Evidence) -> Table:
     )
 
 
-def tuning_note(evidence: Evidence) -> str:
-    """How many runs of `mixkd tune` are in no table, as a sentence; empty if there are none."""
-    if not evidence.tuning_runs:
-        return ""
-    return (
-        f" Left out: {evidence.tuning_runs} runs that chose settings, judged on examples held out "
-        "of their training subset."
-    )
+def left_out_note(evidence: Evidence) -> str:
+    """What is in no table, as sentences: runs of `mixkd tune`, lists of runs that are damaged."""
+    sentences = list(evidence.damaged_plans)
+    if evidence.tuning_runs:
+        sentences.append(
+            f"Left out: {evidence.tuning_runs} runs that chose settings, judged on examples held "
+            "out of their training subset."
+        )
+    return " ".join(sentences)

@@ -23,6 +23,7 @@ from mixkd_core.errors import InputError
 from mixkd_core.evaluation import LOSSES
 from mixkd_core.records import MANIFEST, PARTIAL_SUFFIX, SCHEMA_VERSION, RunRecord
 from mixkd_core.specs import RunSpec
+from reports.plans import Plans, read_plans
 
 State = Literal["finished", "failed", "unfinished", "damaged", "missing", "duplicate"]
 
@@ -86,7 +87,7 @@ def read_store(out: Path) -> list[Entry]:
     ]
     entries = _each_once(entries)
     known = {entry.id for entry in entries}
-    entries += {entry.id: entry for entry in _planned(out, known)}.values()
+    entries += {entry.id: entry for entry in _planned(read_plans(out), known)}.values()
     if not entries:
         but = f" but {len(left_out)} of mixkd tune, which are not reported" if left_out else ""
         raise InputError(
@@ -278,21 +279,13 @@ def _unfinished(folder: Path) -> Entry:
     return _nameless(name, "failed", reason)
 
 
-def _planned(out: Path, known: Collection[str]) -> Iterator[Entry]:
-    """Runs that a study wants in this folder (`studies/<study>.json`) and that are not known."""
-    for path in sorted((out / "studies").glob("*.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            study, runs = str(content["study"]), dict(content["runs"])
-            for run_id, about in runs.items():
-                if run_id not in known:
-                    reason = f"planned by the study {study}, not made yet"
-                    yield _nameless(str(about["folder"]), "missing", reason)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"the list of runs {path} is damaged: delete it, and repeat the study to write it "
-                "again; no run is lost."
-            ) from error
+def _planned(plans: Plans, known: Collection[str]) -> Iterator[Entry]:
+    """Runs that a study wants in this folder and that are not known."""
+    for study, runs in plans.runs.items():
+        for run_id, about in runs.items():
+            if run_id not in known:
+                reason = f"planned by the study {study}, not made yet"
+                yield _nameless(about["folder"], "missing", reason)
 
 
 def _entry(name: str, state: State, reason: str, spec: RunSpec, record: RunRecord | None) -> Entry:

@@ -47,6 +47,9 @@ def export(
     else:
         folder = out
         evidence = load_evidence(runs)
+        if evidence.damaged_plans:
+            # Whoever reads the results could not know of the runs that are missing.
+            raise InputError(evidence.damaged_plans[0])
         write_export(
             evidence.entries,
             evidence.measurements,

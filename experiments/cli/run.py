@@ -2,14 +2,23 @@
 
 import shlex
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.cli.options import (
+    NARROW,
+    RUNS,
+    Changes,
+    Out,
+    Seeds,
+    StudyData,
+    StudyTeacher,
+    listed,
+)
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,9 +27,7 @@ if TYPE_CHECKING:
     from experiments.store import StoredRun
     from mixkd_core.records import RunRecord
 
-Value = TypeVar("Value", int, float, str)
-
-NARROW, RAY = "Narrow it", "On a Ray cluster"
+RAY = "On a Ray cluster"
 
 
 class Executor(StrEnum):
@@ -38,34 +45,14 @@ def run(
             "a YAML file."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder that run folders are written to.")] = Path(
-        "runs"
-    ),
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="GLUE folder in the official TSV layout, in place of the study's."),
-    ] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            help="Pre-trained encoder in place of the study's: a folder or a hub name.",
-            metavar="CHECKPOINT",
-        ),
-    ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Change any key of the study, such as students.0.layers=2; may be repeated.",
-        ),
-    ] = None,
+    out: Out = RUNS,
+    data_dir: StudyData = None,
+    teacher: StudyTeacher = None,
+    change: Changes = None,
     tasks: Annotated[
         str | None, typer.Option(help="Only these, such as sst2,mrpc.", rich_help_panel=NARROW)
     ] = None,
-    seeds: Annotated[
-        str | None, typer.Option(help="Only these, such as 0,1.", rich_help_panel=NARROW)
-    ] = None,
+    seeds: Seeds = None,
     fractions: Annotated[
         str | None, typer.Option(help="Only these, such as 0.01,0.1.", rich_help_panel=NARROW)
     ] = None,
@@ -190,19 +177,6 @@ def _cluster(
     if gpus is not None and gpus > 1 and gpus % 1:
         raise InputError(f"--gpus {gpus} is no share of a GPU and no number of whole ones.")
     return Cluster(address or "auto", cpus or 1, gpus)
-
-
-def listed(given: str | None, kind: Callable[[str], Value], option: str) -> list[Value] | None:
-    """`"0,1"` as `[0, 1]`."""
-    if given is None:
-        return None
-    try:
-        values = [kind(part.strip()) for part in given.split(",") if part.strip()]
-    except ValueError:
-        raise InputError(f"{option} {given!r} is not a list of numbers such as 0,1.") from None
-    if not values:
-        raise InputError(f"{option} {given!r} names nothing: leave it out to keep all.")
-    return values
 
 
 def _print_plan(

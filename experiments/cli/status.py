@@ -14,7 +14,8 @@ def status(
 ) -> None:
     """Show every run of a folder: done, running, failed (and why), partial, damaged or waiting."""
     from experiments.cli.console import duration, quiet_libraries, wide_table
-    from experiments.store import read_plans, survey
+    from experiments.store import survey
+    from reports.plans import read_plans
 
     if not out.is_dir():
         raise InputError(f"there is no folder {out}: give the --out of a study or of mixkd train.")
@@ -37,17 +38,19 @@ def status(
     plans = read_plans(out)
     waiting = {
         name: entry["folder"]
-        for plan in plans.values()
+        for plan in plans.runs.values()
         for name, entry in plan.items()
         if name not in stored
     }
     rows += [("waiting", folder, "") for folder in waiting.values()]
+    for sentence in plans.damaged:
+        typer.echo(sentence)
     if not rows:
         typer.echo(f"{out} holds no run")
         return
     wide_table(("state", "run", ""), rows)
     counts = Counter(state for state, _, _ in rows)
     typer.echo(", ".join(f"{count} {state}" for state, count in counts.most_common()))
-    for study, plan in plans.items():
+    for study, plan in plans.runs.items():
         states = Counter(stored[name].state if name in stored else "waiting" for name in plan)
         typer.echo(f"{study}: {states['done']} of {len(plan)} runs done")

@@ -31,14 +31,14 @@ def print_table(
 
 def unfinished_note(evidence: "Evidence") -> str:
     """What is in no mean, and why; empty if there is nothing."""
-    from reports.gaps import tuning_note
+    from reports.gaps import left_out_note
 
     others = evidence.runs[evidence.runs["state"] != "finished"]
-    chose = tuning_note(evidence).strip()
+    left_out = left_out_note(evidence)
     if others.empty:
-        return chose
+        return left_out
     counts = others["state"].value_counts().sort_index()
     told = ", ".join(f"{count} {state}" for state, count in counts.items())
     named = [f"{row['run']} ({row['reason']})" for row in others.head(3).to_dict("records")]
     more = ", …" if len(others) > len(named) else ""
-    return f"in no mean: {told} ({', '.join(named)}{more})\n{chose}".strip()
+    return f"in no mean: {told} ({', '.join(named)}{more})\n{left_out}".strip()

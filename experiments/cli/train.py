@@ -3,17 +3,22 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.cli.options import RUNS, Out
 from mixkd_core.errors import InputError
+
+if TYPE_CHECKING:
+    from mixkd_core.objectives import Objective
 
 DATA, STUDENT, OBJECTIVE, MIXUP, TRAINING = "Data", "Student", "Objective", "Mixup", "Training"
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def train(
+    context: typer.Context,
     task: Annotated[
         str,
         typer.Option(help="A GLUE task, an embedded task, or any name with --train-file."),
@@ -26,9 +31,7 @@ def train(
             metavar="CHECKPOINT",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder that run folders are written to.")] = Path(
-        "runs"
-    ),
+    out: Out = RUNS,
     data_dir: Annotated[
         Path | None,
         typer.Option(
@@ -297,6 +300,7 @@ def train(
             **shared,
         ),
     )
+    _check_mixup_options(context, student_spec.objective, teacher_mixup=teacher_mixup)
     data = load_task_data(
         described,
         data_dir=data_dir,
@@ -342,6 +346,27 @@ def train(
     typer.echo(f"student: {record.summary['student_source']}")
     typer.echo(f"objective: {record.summary['objective']}")
     typer.echo(f"everything was written to {record.folder}")
+
+
+def _check_mixup_options(
+    context: typer.Context, objective: "Objective", *, teacher_mixup: bool
+) -> None:
+    """Refuse options of mixup that were given where no network mixes by them."""
+    from mixkd_core.specs import MIXUP_SETTINGS
+
+    of_teacher = ("mixup_alpha", "mixup_ratio") if teacher_mixup else ()
+    if objective.mixes:
+        return
+    for name in MIXUP_SETTINGS:
+        source = context.get_parameter_source(name)
+        if name in of_teacher or source is None or source.name == "DEFAULT":
+            continue
+        value = context.params[name]
+        given = f"--{name.replace('_', '-')}" + ("" if isinstance(value, bool) else f" {value}")
+        raise InputError(
+            f"{given} is about mixed samples, and the objective has no term on any "
+            f"({objective.formula}): leave it out, or choose a method that mixes, such as sm+tmkd."
+        )
 
 
 def _weights(given: list[str]) -> dict[str, float]:

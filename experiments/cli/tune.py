@@ -3,17 +3,24 @@
 import shlex
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.cli.options import (
+    NARROW,
+    RUNS,
+    Changes,
+    Out,
+    Seeds,
+    StudyData,
+    StudyTeacher,
+    listed,
+)
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.tuning import Trial, Tuning
-
-NARROW = "Narrow it"
 
 
 class Judge(StrEnum):
@@ -58,30 +65,12 @@ def tune(
     sampler_seed: Annotated[
         int, typer.Option(min=0, help="Decides what is tried; not the study's seeds.")
     ] = 0,
-    out: Annotated[Path, typer.Option(help="Folder that run folders are written to.")] = Path(
-        "runs"
-    ),
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="GLUE folder in the official TSV layout, in place of the study's."),
-    ] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            help="Pre-trained encoder in place of the study's: a folder or a hub name.",
-            metavar="CHECKPOINT",
-        ),
-    ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change any key of the study; may be repeated."
-        ),
-    ] = None,
+    out: Out = RUNS,
+    data_dir: StudyData = None,
+    teacher: StudyTeacher = None,
+    change: Changes = None,
     tasks: Annotated[str | None, typer.Option(help="The one task.", rich_help_panel=NARROW)] = None,
-    seeds: Annotated[
-        str | None, typer.Option(help="Only these, such as 0,1.", rich_help_panel=NARROW)
-    ] = None,
+    seeds: Seeds = None,
     fractions: Annotated[
         str | None, typer.Option(help="The one fraction.", rich_help_panel=NARROW)
     ] = None,
@@ -93,9 +82,9 @@ def tune(
     that fails makes its trial the worst. Writes trials.csv and chosen.yaml, keys for a study.
     """
     from experiments.cli.console import quiet_libraries
-    from experiments.cli.run import listed
     from experiments.executor import Workplace, execute
-    from experiments.plan import checkpoints_of, gather
+    from experiments.plan import checkpoints_of, gather, source_of
+    from experiments.preflight import check_sets
     from experiments.search_space import parsed_settings
     from experiments.study_file import load_study
     from experiments.tuning import (
@@ -132,6 +121,8 @@ def tune(
         done = [run.spec.id for run in runs if find_record(out, run.spec) is not None]
         return execute(runs, done, workplace, jobs=jobs, say=typer.echo)
 
+    task, fraction, sets = _told(tuning)
+    check_sets(source_of(task, described.settings(task), data_dir), fraction, validation)
     bench = Bench(
         out,
         gather(described, out, data_dir=data_dir, teacher=teacher),
@@ -140,7 +131,6 @@ def tune(
         typer.echo,
     )
     made = search_settings(tuning, chosen, bench)
-    task, fraction, sets = _told(tuning)
     _print_trials(made)
     typer.echo(f"Means over seeds; {sets}.")
     content = fragment(tuning, chosen, made)
@@ -191,7 +181,8 @@ def _print_trials(trials: "list[Trial]") -> None:
     loss = trials[0].loss_name.replace("_", "-")
     titles = ("method", "trial", "settings", "metric", "sd", "majority class", loss, "sd", "")
     wide_table(titles, rows)
-    typer.echo("* the method's best trial")
+    if any(not trial.failure for trial in trials):
+        typer.echo("* the method's best trial")
 
 
 def _print_chosen(content: dict[str, Any], trials: "list[Trial]") -> None:
@@ -201,6 +192,6 @@ def _print_chosen(content: dict[str, Any], trials: "list[Trial]") -> None:
 
     for name, winner in winners(trials).items():
         if winner is None:
-            typer.echo(f"every trial of {name} failed: nothing was chosen for it")
+            typer.echo(f"no trial of {name} succeeded: nothing was chosen for it")
     if "methods" in content:
         typer.echo(f"--set {shlex.quote('methods=' + change_text(content['methods']))}")

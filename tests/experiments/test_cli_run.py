@@ -1,6 +1,7 @@
 """`mixkd run` and `mixkd status` as they are called: killed, repeated, called twice at once."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from experiments.cli import app
 from experiments.store import run_lock, survey
+from experiments.study_file import load_study
 from mixkd_core.errors import InputError
 from mixkd_core.records import find_records
 
@@ -56,7 +58,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def until(happened: Iterator[bool], process: subprocess.Popen[str], seconds: float = 90) -> None:
+def until(happened: Iterator[bool], process: subprocess.Popen[str], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not next(happened):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -111,22 +113,29 @@ def test_an_interrupted_study_of_two_jobs_leaves_no_process_and_can_be_repeated(
     study: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    process = start("run", study, "--out", str(out), "--jobs", "2", "--set", "seeds=[0,1,2]")
+    # Runs of some seconds, and six of them: there is always a moment in which both jobs train.
+    changes = ("methods=[ft]", "defaults.teacher.epochs=20", "defaults.student.epochs=20")
+    command = ("run", study, "--out", str(out), *(w for text in changes for w in ("--set", text)))
+    process = start(*command, "--jobs", "2", "--set", "seeds=[0,1,2]")
 
-    def two_runs_have_started() -> Iterator[bool]:
+    def two_runs_are_going_on() -> Iterator[bool]:
         while True:
-            yield len(list(out.glob("*.partial"))) == 2
+            yield len(list(out.glob("*.partial"))) >= 2
 
-    until(two_runs_have_started(), process)
+    until(two_runs_are_going_on(), process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to parent and workers
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=300)[0]
     assert process.returncode == 130
     assert output.splitlines()[-1] == (
         "mixkd: interrupted; repeat the command to go on from here"
     ), output
     assert "Traceback" not in output
-    assert {run.state for run in survey(out)} <= {"done", "partial"}, "no lock is held"
-    assert call("run", study, "--out", str(out)).exit_code == 0
+    states = Counter(run.state for run in survey(out))
+    assert set(states) <= {"done", "partial"}, "no lock is held"
+    assert states["partial"] == 2
+    repeated = call(*command)
+    assert repeated.exit_code == 0, repeated.output
+    assert "all 2 runs of tiny are done" in repeated.output
 
 
 def test_two_calls_on_one_folder_do_each_run_once(study: str, tmp_path: Path) -> None:
@@ -210,6 +219,11 @@ def test_the_status_shows_what_is_running_and_what_is_waiting(study: str, tmp_pa
     assert states == ["running", "done", "waiting"]
     assert "tiny: 1 of 3 runs done" in shown.output
     assert "partial" in call("status", str(out)).output
+    (out / "studies" / "another.json").write_text("{")
+    damaged = call("status", str(out))
+    assert damaged.exit_code == 0, damaged.output
+    assert "studies/another.json is damaged: delete it" in damaged.output
+    assert "tiny: 1 of 3 runs done" in damaged.output
 
 
 @pytest.mark.parametrize(
@@ -227,6 +241,18 @@ def test_the_status_shows_what_is_running_and_what_is_waiting(study: str, tmp_pa
         (["--set", "tasks.mnly={}"], "did you mean 'mnli'"),
         (["--teacher", "bert-base-uncased"], "every task of study 'tiny' is embedded"),
         (["--data-dir", "glue"], "data folder 'glue' was given"),
+        (
+            ["--set", "evaluation.latent_points=1", "--dry-run"],
+            "evaluation.latent_points cannot be used: it is 1",
+        ),
+        (
+            ["--set", "evaluation.validation=0.001", "--dry-run"],
+            "embedded-sentiment: a share of 0.001 of 120 training examples leaves none",
+        ),
+        (
+            ["--set", "fractions=[1.0,0.001]", "--dry-run"],
+            "embedded-sentiment: The fraction 0.001 of 120",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_trained(
@@ -267,7 +293,6 @@ def test_a_status_of_nothing_is_said(tmp_path: Path) -> None:
 def test_smoke_in_miniature_runs_and_compares(tmp_path: Path) -> None:
     """The shipped study that stands for all others, narrowed to what takes seconds."""
     brief = [
-        "methods=[ft]",
         "defaults.train_size=100",
         "defaults.dev_size=20",
         "defaults.by_fraction.0.2={}",
@@ -281,5 +306,9 @@ def test_smoke_in_miniature_runs_and_compares(tmp_path: Path) -> None:
         *(part for change in brief for part in ("--set", change)),
     )
     assert done.exit_code == 0, done.output
-    for label in ("sm+tmkd weights.sm=2", "sm+tmkd mixup_ratio=0.5", "ft layer_choice=last"):
-        assert f"0.2  {label} " in done.output
+    labels = [method.name for method in load_study("smoke").every_method()]
+    for label in ("teacher", "teacher that saw mixup", *labels):
+        row = (
+            rf"^0\.2 +{re.escape(label)} +\d"  # a number after it: no label is a longer one's start
+        )
+        assert re.search(row, done.output, re.MULTILINE), label

@@ -117,6 +117,16 @@ def test_half_the_teachers_layers_by_default(
         ("train --task embedded-sentiment --learning-rate 0", "learning_rate is 0"),
         ("train --task embedded-sentiment --teacher-learning-rate 0", "learning_rate is 0"),
         ("train --task embedded-sentiment --mixup-ratio 0", "mixup ratio is 0"),
+        ("train --task embedded-sentiment --method ft --mix-layer 1", "--mix-layer 1 is about"),
+        ("train --task embedded-sentiment --method kd --mixup-alpha 0.4", "--mixup-alpha 0.4 is"),
+        ("train --task embedded-sentiment --method pkd --pairing batch", "--pairing batch is"),
+        ("train --task embedded-sentiment --method theseus --self-pairs", "--self-pairs is about"),
+        ("train --task embedded-sentiment --method sm --weight sm=0 --fixed-draws", "L = 1 mle)"),
+        (
+            "train --task embedded-sentiment --method kd --teacher-mixup --mixup-ratio 2 "
+            "--mix-layer 0",
+            "--mix-layer 0 is about",
+        ),
         ("train --task embedded-sentiment --labels a,b", "--train-file"),
         ("train --task embedded-sentiment --label-column queue", "--train-file"),
         ("train --task embedded-sentiment --augmentation-copies 2", "--augmentation too"),

@@ -69,6 +69,28 @@ def test_a_tuning_end_to_end(study: str, tmp_path: Path) -> None:
     assert "6 runs: 2 teachers and 4 students; 0 are done" in shown.output, shown.output
 
 
+def test_a_method_whose_every_trial_failed_has_no_best_and_the_others_do(
+    study: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    wild = "methods=[{method: kd, label: wild, training: {learning_rate: 1e30}}, ft]"
+    common = (study, "--set", wild, "--set", "seeds=[0]", "--out", str(out))
+    search = ("--search", "weights.kd=1,2", "--grid", "--trials", "2")
+    both = call(*common, *search)
+    assert both.exit_code == 1
+    assert "no trial of wild succeeded: nothing was chosen for it" in both.output
+    assert "* the method's best trial" in both.output
+    folder = out / "tuning" / "tiny-embedded-sentiment-1"
+    chosen = yaml.safe_load((folder / "chosen.yaml").read_text())
+    assert [method["label"] for method in chosen["methods"]] == ["ft"]
+
+    alone = call(*common, *search, "--methods", "wild")
+    assert alone.exit_code == 1
+    assert "no trial of wild succeeded" in alone.output
+    assert "best" not in alone.output
+    assert yaml.safe_load((folder / "chosen.yaml").read_text()) == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -79,6 +101,10 @@ def test_a_tuning_end_to_end(study: str, tmp_path: Path) -> None:
         (["--search", "weights.sm=1..2", "--grid"], "--grid tries every combination"),
         (["--search", "training.epoch=1,2"], "did you mean 'training.epochs'"),
         (["--search", "weights.sm=1,2", "--seeds", "7"], "no seed 7"),
+        (
+            ["--search", "weights.sm=1,2", "--validation", "0.001"],
+            "embedded-sentiment: a share of 0.001 of 100 training examples leaves none",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_made(

@@ -138,15 +138,6 @@ def test_encodings_are_those_of_the_stored_network_on_the_same_points_for_every_
     )
 
 
-def test_points_that_cannot_be_mixed_are_refused_before_the_teacher_is_trained(
-    resources: Resources, spec: RunSpec, tmp_path: Path
-) -> None:
-    one = spec.model_copy(update={"evaluation": EvaluationSpec(latent_points=1)})
-    with pytest.raises(InputError, match="latent_points is 1 of 120"):
-        run(one, replace(resources, out=tmp_path))
-    assert not list(tmp_path.glob("*-teacher-*"))
-
-
 def test_the_student_serves_in_a_pipeline(resources: Resources, spec: RunSpec) -> None:
     record = run(spec, resources)
     classify = pipeline("text-classification", model=str(record.model_folder))

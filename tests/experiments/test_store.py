@@ -14,7 +14,6 @@ from experiments.store import (
     FAILURE,
     is_locked,
     noting_failure,
-    read_plans,
     run_lock,
     store_plan,
     survey,
@@ -23,6 +22,7 @@ from experiments.training import last_complete_checkpoint
 from mixkd_core.errors import DiskFullError, DivergenceError, InputError, RunBusyError
 from mixkd_core.records import finish, partial_folder, record_folder, write_json
 from mixkd_core.specs import CheckpointRef, RunSpec
+from reports.plans import Plans, read_plans
 
 HOLDER = """
 import sys, time
@@ -181,16 +181,30 @@ def test_a_full_disk_is_found_behind_another_error(tmp_path: Path) -> None:
 
 def test_what_a_study_consists_of_is_added_to(tmp_path: Path) -> None:
     tmp_path = tmp_path / "new"
-    store_plan(tmp_path, "small", {"a": {"labels": ["ft"]}})
-    store_plan(tmp_path, "small", {"b": {"labels": ["kd"]}, "a": {"labels": ["ft", "x"]}})
-    store_plan(tmp_path, "other", {"c": {}})
-    assert read_plans(tmp_path) == {
-        "small": {"a": {"labels": ["ft", "x"]}, "b": {"labels": ["kd"]}},
-        "other": {"c": {}},
-    }
-    (tmp_path / "studies" / "other.json").write_text("{")
-    with pytest.raises(InputError, match="damaged: delete it"):
-        read_plans(tmp_path)
+    first, second, both = ({"folder": "a", "labels": labels} for labels in ("f", "k", "fx"))
+    store_plan(tmp_path, "small", {"a": first})
+    store_plan(tmp_path, "small", {"b": second, "a": both})
+    store_plan(tmp_path, "other", {"c": first})
+    assert read_plans(tmp_path) == Plans(
+        {"small": {"a": both, "b": second}, "other": {"c": first}}, ()
+    )
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"study": "other", "runs": {"a": "b"}}', '"', "\xff"]
+)
+def test_a_damaged_list_of_runs_is_named_and_hides_no_other(tmp_path: Path, content: str) -> None:
+    store_plan(tmp_path, "small", {"a": {"folder": "x"}})
+    path = tmp_path / "studies" / "other.json"
+    path.write_bytes(content.encode("latin-1"))
+    plans = read_plans(tmp_path)
+    assert plans.runs == {"small": {"a": {"folder": "x"}}}
+    (sentence,) = plans.damaged
+    assert sentence.startswith(f"the list of runs {path} is damaged: delete it")
+    store_plan(tmp_path, "small", {"b": {"folder": "y"}})
+    assert set(read_plans(tmp_path).runs["small"]) == {"a", "b"}
+    with pytest.raises(InputError, match=r"other\.json is damaged"):
+        store_plan(tmp_path, "other", {"c": {"folder": "z"}})
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -208,6 +208,12 @@ def test_a_value_that_does_not_fit_is_named(values: dict[str, Any], named: str) 
         checked(RunSpec, **{"task": "rte", "data": "f", "encoder": ENCODER, **values})
 
 
+def test_a_latent_point_has_another_to_be_mixed_with() -> None:
+    with pytest.raises(InputError, match=r"latent_points is 1, .*give 2 or more, or 0"):
+        checked(EvaluationSpec, latent_points=1)
+    assert [checked(EvaluationSpec, latent_points=n).latent_points for n in (0, 2)] == [0, 2]
+
+
 @pytest.mark.parametrize(
     "values", [{"mixup_alpha": 0.0}, {"mixup_ratio": -1.0}, {"temperature": float("nan")}]
 )

@@ -1,5 +1,6 @@
 """`mixkd report`, `gaps` and `claims`: what they print and write, and how they refuse."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,25 @@ def test_report_writes_everything_and_says_where(mixkd: Any, store: Path, tmp_pa
     assert {path.name for path in out.iterdir()} == {
         "index.html", "report.md", "tables", "figures",
     }  # fmt: skip
+
+
+def test_a_damaged_list_of_runs_is_named_and_the_report_made(
+    mixkd: Any, store: Path, tmp_path: Path
+) -> None:
+    (store / "studies").mkdir()
+    plan = {"study": "sound", "runs": {"0123456789ab": {"folder": "sst2-1-s9-kd-0123456789ab"}}}
+    (store / "studies" / "sound.json").write_text(json.dumps(plan))
+    (store / "studies" / "broken.json").write_text("{")
+    out = tmp_path / "report"
+    status, printed, _ = mixkd("report", store, "-o", out)
+    assert status == 0
+    assert "in no mean: 1 failed, 1 missing" in printed
+    for text in (printed, (out / "report.md").read_text(encoding="utf-8")):
+        assert "studies/broken.json is damaged: delete it" in text
+    status, _, said = mixkd("export", store, "-o", tmp_path / "results")
+    assert status == 2
+    assert "broken.json is damaged" in said
+    assert not (tmp_path / "results").exists()
 
 
 def test_gaps_are_printed_for_one_loss(mixkd: Any, store: Path) -> None:

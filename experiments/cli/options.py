@@ -1,0 +1,53 @@
+"""Options that several commands take, declared once, and reading lists among them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from mixkd_core.errors import InputError
+
+Value = TypeVar("Value", int, float, str)
+
+NARROW = "Narrow it"
+RUNS = Path("runs")
+
+Out = Annotated[Path, typer.Option(help="Folder that run folders are written to.")]
+StudyData = Annotated[
+    Path | None,
+    typer.Option(help="GLUE folder in the official TSV layout, in place of the study's."),
+]
+StudyTeacher = Annotated[
+    str | None,
+    typer.Option(
+        help="Pre-trained encoder in place of the study's: a folder or a hub name.",
+        metavar="CHECKPOINT",
+    ),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change any key of the study, such as students.0.layers=2; may be repeated.",
+    ),
+]
+Seeds = Annotated[str | None, typer.Option(help="Only these, such as 0,1.", rich_help_panel=NARROW)]
+
+
+def listed(given: str | None, kind: Callable[[str], Value], option: str) -> list[Value] | None:
+    """`"0,1"` as `[0, 1]`.
+
+    Raises:
+        InputError: if it is no such list, or empty.
+    """
+    if given is None:
+        return None
+    try:
+        values = [kind(part.strip()) for part in given.split(",") if part.strip()]
+    except ValueError:
+        raise InputError(f"{option} {given!r} is not a list of numbers such as 0,1.") from None
+    if not values:
+        raise InputError(f"{option} {given!r} names nothing: leave it out to keep all.")
+    return values
