@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.evaluation_sets import validation_sets
 from experiments.plan import PlannedRun, Source, load_source
-from experiments.runner import Resources, check, validation_sets
+from experiments.runner import Resources, check
 from mixkd_core.checkpoints import load_config
 from mixkd_core.errors import InputError
 from mixkd_core.subsets import check_fraction, subset_indices

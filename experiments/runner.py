@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from transformers import set_seed
 
+from experiments.evaluation_sets import evaluation_sets
 from experiments.processes import count as processes
 from experiments.processes import share_of_batch
 from experiments.store import noting_failure, run_lock
@@ -45,12 +46,8 @@ from mixkd_core.records import (
 )
 from mixkd_core.specs import RunSpec
 from mixkd_core.students import choose_layers, student_from_layers
-from mixkd_core.subsets import remainder_sample, subset_indices
 from mixkd_core.task_data import TaskData
 from mixkd_core.theseus import replacement_groups
-
-# Fresh draws must not depend on the run's seed: methods and seeds are compared on one sample.
-FRESH_SEED = 0
 
 Say = Callable[[str], None]
 
@@ -157,48 +154,6 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     record = _write(spec, resources, partial, network, tokenizer, history, tables, summary)
     resources.say(_outcome(record))
     return record
-
-
-def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
-    """The sets that a run is evaluated on, in the canonical columns, the training subset first.
-
-    `train` is the subset; `remainder` a random sample of the training split's unused part (the
-    subset's own law); the task's development sets; `fresh`, where the law is known, new draws.
-    Sets that would be empty are left out. A run for choosing settings has two sets only, both
-    parts of the subset: `train`, and `validation`, which is held out.
-    """
-    ids, labels = list(data.train["example_id"]), data.train["label"]
-    subset = subset_indices(ids, labels, spec.fraction, spec.seed)
-    if spec.evaluation.validation is not None:
-        return validation_sets(data.train.select(subset), spec.evaluation.validation, spec.seed)
-    unused = remainder_sample(ids, labels, spec.fraction, spec.seed, spec.evaluation.remainder_size)
-    sets = {"train": data.train.select(subset)}
-    if len(unused):
-        sets["remainder"] = data.train.select(unused)
-    sets |= dict(data.evaluation)
-    if data.fresh is not None and spec.evaluation.fresh_size:
-        sets["fresh"] = data.fresh(spec.evaluation.fresh_size, FRESH_SEED)
-    return sets
-
-
-def validation_sets(subset: Any, share: float, seed: int) -> dict[str, Any]:
-    """A training subset without its held-out part, and that part.
-
-    Raises:
-        InputError: if the share is too small to hold out an example, or leaves too few to train on.
-    """
-    ids, labels = list(subset["example_id"]), subset["label"]
-    held_out = remainder_sample(ids, labels, 1 - share, seed, len(ids))
-    if not len(held_out):
-        raise InputError(
-            f"a share of {share:g} of {len(ids)} training examples leaves "
-            "none for validation: hold out more, by evaluation.validation of a study or "
-            "--validation of mixkd tune."
-        )
-    return {
-        "train": subset.select(subset_indices(ids, labels, 1 - share, seed)),
-        "validation": subset.select(held_out),
-    }
 
 
 def check(spec: RunSpec, resources: Resources) -> None:

@@ -14,7 +14,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from experiments import training
 from experiments.encoders import encoder_for
-from experiments.runner import Resources, evaluation_sets, run
+from experiments.evaluation_sets import evaluation_sets
+from experiments.runner import Resources, run
 from mixkd_core.back_translation import Translator
 from mixkd_core.errors import DivergenceError, InputError
 from mixkd_core.records import damage, find_record, partial_folder
@@ -294,49 +295,6 @@ def test_pair_tasks_run(task: str, resources: Resources, spec: RunSpec) -> None:
     paired = spec.model_copy(update={"task": task, "data": data.fingerprint})
     record = run(paired, replace(resources, data=data))
     assert np.stack(record.examples("dev")["logits"]).shape == (40, data.task.num_labels)
-
-
-def test_at_the_whole_training_split_there_is_no_remainder(
-    resources: Resources, spec: RunSpec
-) -> None:
-    sets = evaluation_sets(spec.model_copy(update={"fraction": 1.0}), resources.data)
-    assert list(sets) == ["train", "dev", "fresh"]
-    assert len(sets["train"]) == 600
-
-
-def test_subset_remainder_and_fresh_examples_are_apart(resources: Resources, spec: RunSpec) -> None:
-    sets = evaluation_sets(spec, resources.data)
-    ids = [set(sets[name]["example_id"]) for name in ("train", "remainder", "dev", "fresh")]
-    assert sum(map(len, ids)) == len(set().union(*ids))
-    other_seed = evaluation_sets(spec.model_copy(update={"seed": 4}), resources.data)
-    assert set(other_seed["train"]["example_id"]) != ids[0]
-    assert set(other_seed["fresh"]["example_id"]) == ids[3], "all seeds are measured on one sample"
-
-
-def test_settings_are_chosen_within_the_training_subset(
-    resources: Resources, spec: RunSpec
-) -> None:
-    """A validation set is disjoint from what is learnt, stratified, and sees nothing reported."""
-    choosing = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.25)})
-    sets = evaluation_sets(choosing, resources.data)
-    assert list(sets) == ["train", "validation"]
-    learnt, held_out = (set(sets[name]["example_id"]) for name in sets)
-    subset = evaluation_sets(spec, resources.data)["train"]
-    assert not learnt & held_out
-    assert learnt | held_out == set(subset["example_id"])
-    assert (len(learnt), len(held_out)) == (90, 30)
-    shares = [np.bincount(sets[name]["label"]) / len(sets[name]) for name in sets]
-    np.testing.assert_allclose(shares[0], shares[1], atol=1 / 30)
-    half = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.5)})
-    less = set(evaluation_sets(half, resources.data)["train"]["example_id"])
-    assert less < learnt, "a smaller part lies inside a larger one"
-    other = evaluation_sets(choosing.model_copy(update={"seed": 4}), resources.data)
-    assert set(other["validation"]["example_id"]) != held_out
-    assert choosing.id != spec.id
-    assert choosing.teacher_spec.id != spec.teacher_spec.id
-    none = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.001)})
-    with pytest.raises(InputError, match=r"0\.001 of 120 training examples leaves none"):
-        evaluation_sets(none, resources.data)
 
 
 def test_a_run_that_chooses_settings_is_an_ordinary_record(
