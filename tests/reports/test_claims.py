@@ -27,6 +27,16 @@ def test_clear_differences_are_called_by_their_sign() -> None:
     assert verdicts({"rte": [0.02, -0.03, 0.01, -0.01]}, {}) == ["inconclusive", "not tested"]
 
 
+def test_a_small_p_value_is_not_enough_where_the_interval_holds_zero() -> None:
+    """Nine tiny gains and a huge one: all signs agree, and the mean is known to nothing."""
+    lucky = {"rte": [0.001] * 9 + [1.0]}
+    (judgement,) = judge([lucky])
+    assert judgement.p_holm == pytest.approx(2 / 1024)
+    assert judgement.interval is not None
+    assert judgement.interval[0] < 0 < judgement.interval[1]
+    assert judgement.verdict == "inconclusive"
+
+
 def test_too_few_seeds_decide_nothing_however_large_the_difference() -> None:
     assert verdicts({"rte": [0.5]}) == ["inconclusive"]
     assert verdicts({"rte": [0.5, 0.51, 0.52, 0.5, 0.51]}) == ["inconclusive"], "p = 1/16"
@@ -82,6 +92,13 @@ def test_insensitivity_needs_narrow_intervals() -> None:
     assert equivalence([narrow, wide])[2] == "inconclusive"
     assert equivalence([narrow, far])[2] == "contradicted"
     assert equivalence([])[2] == "not tested"
+
+
+def test_insensitivity_to_many_settings_needs_intervals_that_hold_together() -> None:
+    """Standard error .003 of five seeds: 2.8 of them stay within the margin of .01, 4.3 do not."""
+    values = [0.003 * 5**0.5 * z for z in (-1.264911, -0.632456, 0.0, 0.632456, 1.264911)]
+    assert equivalence([values])[2] == "supported"
+    assert equivalence([values] * 4)[2] == "inconclusive"
 
 
 def test_insensitivity_is_rarely_claimed_of_what_matters() -> None:

@@ -127,6 +127,14 @@ def test_one_stratum_is_the_plain_interval() -> None:
     assert stratified_summary([values, [0.3]]).interval is None
 
 
+def test_two_strata_are_half_of_welchs_interval() -> None:
+    """(mean of a + mean of b) / 2 is half of the difference between a and −b: scipy's route."""
+    first, second = [0.1, 0.4, -0.2, 0.3], [0.02, 0.05, 0.03]
+    stratified = stratified_summary([first, second])
+    welch = stats.ttest_ind(first, np.negative(second), equal_var=False).confidence_interval()
+    assert stratified.interval == pytest.approx((welch.low / 2, welch.high / 2))
+
+
 def test_paired_differences_use_the_shared_seeds_only() -> None:
     first = {0: 0.5, 1: 0.7, 2: 0.6, 9: 100.0}
     second = {0: 0.4, 1: 0.5, 2: 0.3, 5: -100.0}
