@@ -24,6 +24,7 @@ from reports.evidence import TRAINING_LAW, Evidence, load_evidence
 from reports.export import export_date, is_export
 from reports.frames import grouped
 from reports.gaps import TASK_LOSSES, GapSummary, gap_summaries
+from reports.latent import latent_table
 from reports.metric_comparisons import metric_comparison_table
 from reports.statistics import Summary, summarise_seeds
 from reports.tables import ABSENT, Column, Table, seeds_text, write_file
@@ -90,10 +91,17 @@ def results_section(folder: Path) -> str:
         differences = _differences(evidence, key)
         if differences is not None:
             parts.append(differences.to_markdown())
-    verdicts = ledger_table(ledger(evidence))
+    latent = latent_table(evidence)
+    if latent.rows:
+        parts.append(latent.to_markdown())
+    claims = ledger(evidence)
+    verdicts = ledger_table([claim for claim in claims if claim.verdict != "not tested"])
     shown = ("verdict", "statement", "difference", "95 % interval", "p (Holm)", "pairs", "note")
     columns = [column for title in shown for column in verdicts.columns if column.title == title]
     parts.append(replace(verdicts, columns=tuple(columns)).to_markdown())
+    untested = [claim.statement for claim in claims if claim.verdict == "not tested"]
+    if untested:
+        parts.append(f"Not tested by these runs: {' '.join(untested)}\n")
     return "\n".join(parts)
 
 

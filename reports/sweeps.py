@@ -14,19 +14,24 @@ SWEPT_METHOD = "sm+tmkd"
 def representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of one condition: that with most seeds, then nearest to the defaults.
 
-    The choice must not look at results.
+    How a network is trained (learning rate, epochs) has no default that suits every task: of
+    conditions that differ in that alone, the one trained as most of them are, whose label says
+    least. The choice must not look at results.
     """
     if runs.empty:
         return runs
     specs = {e.id: e.finished.spec for e in evidence.entries if e.record is not None}
+    labels = dict(zip(evidence.runs["run"], evidence.runs["label"], strict=True))
 
-    def rank(group: pd.DataFrame) -> tuple[int, int, str]:
-        student = specs[group["run"].iloc[0]].student
+    def rank(group: pd.DataFrame) -> tuple[int, int, int, str]:
+        run = group["run"].iloc[0]
+        student = specs[run].student
         assert student is not None
         default = StudentSpec(method=student.method).model_dump(exclude={"training"})
         mine = student.model_dump(exclude={"training"})
         departures = sum(mine[name] != default[name] for name in default)
-        return -group["seed"].nunique(), departures, str(group["condition"].iloc[0])
+        told = labels[run].count("=")
+        return -group["seed"].nunique(), departures, told, str(group["condition"].iloc[0])
 
     return min((group for _, group in grouped(runs, ["condition"])), key=rank)
 

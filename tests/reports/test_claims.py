@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mixkd_core.specs import StudentSpec
+from mixkd_core.specs import StudentSpec, TrainingSpec
 from reports.claims import CLAIMS, Entry, gather, ledger, ledger_table
 from reports.evidence import load_evidence
 from reports.verdicts import ALPHA, MARGIN, equivalence, judge
@@ -199,6 +199,20 @@ def test_the_variant_is_chosen_without_looking_at_results(tmp_path: Path, write_
     write_run(method="sm+tmkd", seed=2, mixup_alpha=1.0, sets=sets(0.9, 0.8, 0.99))
     strata, _ = gather(load_evidence(tmp_path), claim)
     assert strata["sst2"] == pytest.approx([0.19] * 3)
+
+
+def test_controls_that_train_otherwise_do_not_stand_for_their_method(
+    tmp_path: Path, write_run: Run
+) -> None:
+    """Distillation as tuned, for longer, and at another rate: the claim is about the first."""
+    for seed in range(2):
+        write_run(method="sm+tmkd", seed=seed, sets=sets(0.9, 0.8, 0.9))
+        for rate, epochs, dev in ((3e-4, 3.0, 0.85), (3e-4, 6.0, 0.7), (1e-4, 3.0, 0.6)):
+            training = TrainingSpec(learning_rate=rate, epochs=epochs)
+            write_run(method="kd", seed=seed, training=training, sets=sets(0.9, 0.8, dev))
+    claim = next(claim for claim in CLAIMS if claim.id == "limited")
+    strata, _ = gather(load_evidence(tmp_path), claim)
+    assert strata["sst2"] == pytest.approx([0.05, 0.05])
 
 
 def test_a_sweep_is_judged_by_its_own_settings_only(tmp_path: Path, write_run: Run) -> None:
