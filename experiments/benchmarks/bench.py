@@ -7,7 +7,7 @@ tables and figures of it, beside it or in a report.
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ from mixkd_core.records import write_json
 from reports.benchmarks import FILE_NAME, SCHEMA_VERSION
 
 Row = dict[str, Any]
+Tables = dict[str, list[Row]]
 Say = Callable[[str], None]
 
 PARTS = ("steps", "scaling", "memory", "whole", "padding")
@@ -128,8 +129,8 @@ def setup(
     return Setup(tasks, data_dir, teacher, clock, threads, tuple(parts))
 
 
-def run_benchmark(given: Setup, effort: Effort, out: Path, say: Say) -> dict[str, Any]:
-    """Measure everything asked for, and write `bench.json` into `out`; returns its content.
+def run_benchmark(given: Setup, effort: Effort, out: Path, say: Say) -> None:
+    """Measure everything asked for; `bench.json` in `out` is written anew after each part.
 
     Raises:
         InputError: for data or an encoder that cannot be used, or an `out` that cannot be written.
@@ -137,9 +138,8 @@ def run_benchmark(given: Setup, effort: Effort, out: Path, say: Say) -> dict[str
     """
     torch.set_num_threads(given.threads)
     _make(out)
-    with tempfile.TemporaryDirectory() as scratch:
-        tables, absent = _measure(given, effort, Path(scratch), say)
-    tables["targets"] = target_rows(tables)
+    tables: Tables = {}
+    absent: dict[str, str] = {}
     document = {
         "schema_version": SCHEMA_VERSION,
         "environment": describe(),
@@ -147,17 +147,21 @@ def run_benchmark(given: Setup, effort: Effort, out: Path, say: Say) -> dict[str
         "settings": asdict(effort)
         | {"clock": given.clock, "threads": given.threads, "tasks": list(given.tasks)},
         "absent": absent,
-        "tables": tables,
     }
-    write_json(out / FILE_NAME, document)
-    return document
+    with tempfile.TemporaryDirectory() as scratch:
+        for found, missing in _parts(given, effort, Path(scratch), say):
+            for name, rows in found.items():
+                tables[name] = tables.get(name, []) + rows
+            absent |= missing
+            write_json(
+                out / FILE_NAME, document | {"tables": tables | {"targets": target_rows(tables)}}
+            )
 
 
-def _measure(
+def _parts(
     given: Setup, effort: Effort, scratch: Path, say: Say
-) -> tuple[dict[str, list[Row]], dict[str, str]]:
-    tables: dict[str, list[Row]] = {}
-    absent: dict[str, str] = {}
+) -> Iterator[tuple[Tables, dict[str, str]]]:
+    """Rows by table, and what is absent and why, as they are measured."""
     workloads: dict[str, Workload] = {}
     for task in given.tasks:
         say(f"{task}: tokenising")
@@ -181,13 +185,13 @@ def _measure(
     )
     if "padding" in given.parts:
         say("padding")
-        tables["padding"] = [row for one in workloads.values() for row in padding_rows(one)]
+        yield {"padding": [row for one in workloads.values() for row in padding_rows(one)]}, {}
     if "steps" in given.parts:
-        absent |= _measure_steps(given, effort, workloads, precision, tables, say)
+        yield from _steps(given, effort, workloads, precision, say)
     if "scaling" in given.parts:
         say(f"{first.name}: scaling")
         with tqdm(disable=None, leave=False, unit="stretch") as bar:
-            tables["scaling"] = measure_scaling(
+            rows = measure_scaling(
                 first,
                 job,
                 points=effort.points,
@@ -196,45 +200,41 @@ def _measure(
                 clock=given.clock,
                 progress=bar.update,
             )
+        yield {"scaling": rows}, {}
         if first.device.type == "cpu" and hardware().cores >= 2 * given.threads:
-            tables["processes"] = measure_processes(job, effort.repetitions)
+            yield {"processes": measure_processes(job, effort.repetitions)}, {}
         else:
-            absent["two processes"] = "they need a core (on an accelerator, a device) each"
+            yield {}, {"two processes": "they need a core (on an accelerator, a device) each"}
     if "memory" in given.parts:
         say(f"{first.name}: memory")
         weights = sum(w.numel() * w.element_size() for w in first.teacher.parameters())
-        tables["memory"] = measure_memory(job, weights)
+        yield {"memory": measure_memory(job, weights)}, {}
     if "whole" in given.parts:
         say("start-up, a study, a report, the theory")
-        waits = measure_starts(effort.repetitions)
-        waits.append(measure_study(effort.study, scratch / "study"))
-        waits.append(measure_report(effort.records, scratch))
-        tables["waits"] = waits
-        tables["theory"] = measure_theory(effort.repetitions)
-    return tables, absent
+        yield {"waits": measure_starts(effort.repetitions)}, {}
+        yield {"waits": [measure_study(effort.study, scratch / "study")]}, {}
+        yield {"waits": [measure_report(effort.records, scratch)]}, {}
+        yield {"theory": measure_theory(effort.repetitions)}, {}
 
 
-def _measure_steps(
+def _steps(
     given: Setup,
     effort: Effort,
     workloads: dict[str, Workload],
     precision: str,
-    tables: dict[str, list[Row]],
     say: Say,
-) -> dict[str, str]:
-    """Training steps of every task; fills in tables, returns what is absent and why."""
-    absent: dict[str, str] = {}
+) -> Iterator[tuple[Tables, dict[str, str]]]:
+    """Training steps of every task, after all contestants have shown that they compute the same."""
     first = next(iter(workloads.values()))
     wanted = [precision]
     if first.device.type == "cpu":
         if hardware().bf16:
             wanted.append("bf16")
         else:
-            absent["bf16"] = "this processor does not compute in bfloat16"
+            yield {}, {"bf16": "this processor does not compute in bfloat16"}
     for task, workload in workloads.items():
         say(f"{task}: do all contestants compute the same?")
-        rows = agreement_rows(check_agreement(workload))
-        tables["agreement"] = tables.get("agreement", []) + rows
+        yield {"agreement": agreement_rows(check_agreement(workload))}, {}
     say("the matrix rate")
     rates = {
         each: measure_rate(
@@ -247,7 +247,7 @@ def _measure_steps(
         )
         for each in wanted
     }
-    tables["rates"] = rate_rows(rates)
+    yield {"rates": rate_rows(rates)}, {}
     for task, workload in workloads.items():
         say(f"{task}: training steps")
         with tqdm(disable=None, leave=False, unit="stretch") as bar:
@@ -260,14 +260,12 @@ def _measure_steps(
                 precision=precision,
                 progress=bar.update,
             )
-        absent |= found.absent
-        for name in ("steps", "ratios", "limits"):
-            tables[name] = tables.get(name, []) + getattr(found, name)
+        yield {name: getattr(found, name) for name in ("steps", "ratios", "limits")}, found.absent
     if first.device.type == "cuda":
         from transformers import BertConfig
 
         say("BERT-base on the accelerator")
-        tables["accelerator"] = measure_base(
+        rows = measure_base(
             first,
             BertConfig(),
             precision="bf16",
@@ -275,9 +273,9 @@ def _measure_steps(
             repetitions=effort.repetitions,
             seconds=effort.seconds,
         )
+        yield {"accelerator": rows}, {}
     else:
-        absent["accelerator"] = "there is no accelerator here"
-    return absent
+        yield {}, {"accelerator": "there is no accelerator here"}
 
 
 def _make(out: Path) -> None:

@@ -69,6 +69,21 @@ def test_a_miniature_run_is_written_printed_and_reported(
     assert 'id="figure-bench-steps"' in page
 
 
+def test_what_was_measured_outlives_an_interruption(
+    mixkd: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "measure_memory", interrupted)
+    monkeypatch.setattr(bench, "QUICK", MINIMAL)
+    monkeypatch.setattr(bench, "EMBEDDED_TASKS", ("embedded-sentiment",))
+    status, _, _ = mixkd("bench", "--quick", "--parts", "padding,memory", "--out", tmp_path)
+    assert status == 130
+    measured = load_benchmarks(tmp_path)
+    assert set(measured.tables) == {"padding", "targets"}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
