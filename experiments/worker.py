@@ -7,6 +7,7 @@ threads it has, before torch is loaded and decides for itself.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -42,8 +43,13 @@ def settle(environment: Mapping[str, str]) -> None:
     """Take up a worker's environment, and the threads that it grants."""
     os.environ |= environment
     import torch
+    from tqdm import tqdm
 
     from experiments.cli.console import quiet_libraries
+
+    # The lock that its bars would make is for several processes: a semaphore of the system, which
+    # a worker that is ended leaves behind, and Python complains of at the parent's end.
+    tqdm.set_lock(threading.RLock())
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     quiet_libraries()

@@ -262,3 +262,17 @@ def test_the_specification_crosses_to_a_worker_unchanged(planned: Any) -> None:
         assert copy == run
         assert isinstance(copy.spec, RunSpec)
         assert copy.spec.id == run.spec.id
+
+
+def test_a_worker_that_is_ended_leaves_no_semaphore_behind() -> None:
+    """The lock of its progress bars is a thread's: Python has nothing to complain of."""
+    code = (
+        "import threading\n"
+        "from experiments.worker import settle\n"
+        "settle({'OMP_NUM_THREADS': '1'})\n"
+        "from tqdm.auto import tqdm\n"
+        "list(tqdm([1], disable=True))\n"
+        "assert isinstance(tqdm.get_lock(), type(threading.RLock())), tqdm.get_lock()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
