@@ -46,10 +46,18 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+# A shell starts its background jobs with interrupts ignored, and what they start inherits that.
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from experiments.cli import main
+main()
+"""
+
+
 def start(*arguments: str) -> subprocess.Popen[str]:
-    code = "from experiments.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", INTERRUPTIBLE, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
