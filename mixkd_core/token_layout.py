@@ -22,22 +22,24 @@ class TokenLayout:
         attention_mask: which tokens are real, boolean, of shape `(n, 1, 1, length)`: what attention
             takes, and transformers hands through as it is.
         positions: where in the flattened `(n · length,)` each token is, of shape `(t,)`.
-        slots: which token is at each place of the flattened texts, t where there is none, of shape
+        slots: which token is at each place of the flattened texts, 0 where there is none, of shape
             `(n · length,)`.
+        gaps: where in the flattened texts there is none, of shape `(n · length − t,)`.
     """
 
     attention_mask: Tensor
     positions: Tensor
     slots: Tensor
+    gaps: Tensor
 
     @classmethod
     def of(cls, attention_mask: Tensor) -> "TokenLayout":
         """The layout of an attention mask of shape `(n, length)`; every text has a first token."""
         present = attention_mask.bool()
         flat = present.flatten()
-        positions = flat.nonzero().squeeze(1)
-        slots = torch.where(flat, flat.cumsum(0) - 1, len(positions))
-        return cls(present[:, None, None], positions, slots)
+        positions, gaps = flat.nonzero().squeeze(1), flat.logical_not().nonzero().squeeze(1)
+        slots = torch.where(flat, flat.cumsum(0) - 1, 0)
+        return cls(present[:, None, None], positions, slots, gaps)
 
     @property
     def texts(self) -> int:
@@ -57,29 +59,34 @@ class TokenLayout:
     @property
     def position_ids(self) -> Tensor:
         """Place of each token in its text, 0 for fillers, of shape `(1, r)`."""
-        return _filled((self.positions % self.length)[:, None]).view(1, -1)
+        places = self.positions % self.length
+        return pad(places, (0, _rows(len(places)) - len(places)))[None]
 
     def unpad(self, padded: Tensor) -> Tensor:
         """`(n · length, width)` → the real tokens and fillers, `(r, width)`."""
-        tokens: Tensor = _Unpad.apply(padded, self.positions, self.slots)  # type: ignore[no-untyped-call]
+        tokens: Tensor = _Unpad.apply(padded, self)  # type: ignore[no-untyped-call]
         return tokens
 
     def pad(self, tokens: Tensor) -> Tensor:
         """`(r, width)` → `(n · length, width)`, zeros where there is no token."""
-        padded: Tensor = _Pad.apply(tokens, self.positions, self.slots)  # type: ignore[no-untyped-call]
+        padded: Tensor = _Pad.apply(tokens, self)  # type: ignore[no-untyped-call]
         return padded
 
 
-def _gathered(padded: Tensor, positions: Tensor) -> Tensor:
-    return _filled(padded.index_select(0, positions))
+def _unpadded(padded: Tensor, layout: TokenLayout) -> Tensor:
+    count = len(layout.positions)
+    tokens = padded.new_empty(_rows(count), padded.shape[1])
+    torch.index_select(padded, 0, layout.positions, out=tokens[:count])
+    tokens[count:].zero_()
+    return tokens
 
 
-def _filled(tokens: Tensor) -> Tensor:
-    return pad(tokens, (0, 0, 0, -len(tokens) % MULTIPLE))
+def _padded(tokens: Tensor, layout: TokenLayout) -> Tensor:
+    return tokens.index_select(0, layout.slots).index_fill_(0, layout.gaps, 0.0)
 
 
-def _spread(tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
-    return pad(tokens[: len(positions)], (0, 0, 0, 1)).index_select(0, slots)
+def _rows(tokens: int) -> int:
+    return -(-tokens // MULTIPLE) * MULTIPLE
 
 
 # Each is the other's transpose. Said here because autograd would add up rows one by one, not
@@ -88,21 +95,21 @@ def _spread(tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
 
 class _Unpad(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, padded: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
-        ctx.save_for_backward(positions, slots)
-        return _gathered(padded, positions)
+    def forward(ctx: Any, padded: Tensor, layout: TokenLayout) -> Tensor:
+        ctx.layout = layout
+        return _unpadded(padded, layout)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _spread(gradient, *ctx.saved_tensors), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _padded(gradient, ctx.layout), None
 
 
 class _Pad(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, tokens: Tensor, positions: Tensor, slots: Tensor) -> Tensor:
-        ctx.save_for_backward(positions)
-        return _spread(tokens, positions, slots)
+    def forward(ctx: Any, tokens: Tensor, layout: TokenLayout) -> Tensor:
+        ctx.layout = layout
+        return _padded(tokens, layout)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _gathered(gradient, *ctx.saved_tensors), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _unpadded(gradient, ctx.layout), None
