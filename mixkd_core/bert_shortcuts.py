@@ -3,18 +3,22 @@
 * Texts of unequal length are laid out one after another, `(1, tokens, hidden_size)`, so that every
   product with a weight matrix runs over the real tokens alone; only attention itself, a small part
   of the work on short texts, sees them padded. `mixkd_core.mixed_forward` lays them out.
-* The pooler takes the last layer's state at the first position. Keys and values of that layer are
-  needed everywhere, but its queries, output projection and feed-forward network at that position
-  alone.
+* The pooler takes the last layer's state at the first position. That layer's queries, output
+  projection and feed-forward network are needed at that position alone, and for a single query
+  attention needs no keys or values either (`_attend_from_first`).
+* Where PyTorch has no kernel for attention with dropout, its own way round that makes passes over
+  the weights for masks and scales that are not needed here.
 
 Logits are the same, up to the order in which sums are taken, and so are all gradients.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import BertForSequenceClassification
 from transformers.models.bert.modeling_bert import BertAttention
@@ -63,6 +67,8 @@ def _replaceable_attentions(model: Any) -> list[Any]:
     attentions = [layer.attention for layer in layers]
     replaceable = (
         all(type(attention) is BertAttention for attention in attentions)
+        # The last layer's weights are used without calling them: nothing may be wrapped around.
+        and all(type(getattr(attentions[-1].self, name)) is nn.Linear for name in ("key", "value"))
         and not config.is_decoder
         and not config.chunk_size_feed_forward
         and config._attn_implementation in _IMPLEMENTATIONS
@@ -110,39 +116,82 @@ class _FirstPositionAttention(BertAttention):  # type: ignore[misc]
         layout: TokenLayout | None = None,
         **__: Any,
     ) -> tuple[Tensor, None]:
-        own = self.self
-        key, value = own.key(hidden_states), own.value(hidden_states)
         if layout is not None:
-            first = hidden_states[0].index_select(0, layout.first_tokens)[:, None]
-            key, value = (
-                layout.pad(projected[0]).view(layout.texts, layout.length, -1)
-                for projected in (key, value)
-            )
+            hidden_states = layout.pad(hidden_states[0]).view(layout.texts, layout.length, -1)
             attention_mask = layout.attention_mask
-        else:
-            first = hidden_states[:, :1]
-            if attention_mask is not None:
-                attention_mask = (
-                    attention_mask[:, None, None].bool()
-                    if attention_mask.dim() == 2
-                    else attention_mask[:, :, :1]
-                )
-        return self.output(_attend(own, own.query(first), key, value, attention_mask), first), None
+        elif attention_mask is not None:
+            attention_mask = (
+                attention_mask[:, None, None].bool()
+                if attention_mask.dim() == 2
+                else attention_mask[:, :, :1]
+            )
+        first = hidden_states[:, :1]
+        context = _attend_from_first(self.self, hidden_states, attention_mask)
+        return self.output(context, first), None
 
 
-def _attend(own: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention over padded texts, `(n, queries, width)` from query, key and value.
+def _attend(own: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    """Attention over padded texts, `(n, length, width)` from query, key and value of that shape.
 
     Args:
         own: the `BertSelfAttention`.
-        query, key, value: of shape `(n, queries or length, width)`.
-        mask: broadcast to `(n, heads, queries, length)`; None attends to everything.
+        mask: which keys there are, boolean, of shape `(n, 1, 1, length)`.
     """
+    texts, length, _ = query.shape
     heads = (own.num_attention_heads, own.attention_head_size)
     query, key, value = (
-        projected.view(*projected.shape[:2], *heads).transpose(1, 2)
-        for projected in (query, key, value)
+        projected.view(texts, length, *heads).transpose(1, 2) for projected in (query, key, value)
     )
     dropout = own.dropout.p if own.training else 0.0
-    context = scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+    if dropout and query.device.type == "cpu":
+        context = _attend_with_dropout(own.dropout, query, key, value, mask)
+    else:
+        context = scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
     return context.transpose(1, 2).flatten(2)
+
+
+def _attend_with_dropout(
+    dropout: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
+) -> Tensor:
+    """What PyTorch has no kernel for on a processor, in fewer passes than its own way round that.
+
+    All of shape `(n, heads, length, size)`, the mask `(n, 1, 1, length)`.
+    """
+    texts, heads, length, size = query.shape
+    query, key, value = (projected.flatten(0, 1) for projected in (query, key, value))
+    # Autocast would take the weights to float32 and back.
+    with torch.autocast(query.device.type, enabled=False):
+        bias = torch.zeros_like(mask, dtype=query.dtype).masked_fill_(~mask, -inf)
+        bias = bias.expand(texts, heads, 1, length).flatten(0, 1).expand(-1, length, -1)
+        scores = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=size**-0.5)
+        context = torch.bmm(dropout(scores.softmax(-1)), value)
+    return context.view(texts, heads, length, size)
+
+
+def _attend_from_first(own: Any, states: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention with the first position as only query, `(n, 1, width)`, without keys or values.
+
+    With one query a head, it is cheaper to take the query through the keys' weights than the texts
+    through them, q·(W x + b) = (W^T q)·x + q·b, and to sum states before they become values,
+    sum_t p_t (W x_t + b) = W sum_t p_t x_t + b sum_t p_t.
+
+    Args:
+        own: the `BertSelfAttention`.
+        states: of shape `(n, length, width)`.
+        mask: as `_attend` takes it.
+    """
+    texts, _, width = states.shape
+    heads, size = own.num_attention_heads, own.attention_head_size
+    query = own.query(states[:, 0]).view(texts, heads, size).transpose(0, 1) / size**0.5
+    looking = torch.bmm(query, own.key.weight.view(heads, size, width))
+    constant = torch.bmm(query, own.key.bias.view(heads, size, 1))  # of no effect, but a gradient
+    scores = torch.bmm(looking.transpose(0, 1), states.transpose(1, 2)) + constant.transpose(0, 1)
+    if mask is not None:  # (n, 1, 1, length), boolean or to be added
+        mask = mask[:, 0]
+        scores = scores.masked_fill(~mask, -inf) if mask.dtype == torch.bool else scores + mask
+    weights = own.dropout(scores.softmax(-1))
+    seen = torch.bmm(weights, states).transpose(0, 1)
+    values = torch.bmm(seen, own.value.weight.view(heads, size, width).transpose(1, 2))
+    biases = weights.sum(2, keepdim=True) * own.value.bias.view(heads, size)
+    context: Tensor = values.transpose(0, 1) + biases
+    return context.flatten(1)[:, None]

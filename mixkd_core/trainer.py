@@ -27,6 +27,7 @@ from mixkd_core.objectives import (
     patient_loss,
     target_loss,
 )
+from mixkd_core.quick_dropout import quick_dropout
 from mixkd_core.teacher_outputs import TeacherOutputs
 from mixkd_core.theseus import ModuleReplacement
 from mixkd_core.token_table import check_labels, token_table
@@ -305,6 +306,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         set_seed(self.args.seed)
         with ExitStack() as stack:
             stack.enter_context(only_what_is_read(self._core(self.model), self.teacher))
+            if not self.args.torch_compile:
+                stack.enter_context(quick_dropout(self._core(self.model)))
             if self._holds_rows_apart:
                 stack.enter_context(self._compact.held())
             result = super().train(*args, **kwargs)

@@ -6,11 +6,11 @@ normalisation, activations, dropout, the softmax, embedding look-ups and the opt
 no matrix products and bound by memory, not by arithmetic. What is measured against these counts
 therefore never reaches the rate of pure multiplication.
 
-One text of t tokens, width d, feed-forward width f, in one pass:
+One text of t tokens, width d, h heads, feed-forward width f, in one pass:
 
     a layer:        2 t (4 d² + 2 d f)  +  4 t² d
-    the last one:   2 (2 t d² + 2 d² + 2 d f)  +  4 t d      (keys, values t times, the rest once)
-    pooler, head:   2 (d² + d c)                             (c outputs)
+    the last one:   2 (4 d² + 2 d f + d)  +  4 t h d     (one position, without keys and values)
+    pooler, head:   2 (d² + d c)                         (c outputs)
 
 A backward pass multiplies twice for every product of the forward pass, once for the inputs'
 gradient and once for the other factor's; the gradient goes down to the embeddings, which are
@@ -39,6 +39,7 @@ class Shape:
 
     layers: int
     width: int
+    heads: int
     feed_forward: int
     outputs: int
 
@@ -56,7 +57,11 @@ def shape_of(network: Any) -> Shape:
             f"{config.model_type}: give --teacher a BERT checkpoint."
         )
     return Shape(
-        config.num_hidden_layers, config.hidden_size, config.intermediate_size, config.num_labels
+        layers=config.num_hidden_layers,
+        width=config.hidden_size,
+        heads=config.num_attention_heads,
+        feed_forward=config.intermediate_size,
+        outputs=config.num_labels,
     )
 
 
@@ -66,7 +71,7 @@ def forward_operations(shape: Shape, lengths: Lengths) -> int:
     lengths = np.asarray(lengths, dtype=np.int64)
     tokens, squares, texts = int(lengths.sum()), int((lengths**2).sum()), len(lengths)
     layer = 2 * tokens * (4 * d * d + 2 * d * f) + 4 * squares * d
-    last = 2 * (2 * tokens * d * d + texts * (2 * d * d + 2 * d * f)) + 4 * tokens * d
+    last = 2 * texts * (4 * d * d + 2 * d * f + d) + 4 * tokens * shape.heads * d
     head = 2 * texts * (d * d + d * shape.outputs)
     return (shape.layers - 1) * layer + last + head
 
