@@ -36,10 +36,14 @@ def soft_cross_entropy(
 def kl_divergence(
     student_logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0
 ) -> Tensor:
-    """τ² · KL(teacher_τ ‖ student_τ), of shape `(n,)`, with p_τ = softmax(logits / τ)."""
+    """τ² · KL(teacher_τ ‖ student_τ), of shape `(n,)`, with p_τ = softmax(logits / τ).
+
+    Never negative, though rounding would make it so where the two nearly agree.
+    """
     teacher = log_softmax(teacher_logits / temperature, dim=-1)
     student = log_softmax(student_logits / temperature, dim=-1)
-    return (teacher.exp() * (teacher - student)).sum(dim=-1) * temperature**2
+    divergence = (teacher.exp() * (teacher - student)).sum(dim=-1)
+    return divergence.clamp(min=0.0) * temperature**2
 
 
 def distance(name: str, *, temperature: float = 1.0, regression: bool = False) -> Distance:

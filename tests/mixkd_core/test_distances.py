@@ -51,6 +51,15 @@ def test_divergence_vanishes_on_equal_logits_up_to_a_shift(
     assert between(rows(other), rows(logits)).item() >= 2 * variation**2 * temperature**2 - 1e-9
 
 
+def test_divergence_of_nearly_equal_logits_is_not_negative() -> None:
+    """In float32, where its terms cancel to less than their rounding."""
+    teacher = random_logits(0, n=2000).float()
+    student = teacher + 1e-5 * random_logits(1, n=2000).float()
+    expected, given = log_softmax(teacher, -1), log_softmax(student, -1)
+    assert (expected.exp() * (expected - given)).sum(-1).min() < 0, "nothing is put to the test"
+    assert distance("kl")(student, teacher).min() >= 0
+
+
 def test_divergence_is_of_the_student_from_the_teacher() -> None:
     """KL(teacher ‖ student): the asymmetry written out on two classes."""
     teacher, student = rows([math.log(0.9), math.log(0.1)]), rows([0.0, 0.0])
