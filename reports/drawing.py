@@ -69,12 +69,24 @@ def render(drawing: Drawing, kind: str) -> bytes:
     if kind not in drawing.rendered:  # the page and a file of its own want the same SVG
         sink = io.BytesIO()
         with mpl.rc_context({**STYLE, "svg.fonttype": "none"}):
+            _lay_out(drawing.figure)
             drawing.figure.savefig(sink, format=kind, dpi=DPI, metadata=dict(UNDATED[kind]))
         content = sink.getvalue()
         if kind == "svg":
             content = with_notes(content.decode(), drawing.notes).encode()
         drawing.rendered[kind] = content
     return drawing.rendered[kind]
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the panels, for every format where the SVG has them, and leave them there."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with mpl.rc_context({"savefig.format": "svg"}):  # whose text is measured
+            engine.execute(figure)
+            if any(axes.get_aspect() != "auto" for axes in figure.axes):
+                engine.execute(figure)  # square panels have their size now, and need other margins
+        figure.set_layout_engine(None)
 
 
 def with_notes(svg: str, notes: Mapping[str, str]) -> str:

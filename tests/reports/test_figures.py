@@ -65,6 +65,30 @@ def test_the_same_store_gives_the_same_files(evidence: Evidence) -> None:
         assert first == second, kind
 
 
+def test_every_format_has_its_panels_in_the_same_places(evidence: Evidence) -> None:
+    places = []
+    for kind in ("svg", "pdf", "png"):
+        drawings = draw_all(evidence)
+        for drawing in drawings:
+            render(drawing, kind)
+        figures = [drawing.figure for drawing in drawings]
+        places.append([axes.get_position().bounds for figure in figures for axes in figure.axes])
+    assert places[0] == places[1] == places[2]
+
+
+def test_titles_of_square_panels_are_not_cut_off(tmp_path: Path, write_run: Run) -> None:
+    for task in ("sst2", "mrpc", "rte"):
+        for method in METHODS:
+            write_run(task=task, method=method)
+    drawing = next(
+        drawing for drawing in draw_all(load_evidence(tmp_path)) if drawing.name == "risks"
+    )
+    svg = render(drawing, "svg").decode()
+    heights = re.findall(r'<text style="font-weight: 700[^>]* y="([-.\d]+)"', svg)
+    assert len(heights) == 3
+    assert min(map(float, heights)) > 8, "the baseline, from the upper edge, of letters 10 high"
+
+
 def test_methods_differ_by_more_than_colour() -> None:
     labels = [*METHODS, "teacher", "kd [temperature=2]", "kd [temperature=4]"]
     styles = method_styles(labels)
