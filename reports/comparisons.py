@@ -9,7 +9,7 @@ into its two parts,
 because a gap that shrinks by fitting worse is no gain.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +17,14 @@ import pandas as pd
 
 from mixkd_core.objectives import objective
 from reports.evidence import LOSS_TITLES, Evidence, in_order
-from reports.frames import grouped
+from reports.frames import grouped, rows_by_seed
 from reports.statistics import holm, paired_difference, summarise_seeds
 from reports.tables import Column, Table, seeds_text
 
 BASELINES = ("kd", "ft")
+
+# Rows of one condition, set and loss.
+BySeed = Mapping[int, Mapping[str, Any]]
 
 
 def condition_pairs(
@@ -59,23 +62,25 @@ def condition_pairs(
 def comparison_table(evidence: Evidence) -> Table:
     """Paired differences of gaps with their parts, tests and effect sizes."""
     finished = evidence.runs[evidence.runs["state"] == "finished"]
-    gaps: dict[str, dict[tuple[str, str], pd.DataFrame]] = {}
-    for (condition, held_out, loss), group in grouped(evidence.gaps, ["condition", "set", "loss"]):
+    gaps: dict[str, dict[tuple[str, str], BySeed]] = {}
+    for key, group in rows_by_seed(evidence.gaps, ["condition", "set", "loss"]).items():
+        condition, held_out, loss = key
         gaps.setdefault(condition, {})[held_out, loss] = group
     rows: list[dict[str, Any]] = []
     for baseline in BASELINES:
         for first, second in condition_pairs(finished, baseline):
-            one, other = first["condition"].iloc[0], second["condition"].iloc[0]
-            for (held_out, loss), values in gaps.get(one, {}).items():
-                mate = gaps.get(other, {}).get((held_out, loss))
+            one, other = first.iloc[0], second.iloc[0]
+            mates = gaps.get(other["condition"], {})
+            for (held_out, loss), values in gaps.get(one["condition"], {}).items():
+                mate = mates.get((held_out, loss))
                 row = None if mate is None else _compared(values, mate)
                 if row is not None:
                     rows.append(
                         {
-                            "task": first["task"].iloc[0],
-                            "fraction": first["fraction"].iloc[0],
-                            "method": first["label"].iloc[0],
-                            "against": second["label"].iloc[0],
+                            "task": one["task"],
+                            "fraction": one["fraction"],
+                            "method": one["label"],
+                            "against": other["label"],
                             "baseline": baseline,
                             "set": held_out,
                             "loss": LOSS_TITLES[loss],
@@ -134,25 +139,27 @@ def corrected(frame: pd.DataFrame, family: Sequence[str]) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def _compared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any] | None:
-    values = {
-        name: [
-            {int(seed): float(value) for seed, value in zip(f["seed"], f[name], strict=True)}
-            for f in (first, second)
-        ]
-        for name in ("gap", "generalization", "empirical")
-    }
-    paired = paired_difference(*values["gap"])
+def values_of(rows: BySeed, name: str) -> dict[int, float]:
+    """A column's values by seed."""
+    return {seed: float(row[name]) for seed, row in rows.items()}
+
+
+def runs_of(seeds: Collection[int], *sides: BySeed) -> str:
+    """The ids of the runs that were compared, those of one side after those of the other."""
+    return " ".join(row["run"] for rows in sides for seed, row in rows.items() if seed in seeds)
+
+
+def _compared(first: BySeed, second: BySeed) -> dict[str, Any] | None:
+    paired = paired_difference(values_of(first, "gap"), values_of(second, "gap"))
     if paired is None:
         return None
     difference = paired.difference
     parts = {
-        name: summarise_seeds([values[name][0][s] - values[name][1][s] for s in paired.seeds])
+        name: summarise_seeds([first[seed][name] - second[seed][name] for seed in paired.seeds])
         for name in ("generalization", "empirical")
     }
     low, high = difference.interval or (None, None)
     held_low, held_high = parts["generalization"].interval or (None, None)
-    both = pd.concat([first, second])
     return {
         "n": difference.n,
         "difference": difference.mean,
@@ -169,7 +176,7 @@ def _compared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any] | Non
         "hedges_g": paired.hedges_g,
         "seeds": seeds_text(paired.seeds),
         "reading": reading(difference.mean, parts["generalization"].mean, parts["empirical"].mean),
-        "runs": " ".join(both.loc[both["seed"].isin(paired.seeds), "run"]),
+        "runs": runs_of(paired.seeds, first, second),
     }
 
 

@@ -102,6 +102,18 @@ def grouped(
         yield tuple(key), group
 
 
+def rows_by_seed(
+    frame: pd.DataFrame, columns: Sequence[str]
+) -> dict[tuple[Any, ...], dict[int, dict[str, Any]]]:
+    """The same as plain rows, each under its seed: what is compared seed by seed."""
+    found: dict[tuple[Any, ...], dict[int, dict[str, Any]]] = {}
+    for row in frame.to_dict("records"):
+        numbers = {str(name): value for name, value in row.items()}
+        key = tuple(row[name] for name in columns)
+        found.setdefault(key, {})[int(row["seed"])] = numbers
+    return found
+
+
 def _numbers(entry: Entry) -> list[dict[str, Any]]:
     if entry.record is None:
         return [{"set": None, "loss": None}]

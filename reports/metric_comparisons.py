@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from reports.comparisons import BASELINES, condition_pairs, corrected
+from reports.comparisons import BASELINES, BySeed, condition_pairs, corrected, runs_of, values_of
 from reports.evidence import Evidence, in_order
-from reports.frames import grouped
+from reports.frames import rows_by_seed
 from reports.power import POWER, paired_power, seeds_needed
 from reports.statistics import LEVEL, paired_difference
 from reports.tables import Column, Table, seeds_text
@@ -21,25 +21,22 @@ def metric_comparison_table(evidence: Evidence) -> Table:
     """Paired differences of the metric with their tests, and the power of these."""
     finished = evidence.runs[evidence.runs["state"] == "finished"]
     held_out = evidence.metrics[evidence.metrics["set"] != "train"]
-    values = {
-        (condition, name): group
-        for (condition, name), group in grouped(held_out, ["condition", "set"])
-    }
+    values = rows_by_seed(held_out, ["condition", "set"])
     sets = list(dict.fromkeys(held_out["set"]))
     rows: list[dict[str, Any]] = []
     for baseline in BASELINES:
         for first, second in condition_pairs(finished, baseline):
+            one, other = first.iloc[0], second.iloc[0]
             for name in sets:
-                one = values.get((first["condition"].iloc[0], name))
-                other = values.get((second["condition"].iloc[0], name))
-                row = None if one is None or other is None else _compared(one, other)
+                mine, theirs = (values.get((run["condition"], name)) for run in (one, other))
+                row = None if mine is None or theirs is None else _compared(mine, theirs)
                 if row is not None:
                     rows.append(
                         {
-                            "task": first["task"].iloc[0],
-                            "fraction": first["fraction"].iloc[0],
-                            "method": first["label"].iloc[0],
-                            "against": second["label"].iloc[0],
+                            "task": one["task"],
+                            "fraction": one["fraction"],
+                            "method": one["label"],
+                            "against": other["label"],
                             "baseline": baseline,
                             "set": name,
                             **row,
@@ -87,18 +84,13 @@ def metric_comparison_table(evidence: Evidence) -> Table:
     )
 
 
-def _compared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any] | None:
-    by_seed = [
-        {int(seed): float(value) for seed, value in zip(f["seed"], f["metric_value"], strict=True)}
-        for f in (first, second)
-    ]
-    paired = paired_difference(by_seed[0], by_seed[1])
+def _compared(first: BySeed, second: BySeed) -> dict[str, Any] | None:
+    paired = paired_difference(values_of(first, "metric_value"), values_of(second, "metric_value"))
     if paired is None:
         return None
     low, high = paired.difference.interval or (None, None)
-    both = pd.concat([first, second])
     return {
-        "metric": first["metric"].iloc[0],
+        "metric": next(iter(first.values()))["metric"],
         "n": paired.difference.n,
         "difference": paired.difference.mean,
         "difference_sd": paired.difference.sd,
@@ -106,7 +98,7 @@ def _compared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any] | Non
         "difference_high": high,
         "p_value": paired.p_value,
         "seeds": seeds_text(paired.seeds),
-        "runs": " ".join(both.loc[both["seed"].isin(paired.seeds), "run"]),
+        "runs": runs_of(paired.seeds, first, second),
     }
 
 

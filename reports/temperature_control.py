@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from reports.comparisons import condition_pairs, corrected
+from reports.comparisons import condition_pairs, corrected, values_of
 from reports.evidence import Evidence, in_order
-from reports.frames import grouped
+from reports.frames import rows_by_seed
 from reports.statistics import paired_difference
 from reports.tables import Column, Table, seeds_text
 
@@ -22,19 +22,17 @@ def temperature_control_table(evidence: Evidence) -> Table:
     """Every method's cross-entropy as it is, beside that of fine-tuning with a temperature."""
     finished = evidence.runs[evidence.runs["state"] == "finished"]
     values = {
-        key: {
-            int(seed): float(risk)
-            for seed, risk in zip(group["seed"], group["generalization"], strict=True)
-        }
-        for key, group in grouped(evidence.gaps, ["condition", "set", "loss"])
+        key: values_of(rows, "generalization")
+        for key, rows in rows_by_seed(evidence.gaps, ["condition", "set", "loss"]).items()
     }
     sets = list(dict.fromkeys(evidence.gaps["set"]))
     rows: list[dict[str, Any]] = []
     for first, second in condition_pairs(finished, "ft"):
+        one, other = first.iloc[0], second.iloc[0]
         for name in sets:
-            theirs = values.get((first["condition"].iloc[0], name, RAW), {})
-            control = values.get((second["condition"].iloc[0], name, TEMPERED), {})
-            plain = values.get((second["condition"].iloc[0], name, RAW), {})
+            theirs = values.get((one["condition"], name, RAW), {})
+            control = values.get((other["condition"], name, TEMPERED), {})
+            plain = values.get((other["condition"], name, RAW), {})
             paired = paired_difference(theirs, control)
             if paired is None:
                 continue
@@ -42,9 +40,9 @@ def temperature_control_table(evidence: Evidence) -> Table:
             both = pd.concat([first, second])
             rows.append(
                 {
-                    "task": first["task"].iloc[0],
-                    "fraction": first["fraction"].iloc[0],
-                    "method": first["label"].iloc[0],
+                    "task": one["task"],
+                    "fraction": one["fraction"],
+                    "method": one["label"],
                     "set": name,
                     "value": _mean(theirs, paired.seeds),
                     "control": _mean(control, paired.seeds),
