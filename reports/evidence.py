@@ -10,6 +10,7 @@ import pandas as pd
 
 from mixkd_core.objectives import METHODS
 from mixkd_core.records import RunRecord
+from mixkd_core.specs import StudentSpec
 from reports.export import is_export, read_export
 from reports.frames import results_frame
 from reports.measurements import Measurements, measure
@@ -77,6 +78,17 @@ class Evidence:
         """A row per finished run × set: the task's primary metric and the majority baseline."""
         finished = self.results[self.results["state"] == "finished"]
         return in_order(finished.drop_duplicates(["run", "set"]))
+
+    @cached_property
+    def students(self) -> dict[str, StudentSpec]:
+        """By run how its student was made; teachers are not among them."""
+        specs = {e.id: e.finished.spec.student for e in self.entries if e.record is not None}
+        return {run: student for run, student in specs.items() if student is not None}
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """By run the method, and what tells it from others of its name."""
+        return dict(zip(self.runs["run"], self.runs["label"], strict=True))
 
     def without(self, task: str, fraction: float, method: str, seeds: Sequence[int]) -> str:
         """Which seeds are missing from a mean, and why: `3 (failed), 4 (no run)`."""

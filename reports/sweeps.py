@@ -1,9 +1,11 @@
 """Which variant of a method stands for it, and what was swept around that one."""
 
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
+from mixkd_core.objectives import METHODS
 from mixkd_core.specs import StudentSpec
 from reports.evidence import TRAINING_LAW, Evidence
 from reports.frames import grouped
@@ -20,17 +22,14 @@ def representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
     """
     if runs.empty:
         return runs
-    specs = {e.id: e.finished.spec for e in evidence.entries if e.record is not None}
-    labels = dict(zip(evidence.runs["run"], evidence.runs["label"], strict=True))
 
     def rank(group: pd.DataFrame) -> tuple[int, int, int, str]:
         run = group["run"].iloc[0]
-        student = specs[run].student
-        assert student is not None
-        default = StudentSpec(method=student.method).model_dump(exclude={"training"})
+        student = evidence.students[run]
+        default = _defaults(student.method)
         mine = student.model_dump(exclude={"training"})
         departures = sum(mine[name] != default[name] for name in default)
-        told = labels[run].count("=")
+        told = evidence.labels[run].count("=")
         return -group["seed"].nunique(), departures, told, str(group["condition"].iloc[0])
 
     return min((group for _, group in grouped(runs, ["condition"])), key=rank)
@@ -54,7 +53,6 @@ def sweep_frame(evidence: Evidence) -> pd.DataFrame:
     field's value, and `value` the task's metric, averaged over its development sets. The
     reference's own runs are there for each of the fields swept around it.
     """
-    specs = {e.id: e.finished.spec.student for e in evidence.entries if e.record is not None}
     metrics = evidence.metrics
     metrics = metrics[
         (metrics["method"] == SWEPT_METHOD) & ~metrics["set"].isin(["train", *TRAINING_LAW])
@@ -65,9 +63,9 @@ def sweep_frame(evidence: Evidence) -> pd.DataFrame:
     parts: list[pd.DataFrame] = []
     for _, setting in grouped(values, ["setting"]) if len(values) else ():
         reference = representative(evidence, setting)
-        centre = _swept_values(specs[reference["run"].iloc[0]])
+        centre = _swept_values(evidence.students[reference["run"].iloc[0]])
         for _, group in grouped(setting, ["condition"]):
-            mine = _swept_values(specs[group["run"].iloc[0]])
+            mine = _swept_values(evidence.students[group["run"].iloc[0]])
             changed = [name for name in mine if mine[name] != centre[name]]
             if len(changed) == 1 and isinstance(mine[changed[0]], float):
                 field = changed[0]
@@ -78,9 +76,13 @@ def sweep_frame(evidence: Evidence) -> pd.DataFrame:
     return pd.concat(parts).drop_duplicates(["run", "field"]).reset_index(drop=True)
 
 
-def _swept_values(student: StudentSpec | None) -> dict[str, Any]:
+@lru_cache(maxsize=len(METHODS))
+def _defaults(method: str) -> dict[str, Any]:
+    return StudentSpec(method=method).model_dump(exclude={"training"})
+
+
+def _swept_values(student: StudentSpec) -> dict[str, Any]:
     """What may be swept (floats), and everything else as one value that may not differ."""
-    assert student is not None
     weights = dict(student.objective.weights)
     others = {term: weight for term, weight in weights.items() if term not in ("sm", "tmkd")}
     rest = student.model_dump(exclude={"weights", "mixup_ratio"}, mode="json")
