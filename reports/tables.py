@@ -6,6 +6,7 @@ CSV and parquet hold every number in full; Markdown, LaTeX and the page show it 
 import io
 import math
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,11 +127,12 @@ class Table:
         if not self.rows:
             return f"% {self.title}\n{_latex(self.empty)}\n"
         head = " & ".join(_latex(column.title) for column in self.columns) + r" \\"
-        body = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in self.cells()]
+        cells = self.cells()
+        body = [" & ".join(map(_latex, row)) + r" \\" for row in cells]
         return "\n".join(
             [
                 r"\begingroup\setlength{\tabcolsep}{2.5pt}\setlength{\LTcapwidth}{\linewidth}",
-                rf"\begin{{longtable}}{{{self._latex_columns()}}}",
+                rf"\begin{{longtable}}{{{self._latex_columns(cells)}}}",
                 rf"\caption{{{_latex(self.title)}. {_latex(self.caption)}}}",
                 rf"\label{{tab:{self.name}}}\\",
                 r"\toprule",
@@ -149,9 +151,9 @@ class Table:
             ]
         )
 
-    def _latex_columns(self) -> str:
+    def _latex_columns(self, rows: list[list[str]]) -> str:
         """As wide as their cells where these have room, else sharing the line's width."""
-        texts = zip([column.title for column in self.columns], *self.cells(), strict=True)
+        texts = zip([column.title for column in self.columns], *rows, strict=True)
         columns = [list(column) for column in texts]
         whole = [max(map(_width, cells)) for cells in columns]
         word = [
@@ -259,14 +261,17 @@ def _document(tables: Sequence[Table]) -> str:
     )
 
 
+_BREAK = re.compile(r"(?<=-)|\s")
+
+
 def _breakable(text: str) -> list[str]:
     """The parts of a text between which TeX may break a line."""
-    return re.split(r"(?<=-)|\s", text)
+    return _BREAK.split(text)
 
 
 def _width(text: str) -> int:
     """In characters of usual width."""
-    return len(text) + (sum(c in "mwMW+" for c in text) + 1) // 2
+    return len(text) + (sum(map(text.count, "mwMW+")) + 1) // 2
 
 
 def _between(width: int, least: int, most: int) -> int:
@@ -284,7 +289,15 @@ def _markdown(text: str) -> str:
     return " ".join(escaped.split())
 
 
-_LATEX = {
+# Below U+0180, where LaTeX's usual fonts end, what is printable stands for itself, but for those
+# that they lack.
+_PLAIN = {
+    code: chr(code)
+    for code in range(0x180)
+    if chr(code).isprintable() and chr(code) not in "ĦħĸĿŀŉŦŧſ"
+}
+
+_SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
@@ -318,14 +331,9 @@ _LATEX = {
     "\xad": "",
 }
 
-
-# Below U+0180, where LaTeX's usual fonts end, those that they lack.
-_LATEX_LACKS = frozenset("ĦħĸĿŀŉŦŧſ")
+_LATEX = defaultdict(lambda: "?", _PLAIN | str.maketrans(_SPECIAL))
 
 
 def _latex(text: str) -> str:
     """Escaped; a character that LaTeX's usual fonts lack becomes a question mark."""
-    return "".join(
-        _LATEX.get(c, c if c.isprintable() and c < "ƀ" and c not in _LATEX_LACKS else "?")
-        for c in text
-    )
+    return text.translate(_LATEX)
