@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -154,8 +155,7 @@ class BetaMixing:
         object.__setattr__(self, "alpha", rational)
 
     def moment(self, j: int, k: int) -> Fraction:
-        above = _rising(self.alpha, j) * _rising(self.alpha, k)
-        return above / _rising(2 * self.alpha, j + k)
+        return _beta_moment(self.alpha, j, k)
 
     def partial_moment(self, power: int, lower: Fraction, upper: Fraction) -> Fraction:
         """E[lambda^power; lower < lambda < upper], exactly.
@@ -289,6 +289,11 @@ class SampledMixing:
         """The medians of `nodes` equally likely slices of the stored draws."""
         levels = (np.arange(nodes) + 0.5) / nodes
         return np.quantile(self._values, levels), np.full(nodes, 1 / nodes)
+
+
+@lru_cache(maxsize=256)  # a float's exact fractions are long, and few alphas are asked for often
+def _beta_moment(alpha: Fraction, j: int, k: int) -> Fraction:
+    return _rising(alpha, j) * _rising(alpha, k) / _rising(2 * alpha, j + k)
 
 
 def _rising(base: Fraction, count: int) -> Fraction:
