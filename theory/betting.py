@@ -123,11 +123,9 @@ def betting(
 def _refuted_end(unit: FloatArray, delta: float) -> FloatArray:
     bets = plug_in_bets(unit, delta)
     threshold = np.log(1.0 / delta)
-    kept = np.zeros(unit.shape[0])
-    refuted = np.ones(unit.shape[0])
+    refuted, bracket = np.ones(unit.shape[0]), 1.0
     for _ in range(_HALVINGS):
-        middle = 0.5 * (kept + refuted)
-        wins = log_capital(unit, bets, middle) >= threshold
-        refuted = np.where(wins, middle, refuted)
-        kept = np.where(wins, kept, middle)
+        bracket *= 0.5
+        middle = refuted - bracket
+        refuted = np.where(log_capital(unit, bets, middle) >= threshold, middle, refuted)
     return refuted
