@@ -23,7 +23,7 @@ from reports.tables import Column, Table, seeds_text
 
 BASELINES = ("kd", "ft")
 
-# Rows of one condition, set and loss.
+# One condition on one set: its rows, by seed.
 BySeed = Mapping[int, Mapping[str, Any]]
 
 

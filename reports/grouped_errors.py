@@ -32,7 +32,11 @@ def grouped_standard_error(values: Floats, groups: Groups) -> float:
         values: of shape `(n,)`.
         groups: of shape `(n,)`, equal for examples of one group.
     """
-    _, place = np.unique(groups, return_inverse=True)
+    return _error_by_place(values, np.unique(groups, return_inverse=True)[1])
+
+
+def _error_by_place(values: Floats, place: Groups) -> float:
+    """The same, groups numbered from 0 on."""
     count = int(place.max()) + 1
     if count < 2:
         return float("nan")
@@ -53,6 +57,7 @@ def shared_source_rows(
     for name in groups:
         if name == "train":
             continue
+        known, place = np.unique(groups[name], return_inverse=True)
         seen = np.isin(groups[name], groups["train"]) if name == _SAME_SPLIT else None
         for loss, values in losses[name].items():
             rows.append(
@@ -60,9 +65,9 @@ def shared_source_rows(
                     "set": name,
                     "loss": loss,
                     "examples": len(values),
-                    "groups": len(np.unique(groups[name])),
+                    "groups": len(known),
                     "error": standard_error(values),
-                    "grouped_error": grouped_standard_error(values, groups[name]),
+                    "grouped_error": _error_by_place(values, place),
                     "seen_examples": None if seen is None else int(seen.sum()),
                     "seen_risk": _mean(values, seen),
                     "unseen_risk": _mean(values, None if seen is None else ~seen),
