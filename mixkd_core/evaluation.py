@@ -12,13 +12,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from mixkd_core.distances import Distance
+from mixkd_core.losses import target_loss
 from mixkd_core.metrics import compute_metrics, majority_baseline
 from mixkd_core.mixup import label_targets
-from mixkd_core.objectives import target_loss
+from mixkd_core.records import LOSSES
 from mixkd_core.tasks import Task
-
-# The losses a run stores, in the order of the tables; a regression has the squared error alone.
-LOSSES = ("zero_one_error", "cross_entropy", "squared_error", "distillation_distance")
 
 
 def per_example(

@@ -14,15 +14,18 @@ Method `theseus` has the loss of `ft` and takes it on a network in which the stu
 replace the teacher's step by step (`mixkd_core.theseus`).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from torch import Tensor
-from torch.nn.functional import log_softmax, normalize
+from typing import TYPE_CHECKING
 
 from mixkd_core.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor  # a report reads objectives, and does without loading torch
 
 TERMS = ("mle", "kd", "pkd", "sm", "tmkd")
 MIXED_TERMS = frozenset({"sm", "tmkd"})
@@ -125,30 +128,6 @@ def check_mixup_ratio(given: Objective, ratio: float) -> None:
             f"mixup ratio is 0, but the objective has terms on mixed samples ({given.formula}): "
             "raise the ratio or choose 'ft', 'kd' or 'pkd'."
         )
-
-
-def target_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Loss of logits against (mixed) targets, one value per example, of shape `(n,)`.
-
-    Cross-entropy −Σ_c y_c log softmax(logits)_c for targets of shape `(n, num_labels)` with two
-    labels or more; squared error for a single real-valued output `(n, 1)`.
-    """
-    logits = logits.float()
-    if logits.shape[-1] == 1:
-        return (logits - targets).square().squeeze(-1)
-    return -(targets * log_softmax(logits, dim=-1)).sum(dim=-1)
-
-
-def patient_loss(student_states: Tensor, teacher_states: Tensor) -> Tensor:
-    """Squared distance of unit-length hidden states, mean over matched layers, of shape `(n,)`.
-
-    Args:
-        student_states, teacher_states: first-position states of matched layers, each of shape
-            `(n, layers, hidden_size)` (Sun et al., 2019, equation 7).
-    """
-    student = normalize(student_states.float(), dim=-1)
-    teacher = normalize(teacher_states.float(), dim=-1)
-    return (student - teacher).square().sum(dim=-1).mean(dim=-1)
 
 
 def patient_layers(student_layers: int, teacher_layers: int) -> tuple[tuple[int, int], ...]:

@@ -31,6 +31,9 @@ MANIFEST = "manifest.json"
 LATENT = "latent.parquet"
 PARTIAL_SUFFIX = ".partial"
 
+# The losses a run stores, in the order of the tables; a regression has the squared error alone.
+LOSSES = ("zero_one_error", "cross_entropy", "squared_error", "distillation_distance")
+
 
 @dataclass(frozen=True)
 class RunRecord:

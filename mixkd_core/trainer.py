@@ -17,16 +17,11 @@ from mixkd_core.compact_embedding import OPTIMISERS, CompactEmbedding
 from mixkd_core.distances import distance
 from mixkd_core.divergence import DivergenceGuard, check_weights
 from mixkd_core.errors import InputError
+from mixkd_core.losses import patient_loss, target_loss
 from mixkd_core.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
 from mixkd_core.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.mixup import label_targets, mix
-from mixkd_core.objectives import (
-    MIXED_TERMS,
-    check_mixup_ratio,
-    patient_layers,
-    patient_loss,
-    target_loss,
-)
+from mixkd_core.objectives import MIXED_TERMS, check_mixup_ratio, patient_layers
 from mixkd_core.quick_dropout import quick_dropout
 from mixkd_core.teacher_outputs import TeacherOutputs
 from mixkd_core.theseus import ModuleReplacement

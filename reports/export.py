@@ -28,8 +28,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from mixkd_core.errors import InputError
-from mixkd_core.evaluation import LOSSES
-from mixkd_core.records import RunRecord
+from mixkd_core.records import LOSSES, RunRecord
 from mixkd_core.specs import RunSpec
 from reports.measurements import Measurements
 from reports.store import Entry

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mixkd_core.errors import InputError
-from mixkd_core.evaluation import LOSSES
-from mixkd_core.records import MANIFEST, PARTIAL_SUFFIX, SCHEMA_VERSION, RunRecord
+from mixkd_core.records import LOSSES, MANIFEST, PARTIAL_SUFFIX, SCHEMA_VERSION, RunRecord
 from mixkd_core.specs import RunSpec
 from reports.plans import Plans, read_plans
 
