@@ -8,7 +8,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from mixkd_core.bert_shortcuts import _attend, only_what_is_read
+from mixkd_core.bert_shortcuts import _attend, _attend_from_first, only_what_is_read
 from mixkd_core.mixed_forward import MixedPairs, encoder_layers, forward
 from mixkd_core.quick_dropout import quick_dropout
 from mixkd_core.token_layout import TokenLayout
@@ -215,6 +215,27 @@ def test_with_dropout_padding_is_not_attended_to(bert: Any) -> None:
     torch.testing.assert_close(_attend(own, query, key, wild, mask), with_dropout, **TOLERANCE)
     own.eval()
     torch.testing.assert_close(_attend(own, query, key, value, mask), with_dropout, **TOLERANCE)
+
+
+class EveryOtherKey(nn.Module):
+    """In place of dropout, and not random: weights of keys 0, 2, ... doubled, others dropped."""
+
+    p = 0.5
+
+    def forward(self, weights: Tensor) -> Tensor:
+        return weights * (2.0 - 2.0 * (torch.arange(weights.shape[-1]) % 2))
+
+
+def test_without_keys_and_values_dropout_falls_on_the_same_weights(bert: Any) -> None:
+    """One mask for both ways of attending; after it weights no longer sum to 1."""
+    own = encoder_layers(bert())[-1].attention.self
+    own.dropout = EveryOtherKey()
+    for projection in (own.query, own.key, own.value):
+        nn.init.normal_(projection.bias)
+    states = torch.randn(3, 6, 16, dtype=torch.float64)
+    mask = (torch.arange(6) < torch.tensor([6, 4, 1])[:, None])[:, None, None]
+    whole = _attend(own, own.query(states), own.key(states), own.value(states), mask)
+    torch.testing.assert_close(_attend_from_first(own, states, mask), whole[:, :1], **TOLERANCE)
 
 
 def test_it_ends_with_the_context_however_that_ends(bert: Any) -> None:
