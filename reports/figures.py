@@ -1,6 +1,7 @@
 """The figures of a report: those that a store has something to show in."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -226,7 +227,11 @@ def sensitivity(evidence: Evidence) -> Drawing | None:
         "stay; means over seeds with 95 % intervals. The square is the reference.",
         len(panels),
     )
+    firsts: dict[tuple[Any, ...], Axes] = {}
     for axes, (key, group) in zip(grid, panels, strict=True):
+        first = firsts.setdefault(key[:3], axes)
+        if axes is not first:
+            axes.sharey(first)  # what was swept around one reference is compared by eye
         points = [
             (float(value), summarise_seeds(at["value"].to_numpy()), at["reference"].all())
             for (value,), at in grouped(group.sort_values("at"), ["at"])
