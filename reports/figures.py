@@ -162,7 +162,8 @@ def forest(evidence: Evidence) -> Drawing | None:
             axes.plot([row["difference"]], [height], gid=drawing.note(text), zorder=3, **style)
             hollow = style | {"markerfacecolor": "white", "markersize": 4.5}
             axes.plot([row["held_out_part"]], [height - 0.28], zorder=3, **hollow)
-            ticks.append(plain(f"{row['method']}, {row['fraction']:g}, {row['set']}"))
+            against = "" if row["against"] == baseline else f"\nagainst {row['against']}"
+            ticks.append(plain(f"{row['method']}, {row['fraction']:g}, {row['set']}{against}"))
         axes.set_yticks([-float(place) for place in range(len(ticks))], ticks)
         axes.set(xlabel="difference in gap (0-1 error)", title=plain(key[0]))
         axes.set_ylim(-len(ticks) + 0.2, 0.7)

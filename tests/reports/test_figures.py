@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from mixkd_core.objectives import METHODS
+from mixkd_core.specs import TrainingSpec
 from reports.drawing import drawing_of, legend, method_styles, render, with_notes
 from reports.evidence import Evidence, load_evidence
 from reports.figures import draw_all
@@ -55,6 +56,19 @@ def test_hovering_tells_the_numbers_and_the_run(evidence: Evidence) -> None:
     assert "0.1250, 95 % interval 0.0615 to 0.1885, 2 seeds (0, 1)" in gap
     forest = "\n".join(drawings["forest"].notes.values())
     assert "sm+tmkd minus kd, 0.01 of sst2 (remainder): -0.0250" in forest
+
+
+def test_a_forest_tells_controls_of_the_baseline_apart(tmp_path: Path, write_run: Run) -> None:
+    for change in ({}, {"epochs": 6.0}, {"learning_rate": 1e-5}):
+        write_run(method="kd", training=TrainingSpec.model_validate(change))
+    write_run(method="sm+tmkd")
+    drawings = {drawing.name: drawing for drawing in draw_all(load_evidence(tmp_path))}
+    (axes,) = drawings["forest"].figure.axes
+    assert sorted(label.get_text() for label in axes.get_yticklabels()) == [
+        "sm+tmkd, 0.01, remainder",
+        "sm+tmkd, 0.01, remainder\nagainst kd [epochs=6]",
+        "sm+tmkd, 0.01, remainder\nagainst kd [learning rate=1e-05]",
+    ]
 
 
 def test_the_same_store_gives_the_same_files(evidence: Evidence) -> None:
