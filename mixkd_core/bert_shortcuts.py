@@ -37,9 +37,9 @@ def only_what_is_read(*models: Any) -> Iterator[None]:
     Their layers accept texts without padding (`TokenLayout`), and their last layer computes the
     first position alone: the last hidden state has shape `(n, 1, hidden_size)`, and the last
     layer's attention weights are not to be had. Other architectures, decoders, feed-forward
-    networks that run in chunks, `flex_attention`, and models in which it is switched on already are
-    left as they are. Dropout draws fewer numbers, so with dropout the random stream is another one
-    than without.
+    networks that run in chunks, `flex_attention`, a last layer whose keys or values are not plain
+    `nn.Linear` (adapters), and models in which it is switched on already are left as they are.
+    Dropout draws fewer numbers, so with dropout the random stream is another one than without.
     """
     changed = []
     try:
