@@ -1,6 +1,7 @@
 """The figures of a report: those that a store has something to show in."""
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -26,6 +27,8 @@ from reports.store import read_history
 from reports.style import GREY, STYLE
 from reports.sweeps import representatives, sweep_frame
 from reports.tables import Column, seeds_text
+
+LABEL_WIDTH = 40  # characters of a row's label in the forest plot
 
 
 def draw_all(evidence: Evidence) -> list[Drawing]:
@@ -139,11 +142,15 @@ def forest(evidence: Evidence) -> Drawing | None:
         "risk itself fell.",
         len(panels),
         height=1.1 + 0.32 * longest,
-        columns=2,
+        columns=1,  # labels need half of the width
     )
     styles = method_styles(evidence.runs["label"])
     for axes, (key, group) in zip(grid, panels, strict=True):
         axes.axvline(0, color=GREY, linewidth=1)
+        names = [
+            f"{row['method']}, {row['fraction']:g}, {row['set']}"
+            for row in group.to_dict("records")
+        ]
         ticks = []
         for place, row in enumerate(group.to_dict("records")):
             style = styles[row["method"]] | {"linestyle": ""}
@@ -162,8 +169,9 @@ def forest(evidence: Evidence) -> Drawing | None:
             axes.plot([row["difference"]], [height], gid=drawing.note(text), zorder=3, **style)
             hollow = style | {"markerfacecolor": "white", "markersize": 4.5}
             axes.plot([row["held_out_part"]], [height - 0.28], zorder=3, **hollow)
-            against = "" if row["against"] == baseline else f"\nagainst {row['against']}"
-            ticks.append(plain(f"{row['method']}, {row['fraction']:g}, {row['set']}{against}"))
+            control = names.count(names[place]) > 1 and row["against"] != baseline
+            lines = [names[place], *([f"against {row['against']}"] if control else [])]
+            ticks.append("\n".join(fill(plain(line), LABEL_WIDTH) for line in lines))
         axes.set_yticks([-float(place) for place in range(len(ticks))], ticks)
         axes.set(xlabel="difference in gap (0-1 error)", title=plain(key[0]))
         axes.set_ylim(-len(ticks) + 0.2, 0.7)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -30,6 +31,8 @@ DRAWN_COEFFICIENTS = (0.25, 0.5, 0.75)
 CLASS_COLOURS = ("#0072B2", "#E69F00", "#222222", "#CC79A7", "#009E73", "#56B4E9")
 
 PERPLEXITY = 30
+
+TITLE_WIDTH = 30  # characters that a panel has room for
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +72,7 @@ def latent_space(evidence: Evidence) -> Drawing | None:
                 points[members, 0], points[members, 1], s=22, c=colour, marker=marker,
                 edgecolors="white", linewidths=0.5, zorder=3, gid=drawing.note(text),
             )  # fmt: skip
-        axes.set(xlabel=labels[0], ylabel=labels[1], title=plain(run["label"]))
+        axes.set(xlabel=labels[0], ylabel=labels[1], title=fill(plain(run["label"]), TITLE_WIDTH))
         if linear:
             axes.set_aspect("equal", adjustable="datalim")
         else:

@@ -71,6 +71,19 @@ def test_a_forest_tells_controls_of_the_baseline_apart(tmp_path: Path, write_run
     ]
 
 
+def test_long_labels_leave_a_forest_room_to_be_read(tmp_path: Path, write_run: Run) -> None:
+    for task in ("sst2", "rte", "mrpc"):
+        for method in ("kd", "sm+tmkd"):
+            write_run(task=task, method=method)
+        write_run(task=task, method="sm+tmkd", distance="kl", temperature=2.0, mix_layer="pooled")
+    drawings = {drawing.name: drawing for drawing in draw_all(load_evidence(tmp_path))}
+    render(drawings["forest"], "svg")
+    figure = drawings["forest"].figure
+    assert len(figure.axes) == 3
+    for axes in figure.axes:
+        assert axes.get_position().width * figure.get_figwidth() > 1.2, "inches"
+
+
 def test_the_same_store_gives_the_same_files(evidence: Evidence) -> None:
     for kind in ("svg", "pdf", "png"):
         first, second = (
