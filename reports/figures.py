@@ -182,12 +182,14 @@ def forest(evidence: Evidence) -> Drawing | None:
 
 def training_curves(evidence: Evidence) -> Drawing | None:
     """The term that every method minimises, cross-entropy on originals, against epochs."""
+    finished = evidence.runs[evidence.runs["state"] == "finished"]
+    drawn = set(representatives(evidence, finished)["run"])
     rows = []
     for entry in evidence.entries:
-        if entry.record is None:
+        if entry.id not in drawn:
             continue
         try:
-            history = read_history(entry.record)
+            history = read_history(entry.finished)
         except InputError:
             continue  # the curve is damaged, the results are not: there is nothing to draw
         rows += [
@@ -204,7 +206,7 @@ def training_curves(evidence: Evidence) -> Drawing | None:
         "curves",
         "Training curves",
         "Cross-entropy (squared error) on original examples in training mode, mean over seeds, as "
-        "logged. Objectives with further terms do not minimise this one alone.",
+        "logged. Objectives with further terms do not minimise this one alone. Variants as above.",
         len(panels),
     )
     styles = method_styles(curves["label"])

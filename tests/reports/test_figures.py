@@ -181,6 +181,8 @@ def test_a_sweep_is_drawn_field_by_field(tmp_path: Path, write_run: Run) -> None
         "weight of SM = 0.5", "weight of SM = 1", "weight of SM = 2",
     ]  # fmt: skip
     assert any("weight of SM = 2: 0.8225, 95 % interval" in note for note in notes)
+    (curve,) = drawings["curves"].notes.values()  # of the reference, not of what is swept
+    assert curve.startswith("sm+tmkd: ends at")
     panels = drawings["sensitivity"].figure.get_axes()
     assert {axes.get_xlabel() for axes in panels} == {"mixup ratio", "weight of SM"}
     (limits,) = {axes.get_ylim() for axes in panels}  # to be compared by eye
