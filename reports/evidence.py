@@ -10,7 +10,7 @@ import pandas as pd
 
 from mixkd_core.objectives import METHODS
 from mixkd_core.records import RunRecord
-from mixkd_core.specs import StudentSpec
+from mixkd_core.specs import RunSpec, StudentSpec
 from reports.export import is_export, read_export
 from reports.frames import results_frame
 from reports.measurements import Measurements, measure
@@ -80,10 +80,15 @@ class Evidence:
         return in_order(finished.drop_duplicates(["run", "set"]))
 
     @cached_property
+    def specs(self) -> dict[str, RunSpec]:
+        """By finished run what was trained, on what."""
+        return {e.id: e.finished.spec for e in self.entries if e.record is not None}
+
+    @cached_property
     def students(self) -> dict[str, StudentSpec]:
         """By run how its student was made; teachers are not among them."""
-        specs = {e.id: e.finished.spec.student for e in self.entries if e.record is not None}
-        return {run: student for run, student in specs.items() if student is not None}
+        students = {run: spec.student for run, spec in self.specs.items()}
+        return {run: student for run, student in students.items() if student is not None}
 
     @cached_property
     def labels(self) -> dict[str, str]:

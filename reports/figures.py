@@ -25,10 +25,11 @@ from reports.latent_figure import latent_space
 from reports.statistics import summarise_seeds
 from reports.store import read_history
 from reports.style import GREY, STYLE
-from reports.sweeps import representatives, sweep_frame
+from reports.sweeps import drawn_representatives, sweep_frame
 from reports.tables import Column, seeds_text
 
 LABEL_WIDTH = 40  # characters of a row's label in the forest plot
+ROW_HEIGHT = 0.32  # inches, for two lines of a label
 
 
 def draw_all(evidence: Evidence) -> list[Drawing]:
@@ -42,13 +43,14 @@ def accuracy_by_fraction(evidence: Evidence) -> Drawing | None:
     """Each task's metric on its first development set against the share of the data."""
     metrics = evidence.metrics
     metrics = metrics[~metrics["set"].isin(["train", *TRAINING_LAW])]
-    metrics = representatives(evidence, metrics)
+    metrics = drawn_representatives(evidence, metrics)
     drawing = _by_fraction(
         "accuracy",
         "The tasks' metrics against the share of the training data",
         "Means over seeds on the development set named; bars are 95 % intervals (none for one "
-        "seed). The dashed grey line is the majority class. Of several variants of a method that "
-        "with most seeds is drawn, then that nearest to the defaults, trained as most are.",
+        "seed). The dashed grey line is the majority class. Of several variants of a method at one "
+        "depth that with most seeds is drawn, then that nearest to the defaults, trained as most "
+        "are.",
         metrics.assign(value=metrics["metric_value"], what=metrics["metric"]),
     )
     if drawing is not None:
@@ -66,7 +68,7 @@ def gap_by_fraction(evidence: Evidence) -> Drawing | None:
     gaps = gaps[
         gaps["loss"].isin(["zero_one_error", "squared_error"]) & gaps["set"].isin(TRAINING_LAW)
     ]
-    gaps = representatives(evidence, gaps)
+    gaps = drawn_representatives(evidence, gaps)
     what = gaps["loss"].map({"zero_one_error": "gap in 0-1 error", "squared_error": "gap"})
     return _by_fraction(
         "gap",
@@ -88,16 +90,17 @@ def risk_scatter(evidence: Evidence) -> Drawing | None:
         "risks",
         "Empirical against generalization risk",
         "One point a run, 0-1 error. On the diagonal the gap is zero; its height above the "
-        "diagonal is the gap. Methods of one seed are trained on the same examples.",
+        "diagonal is the gap. Methods of one seed are trained on the same examples; variants of a "
+        "method look alike.",
         len(panels),
         height=3.3,
     )
-    styles = method_styles(gaps["label"])
+    styles = method_styles(gaps["method"])
     for axes, (key, group) in zip(grid, panels, strict=True):
         top = 1.08 * float(group[["empirical", "generalization"]].to_numpy().max()) + 0.005
         axes.plot([0, top], [0, top], color=GREY, linewidth=1, zorder=1)
         for row in group.to_dict("records"):
-            style = styles[row["label"]] | {"linestyle": ""}
+            style = styles[row["method"]] | {"linestyle": ""}
             text = (
                 f"{row['label']}, {row['fraction']:g} of {row['task']}, seed {row['seed']}: "
                 f"empirical {row['empirical']:.4f}, {row['set']} {row['generalization']:.4f}, "
@@ -115,7 +118,7 @@ def risk_scatter(evidence: Evidence) -> Drawing | None:
             ylim=(-0.02 * top, top),
         )
         axes.set_aspect("equal")
-    legend(drawing.figure, {label: style | {"linestyle": ""} for label, style in styles.items()})
+    legend(drawing.figure, {name: style | {"linestyle": ""} for name, style in styles.items()})
     return drawing
 
 
@@ -132,7 +135,7 @@ def forest(evidence: Evidence) -> Drawing | None:
     if frame.empty:
         return None
     baseline = frame["baseline"].iloc[0]
-    panels = panels_of(frame, ["task"])
+    panels = [(key, _on_one_set(group)) for key, group in panels_of(frame, ["task"])]
     longest = max(len(group) for _, group in panels)
     drawing, grid = drawing_of(
         "forest",
@@ -141,16 +144,13 @@ def forest(evidence: Evidence) -> Drawing | None:
         "method's gap is smaller. Hollow marks are the held-out part alone, which says whether the "
         "risk itself fell.",
         len(panels),
-        height=1.1 + 0.32 * longest,
+        height=1.1 + ROW_HEIGHT * longest,
         columns=1,  # labels need half of the width
     )
     styles = method_styles(evidence.runs["label"])
     for axes, (key, group) in zip(grid, panels, strict=True):
         axes.axvline(0, color=GREY, linewidth=1)
-        names = [
-            f"{row['method']}, {row['fraction']:g}, {row['set']}"
-            for row in group.to_dict("records")
-        ]
+        names = [f"{row['method']}, {row['fraction']:g}" for row in group.to_dict("records")]
         ticks = []
         for place, row in enumerate(group.to_dict("records")):
             style = styles[row["method"]] | {"linestyle": ""}
@@ -173,7 +173,7 @@ def forest(evidence: Evidence) -> Drawing | None:
             lines = [names[place], *([f"against {row['against']}"] if control else [])]
             ticks.append("\n".join(fill(plain(line), LABEL_WIDTH) for line in lines))
         axes.set_yticks([-float(place) for place in range(len(ticks))], ticks)
-        axes.set(xlabel="difference in gap (0-1 error)", title=plain(key[0]))
+        axes.set(xlabel="difference in gap (0-1 error)", title=_title(key[0], group))
         axes.set_ylim(-len(ticks) + 0.2, 0.7)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.grid(visible=False, axis="y")
@@ -183,7 +183,7 @@ def forest(evidence: Evidence) -> Drawing | None:
 def training_curves(evidence: Evidence) -> Drawing | None:
     """The term that every method minimises, cross-entropy on originals, against epochs."""
     finished = evidence.runs[evidence.runs["state"] == "finished"]
-    drawn = set(representatives(evidence, finished)["run"])
+    drawn = set(drawn_representatives(evidence, finished)["run"])
     rows = []
     for entry in evidence.entries:
         if entry.id not in drawn:
@@ -286,7 +286,7 @@ def _by_fraction(name: str, title: str, caption: str, frame: pd.DataFrame) -> Dr
     drawing, grid = drawing_of(name, title, caption, len(panels))
     styles = method_styles(frame["label"])
     for axes, (key, group) in zip(grid, panels, strict=True):
-        group = group[group["set"] == group["set"].iloc[0]]
+        group = _on_one_set(group)
         labels = list(dict.fromkeys(group["label"]))
         for place, (key_of_line, line) in enumerate(grouped(group, ["label"])):
             label = key_of_line[0]
@@ -312,11 +312,19 @@ def _by_fraction(name: str, title: str, caption: str, frame: pd.DataFrame) -> Dr
                     markeredgewidth=0.5, **style | {"linestyle": ""},
                 )  # fmt: skip
         _fraction_axis(axes, sorted(set(group["fraction"])))
-        axes.set(
-            ylabel=str(group["what"].iloc[0]), title=plain(f"{key[0]} ({group['set'].iloc[0]})")
-        )
+        axes.set(ylabel=str(group["what"].iloc[0]), title=_title(key[0], group))
     legend(drawing.figure, styles)
     return drawing
+
+
+def _on_one_set(group: pd.DataFrame) -> pd.DataFrame:
+    """The rows on the set that was there for most fractions, the first of several."""
+    fractions = group.groupby("set", sort=False)["fraction"].nunique()
+    return group[group["set"] == fractions.idxmax()]
+
+
+def _title(task: str, group: pd.DataFrame) -> str:
+    return plain(f"{task} ({group['set'].iloc[0]})")
 
 
 def _fraction_axis(axes: Axes, fractions: Sequence[float]) -> None:

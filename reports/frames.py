@@ -162,17 +162,20 @@ def _is_setting(name: str) -> bool:
 def _telling(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What differs between conditions, each with the value that goes without saying.
 
-    That is the one that most of them have. Data and versions are always told, and so is everything
-    of which no value is the most frequent.
+    That is the one that most of them have, or where none leads the absence of a setting. Data and
+    versions are always told, and so is everything else of which no value is the most frequent.
     """
     telling: dict[str, Any] = {}
     for name in dict.fromkeys(name for content in contents for name in content):
         values = [content.get(name) for content in contents]
         counts = Counter(map(repr, values)).most_common(2)
         if len(counts) > 1:
-            clear = counts[0][1] > counts[1][1] and name.startswith(("student.", "teacher."))
-            usual = next(value for value in values if repr(value) == counts[0][0])
-            telling[name] = usual if clear else _NOTHING
+            if not name.startswith(("student.", "teacher.", "teacher_mixup.")):
+                telling[name] = _NOTHING
+            elif counts[0][1] > counts[1][1]:
+                telling[name] = next(value for value in values if repr(value) == counts[0][0])
+            else:
+                telling[name] = None if None in values else _NOTHING
     return telling
 
 

@@ -25,10 +25,8 @@ def representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
 
     def rank(group: pd.DataFrame) -> tuple[int, int, int, str]:
         run = group["run"].iloc[0]
-        student = evidence.students[run]
-        default = _defaults(student.method)
-        mine = student.model_dump(exclude={"training"})
-        departures = sum(mine[name] != default[name] for name in default)
+        student = evidence.students.get(run)
+        departures = 0 if student is None else _departures(student)
         told = evidence.labels[run].count("=")
         return -group["seed"].nunique(), departures, told, str(group["condition"].iloc[0])
 
@@ -37,13 +35,24 @@ def representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
 
 def representatives(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of one condition per setting and method; the order stays."""
-    chosen = {
-        str(group["condition"].iloc[0])
-        if group["method"].iloc[0] == "teacher"
-        else str(representative(evidence, group)["condition"].iloc[0])
-        for _, group in grouped(runs, ["setting", "method"])
-    }
-    return runs[runs["condition"].isin(chosen)]
+    return _chosen(evidence, runs, ["setting", "method"])
+
+
+def drawn_representatives(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
+    """Those of one condition per fraction, data, encoder, depth and method: few enough to draw.
+
+    Settings that differ in how the teacher was trained, or in where a student of that depth got its
+    layers from, are not drawn beside each other.
+    """
+    versions = dict(zip(evidence.runs["run"], evidence.runs["versions"], strict=True))
+
+    def kind(run: str) -> str:
+        spec = evidence.specs[run]
+        depth = None if spec.student is None else spec.student.layers
+        return repr((spec.data, spec.encoder.digest, depth, versions[run]))
+
+    kinds = runs.assign(kind=[kind(run) for run in runs["run"]])
+    return _chosen(evidence, kinds, ["task", "fraction", "kind", "method"])
 
 
 def sweep_frame(evidence: Evidence) -> pd.DataFrame:
@@ -74,6 +83,22 @@ def sweep_frame(evidence: Evidence) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame()
     return pd.concat(parts).drop_duplicates(["run", "field"]).reset_index(drop=True)
+
+
+def _chosen(evidence: Evidence, runs: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Of the runs that agree in these columns those of the representative condition."""
+    chosen = {
+        str(representative(evidence, group)["condition"].iloc[0])
+        for _, group in (grouped(runs, columns) if len(runs) else ())
+    }
+    return runs[runs["condition"].isin(chosen)]
+
+
+def _departures(student: StudentSpec) -> int:
+    """How many fields are not as the method has them by default."""
+    default = _defaults(student.method)
+    mine = student.model_dump(exclude={"training"})
+    return sum(mine[name] != default[name] for name in default)
 
 
 @lru_cache(maxsize=len(METHODS))

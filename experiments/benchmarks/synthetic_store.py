@@ -15,7 +15,7 @@ from mixkd_core.records import (
     write_examples,
     write_json,
 )
-from mixkd_core.specs import CheckpointRef, RunSpec, StudentSpec
+from mixkd_core.specs import CheckpointRef, MixupSpec, RunSpec, StudentSpec
 from mixkd_core.tasks import EMBEDDED, find_task
 
 SETS = {"train": (200, 0.95), "remainder": (600, 0.8), "dev": (300, 0.82)}
@@ -33,6 +33,7 @@ def write_run(
     data: str = "d" * 64,
     versions: dict[str, str] | None = None,
     finishing: bool = True,
+    teacher_mixup: MixupSpec | None = None,
     **student: Any,
 ) -> RunRecord | Path:
     """A run whose 0-1 errors are as given: `sets` maps a name to its size and accuracy.
@@ -46,6 +47,7 @@ def write_run(
         fraction=fraction,
         seed=seed,
         encoder=CheckpointRef(name="an/encoder", digest="e" * 16),
+        teacher_mixup=teacher_mixup,
         student=None if method == "teacher" else StudentSpec(method=method, **student),
     )
     partial = partial_folder(out, spec)

@@ -65,9 +65,9 @@ def test_a_forest_tells_controls_of_the_baseline_apart(tmp_path: Path, write_run
     drawings = {drawing.name: drawing for drawing in draw_all(load_evidence(tmp_path))}
     (axes,) = drawings["forest"].figure.axes
     assert sorted(label.get_text() for label in axes.get_yticklabels()) == [
-        "sm+tmkd, 0.01, remainder",
-        "sm+tmkd, 0.01, remainder\nagainst kd [epochs=6]",
-        "sm+tmkd, 0.01, remainder\nagainst kd [learning rate=1e-05]",
+        "sm+tmkd, 0.01",
+        "sm+tmkd, 0.01\nagainst kd [epochs=6]",
+        "sm+tmkd, 0.01\nagainst kd [learning rate=1e-05]",
     ]
 
 
@@ -187,3 +187,33 @@ def test_a_sweep_is_drawn_field_by_field(tmp_path: Path, write_run: Run) -> None
     assert {axes.get_xlabel() for axes in panels} == {"mixup ratio", "weight of SM"}
     (limits,) = {axes.get_ylim() for axes in panels}  # to be compared by eye
     assert limits[0] < 0.80 < 0.8275 < limits[1]
+
+
+def test_variants_do_not_crowd_a_figure(tmp_path: Path, write_run: Run) -> None:
+    for seed in range(2):
+        for method in ("kd", "ft", "sm+tmkd"):
+            for change in ({}, {"layer_choice": "last"}, {"init": "pretrained"}, {"layers": 2}):
+                write_run(method=method, seed=seed, **change)
+        write_run(method="sm+tmkd", seed=seed, mixup_alpha=1.0)
+    drawings = {drawing.name: drawing for drawing in draw_all(load_evidence(tmp_path))}
+    drawn = {note.rsplit(":", 1)[0] for note in drawings["curves"].notes.values()}
+    depths = {f"{name}{more}" for name in ("kd", "ft", "sm+tmkd") for more in ("", " [layers=2]")}
+    assert drawn == depths, "of each method and depth the variant nearest to the defaults"
+    legends = [text.get_text() for text in drawings["risks"].figure.legends[0].get_texts()]
+    assert legends == ["kd", "ft", "sm+tmkd"]
+
+
+def test_a_gap_is_drawn_at_every_fraction_it_can_be_compared_at(
+    tmp_path: Path, write_run: Run
+) -> None:
+    small = {"train": (200, 0.95), "remainder": (400, 0.8), "fresh": (400, 0.7)}
+    for method in ("kd", "sm+tmkd"):
+        write_run(method=method, fraction=0.1, sets=small)
+        write_run(method=method, fraction=1.0, sets={"train": (200, 0.9), "fresh": (400, 0.8)})
+    drawings = {drawing.name: drawing for drawing in draw_all(load_evidence(tmp_path))}
+    gaps = [note.split(",")[1] for note in drawings["gap"].notes.values()]
+    assert sorted(gaps) == [" 0.1 of sst2: 0.2500"] * 2 + [" 1 of sst2: 0.1000"] * 2
+    assert len(drawings["forest"].notes) == 2
+    for name in ("gap", "forest"):
+        (axes,) = drawings[name].figure.axes
+        assert axes.get_title(loc="left") == "sst2 (fresh)"

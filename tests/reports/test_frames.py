@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mixkd_core.errors import InputError
+from mixkd_core.specs import AugmentationSpec, MixupSpec, TrainingSpec
 from reports.frames import conditions, results_frame
 from reports.store import finished_entries, read_examples, read_store
 
@@ -115,6 +116,23 @@ def test_conditions_hold_seeds_together_and_nothing_else(tmp_path: Path, write_r
     assert "torch 2.14.0" in label["other torch"]
     assert "layers=6" in label["other depth"]
     assert "temperature" not in label["other method"]
+
+
+def test_a_label_does_not_tell_what_is_absent(tmp_path: Path, write_run: Run) -> None:
+    swapped = TrainingSpec(augmentation=AugmentationSpec(kind="swap"))
+    runs = {
+        "kd": write_run(),
+        "kd [teacher_mixup alpha=0.4, teacher_mixup ratio=1]": write_run(
+            teacher_mixup=MixupSpec(alpha=0.4, ratio=1.0)
+        ),
+        "ft": write_run(method="ft"),
+        "ft [augmentation kind=swap, augmentation copies=1, augmentation rate=0.1]": write_run(
+            method="ft", training=swapped
+        ),
+    }
+    label = conditions(read_store(tmp_path)).label
+    for name, run in runs.items():
+        assert label[run.spec.id] == name
 
 
 def test_a_damaged_table_is_noticed_and_the_weights_are_not_read(
