@@ -57,6 +57,7 @@ def page(
         '<nav aria-label="Contents"><details open><summary>Contents</summary>'
         f"<ol>{contents}</ol></details></nav>\n<main>\n{_header(evidence)}{body}</main>\n</div>\n"
         '<div id="tip" role="status" hidden></div>\n'
+        '<div id="behind" role="dialog" tabindex="-1" hidden></div>\n'
         f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
     )
 
@@ -170,6 +171,7 @@ def _table(table: Table) -> str:
         if has_runs:
             cells += f'<td data-sort="">{_runs(row["runs"])}</td>'
         rows.append(f"<tr{own}>{cells}</tr>")
+    traced = ' class="traced"' if has_runs else ""
     downloads = ", ".join(
         f'<a href="tables/{table.name}.{kind}">{kind}</a>'
         for kind in ("csv", "parquet", "md", "tex")
@@ -177,7 +179,7 @@ def _table(table: Table) -> str:
     return (
         f"{_filters(table)}"
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.title)}">'
-        f'<table id="{table.name}-table"><thead><tr>{heads}</tr></thead>'
+        f'<table id="{table.name}-table"{traced}><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{caption}"
         f'<p class="downloads">The same, beside this page: {downloads}</p>'
     )
@@ -224,7 +226,7 @@ def _filters(table: Table) -> str:
 
 
 def _runs(ids: str) -> str:
-    """Links to the runs behind a row."""
+    """Links to the runs behind a row; a number of the row, clicked, shows the same (page.js)."""
     names = ids.split()
     if not names:
         return ""

@@ -62,6 +62,35 @@ for (const box of document.querySelectorAll(".filters")) {
   filter(box);
 }
 
+// A number, clicked, shows the runs behind it; the keyboard finds them at the end of its row.
+const behind = document.getElementById("behind");
+function showRuns(cell) {
+  const links = [...cell.parentElement.querySelectorAll("td details a")];
+  const title = document.createElement("p");
+  const heading = cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent.trim();
+  title.textContent = `${heading} ${cell.textContent}: ${links.length} ${links.length === 1 ? "run" : "runs"}`;
+  behind.replaceChildren(title, ...links.flatMap((link) => [link.cloneNode(true), " "]));
+  behind.setAttribute("aria-label", title.textContent);
+  behind.hidden = false;
+  const place = cell.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = behind;
+  const top = place.bottom + height + 12 > innerHeight ? place.top - height - 4 : place.bottom + 4;
+  behind.style.left = `${Math.max(8, Math.min(place.left, document.documentElement.clientWidth - width - 8))}px`;
+  behind.style.top = `${Math.max(8, Math.min(top, innerHeight - height - 8))}px`;
+  behind.focus({ preventScroll: true });
+}
+document.addEventListener("click", (event) => {
+  const cell = event.target.closest("table.traced td.number");
+  if (cell && cell.textContent !== "—" && getSelection().isCollapsed) showRuns(cell);
+  else if (event.target.closest("a") || !behind.contains(event.target)) behind.hidden = true;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") behind.hidden = true;
+});
+for (const box of document.querySelectorAll(".scroll")) {
+  box.addEventListener("scroll", () => (behind.hidden = true));
+}
+
 const tip = document.getElementById("tip");
 function say(point, x, y) {
   document.querySelectorAll(".point.on").forEach((other) => other.classList.remove("on"));

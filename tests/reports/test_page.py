@@ -140,6 +140,18 @@ addEventListener("load", () => {
   found.methods = shown(gaps, "method");
   found.sets = shown(gaps, "set");
   found.count = box.querySelector("output").value;
+  const behind = document.getElementById("behind");
+  const row = [...gaps.tBodies[0].rows].find((other) => !other.hidden);
+  row.cells[column(gaps, "gap")].click();
+  found.behind = [...behind.querySelectorAll("a")].map((a) => a.getAttribute("href"));
+  found.row = [...row.querySelectorAll("details a")].map((a) => a.getAttribute("href"));
+  found.told = behind.querySelector("p").textContent;
+  found.gap = row.cells[column(gaps, "gap")].textContent;
+  const frame = behind.getBoundingClientRect();
+  found.inside = !behind.hidden && frame.left >= 0 && frame.right <= innerWidth
+    && frame.top >= 0 && frame.bottom <= innerHeight;
+  document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+  found.closed = behind.hidden;
   say(box.querySelector("input"), "no such words");
   found.nothing = shown(gaps, "gap").length;
   const runs = document.querySelector('.filters[data-table="runs-table"]');
@@ -242,6 +254,14 @@ def test_filtering_keeps_what_was_asked_for(answers: dict[str, Any]) -> None:
 
 def test_a_link_finds_its_run_even_when_filtered_away(answers: dict[str, Any]) -> None:
     assert answers["revealed"]
+
+
+def test_a_number_leads_to_the_runs_behind_it(answers: dict[str, Any]) -> None:
+    assert answers["behind"] == answers["row"]
+    assert len(answers["behind"]) == 3, "a run a seed"
+    assert answers["told"] == f"gap {answers['gap']}: 3 runs"
+    assert answers["inside"]
+    assert answers["closed"], "by the escape key"
 
 
 def test_points_tell_their_numbers_to_pointer_and_keyboard(answers: dict[str, Any]) -> None:
