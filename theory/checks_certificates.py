@@ -65,7 +65,7 @@ def _misses(name: str, effort: Effort) -> dict[str, int]:
     """How often each bound lies below the true mean.
 
     The betting bound misses exactly when its capital against the true mean reaches 1/δ (the
-    capital is nondecreasing in the mean), which spares a bisection for each sample; that the two
+    capital is nondecreasing in the mean), which spares a search for each sample; that the two
     agree is a check of its own.
     """
     mean, draw = _LAWS[name]
@@ -97,7 +97,7 @@ def _coverage(name: str) -> Check:
 
 
 def _betting_agrees(effort: Effort) -> Outcome:
-    """The bisected limit lies below the true mean exactly when the capital reaches 1/δ."""
+    """The limit lies below the true mean exactly when the capital reaches 1/δ."""
     agreed = total = 0
     for mean, draw in _LAWS.values():
         data = draw(np.random.default_rng(4), (effort.pick(300, 2000), SIZE))
@@ -110,11 +110,11 @@ def _betting_agrees(effort: Effort) -> Outcome:
 
 CHECKS = (
     Check("T7.exact", "Clopper-Pearson (0,100), (7,277), (60,872)", "closed form", _exact_values),
-    Check("T7.bounded", "Hoeffding, Maurer-Pontil, betting on 500 losses", "bisection",
+    Check("T7.bounded", "Hoeffding, Maurer-Pontil, betting on 500 losses", "root search",
           _bounded_values),
     Check("T7.paired", "0-1 difference (40, 22, 872): upper, lower", "closed form",
           _paired_values),
     Check("T7.grid", "Clopper-Pearson covers on 999 p, m = 5, 20, 50", "exact", _exact_coverage),
-    Check("T7.capital", "bisection and capital agree on a miss", "4 laws", _betting_agrees),
+    Check("T7.capital", "limit and capital agree on a miss", "4 laws", _betting_agrees),
     *(_coverage(name) for name in _LAWS),
 )  # fmt: skip
