@@ -128,10 +128,10 @@ def panels_of(
 
 
 def drawing_of(
-    name: str, title: str, caption: str, panels: int, *, height: float = 2.9, columns: int = 3
+    name: str, title: str, caption: str, panels: int, *, height: float = 2.9
 ) -> tuple[Drawing, list[Axes]]:
-    """An empty figure of so many panels, `columns` of them abreast at most."""
-    across = 2 if panels == 4 else min(panels, columns)  # four in a square
+    """An empty figure of so many panels, three of them abreast at most."""
+    across = 2 if panels == 4 else min(panels, 3)  # four in a square
     down = ceil(panels / across)
     width = {1: 5.6, 2: 8.4, 3: 10.4}[across]
     figure = Figure(figsize=(width, height * down + 0.5), layout="constrained")
@@ -139,6 +139,15 @@ def drawing_of(
     for axes in grid[panels:]:
         axes.remove()
     return Drawing(name, title, caption, figure), grid[:panels]
+
+
+def column_of(
+    name: str, title: str, caption: str, heights: Sequence[float]
+) -> tuple[Drawing, list[Axes]]:
+    """An empty figure of panels under each other, for labels that need half of the width."""
+    figure = Figure(figsize=(5.6, sum(heights) + 0.5), layout="constrained")
+    grid = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
+    return Drawing(name, title, caption, figure), list(grid.ravel())
 
 
 def plain(text: str) -> str:

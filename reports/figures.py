@@ -13,6 +13,7 @@ from mixkd_core.errors import InputError
 from reports.comparisons import comparison_table
 from reports.drawing import (
     Drawing,
+    column_of,
     drawing_of,
     legend,
     method_styles,
@@ -136,16 +137,13 @@ def forest(evidence: Evidence) -> Drawing | None:
         return None
     baseline = frame["baseline"].iloc[0]
     panels = [(key, _on_one_set(group)) for key, group in panels_of(frame, ["task"])]
-    longest = max(len(group) for _, group in panels)
-    drawing, grid = drawing_of(
+    drawing, grid = column_of(
         "forest",
         f"Paired differences of the gap from {baseline}",
         "Method minus baseline over shared seeds, 0-1 error, with 95 % intervals; left of zero the "
         "method's gap is smaller. Hollow marks are the held-out part alone, which says whether the "
         "risk itself fell.",
-        len(panels),
-        height=1.1 + ROW_HEIGHT * longest,
-        columns=1,  # labels need half of the width
+        [1.1 + ROW_HEIGHT * len(group) for _, group in panels],
     )
     styles = method_styles(evidence.runs["label"])
     for axes, (key, group) in zip(grid, panels, strict=True):
