@@ -74,6 +74,17 @@ def test_every_field_of_the_evidence_serves_a_statement():
     assert used == {entry.name for entry in fields(Evidence)}
 
 
+@pytest.mark.parametrize("holds", [True, False])
+@pytest.mark.parametrize("item", THEOREMS, ids=lambda item: item.id)
+def test_what_a_statement_does_not_need_does_not_change_its_verdict(item, holds):
+    whole = replace(DRAWS, convex=holds, alpha=0.4, errors=1, held_out=20, unseen=holds, bias=0.0)
+    whole = replace(whole, independent=holds, linear=holds, augmented_gap=0.1, candidates=2)
+    others = {entry.name for entry in fields(Evidence)} - {*item.needs, "largest_loss"}
+    alone = replace(whole, **dict.fromkeys(others))
+    assert answers(item.check(whole)) == answers(item.check(alone))
+    assert item.check(whole).follows == item.check(alone).follows
+
+
 def test_ids_are_found_without_regard_to_case_and_the_nearest_is_suggested():
     assert theorem("t2.3").id == "T2.3"
     with pytest.raises(TheoryInputError, match=r"the nearest is T2\.\d"):
