@@ -4,97 +4,22 @@
 their results.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mixkd_core.tasks import GLUE
+from reports.comparisons import trained_otherwise
 from reports.evidence import TRAINING_LAW, Evidence
 from reports.frames import grouped
 from reports.latent import latent_frame
+from reports.paper_claims import CLAIMS, Claim
 from reports.sweeps import representative, sweep_frame
 from reports.tables import Column, Table
-from reports.verdicts import ALPHA, MARGIN, Judgement, Strata, Verdict, equivalence, judge
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement of the paper that one method is better than another.
-
-    Attributes:
-        id: a short name.
-        statement: what is claimed.
-        where: where the paper claims it.
-        method, baseline: what is compared.
-        measure: `"metric"` on development sets, or `"gap"` or `"risk"` (0-1 error, or squared error
-            for a regression) on a set of the training law, or `"manifold"`: how far mixtures are
-            encoded from the training points (`reports.latent_measures.manifold_distance`).
-        fractions: `"all"` of the data, `"limited"`, or `"any"`.
-        glue_only: whether only GLUE's tasks speak to it.
-        premise: whether only pairs count in which the method's empirical risk is no worse.
-        command: what makes the runs and the verdict.
-    """
-
-    id: str
-    statement: str
-    where: str
-    method: str
-    baseline: str
-    measure: Literal["metric", "gap", "risk", "manifold"]
-    fractions: Literal["all", "limited", "any"]
-    command: str
-    glue_only: bool = True
-    premise: bool = False
-
-
-CLAIMS = (
-    Claim(
-        "glue", "On GLUE, MixKD exceeds distillation without mixup.", "main results on GLUE",
-        "sm+tmkd", "kd", "metric", "all", "mixkd run glue",
-    ),
-    Claim(
-        "glue-ft", "On GLUE, MixKD exceeds fine-tuning.", "main results on GLUE",
-        "sm+tmkd", "ft", "metric", "all", "mixkd run glue",
-    ),
-    Claim(
-        "limited", "With 1 % and 10 % of the data, MixKD exceeds distillation without mixup.",
-        "limited data, Figure 1", "sm+tmkd", "kd", "metric", "limited", "mixkd run limited-data",
-    ),
-    Claim(
-        "limited-ft", "With 1 % and 10 % of the data, MixKD exceeds fine-tuning.",
-        "limited data, Figure 1", "sm+tmkd", "ft", "metric", "limited", "mixkd run limited-data",
-    ),
-    Claim(
-        "ablation-sm", "Mixing labels (SM) improves on fine-tuning.", "ablation",
-        "sm", "ft", "metric", "any", "mixkd run ablation",
-    ),
-    Claim(
-        "ablation-tmkd", "Querying the teacher on mixtures (TMKD) improves on distillation.",
-        "ablation", "tmkd", "kd", "metric", "any", "mixkd run ablation",
-    ),
-    Claim(
-        "ablation-both", "SM and TMKD together improve on TMKD alone.", "ablation",
-        "sm+tmkd", "tmkd", "metric", "any", "mixkd run ablation",
-    ),
-    Claim(
-        "gap", "Augmentation by mixup makes the generalization gap smaller than distillation's.",
-        "Theorem 1", "sm+tmkd", "kd", "gap", "any", "mixkd run limited-data", glue_only=False,
-    ),
-    Claim(
-        "generalization",
-        "Where mixup leaves the empirical risk no worse, the generalization risk is lower.",
-        "Theorem 1, last clause", "sm+tmkd", "kd", "risk", "any", "mixkd run limited-data",
-        glue_only=False, premise=True,
-    ),
-    Claim(
-        "latent-space",
-        "A MixKD student encodes mixtures nearer to the training points than a fine-tuned one.",
-        "latent space, Figure 2", "sm+tmkd", "ft", "manifold", "any", "mixkd run latent-space",
-    ),
-)  # fmt: skip
+from reports.verdicts import ALPHA, MARGIN, Judgement, Strata, Verdict, dissent, equivalence, judge
 
 
 @dataclass(frozen=True)
@@ -135,7 +60,9 @@ def ledger(evidence: Evidence) -> list[Entry]:
     found = [(claim, *gather(evidence, claim)) for claim in CLAIMS]
     judged = judge([strata for _, strata, _ in found])
     entries = [
-        _superiority(claim, strata, runs, result)
+        _superiority(
+            claim, strata, runs, result, dissent(result.verdict, controls(evidence, claim))
+        )
         for (claim, strata, runs), result in zip(found, judged, strict=True)
     ]
     entries.append(_insensitivity(evidence))
@@ -144,12 +71,41 @@ def ledger(evidence: Evidence) -> list[Entry]:
 
 def gather(evidence: Evidence, claim: Claim) -> tuple[dict[str, list[float]], tuple[str, ...]]:
     """A claim's differences by task, one a seed, and the runs behind them."""
-    units: dict[tuple[str, int], list[float]] = {}
-    runs: dict[str, None] = {}
+    return _differences(claim, [pair[:2] for pair in _compared(evidence, claim)])
+
+
+def controls(evidence: Evidence, claim: Claim) -> dict[str, Strata]:
+    """The same differences from each control of the baseline, by its label."""
+    pairs: dict[str, list[tuple[pd.DataFrame, pd.DataFrame]]] = {}
+    for method, _, others in _compared(evidence, claim):
+        for other in others:
+            label = evidence.labels[other["run"].iloc[0]]
+            pairs.setdefault(label, []).append((method, other))
+    return {label: _differences(claim, each)[0] for label, each in sorted(pairs.items())}
+
+
+def _compared(
+    evidence: Evidence, claim: Claim
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame]]]:
+    """By setting the method's runs, the baseline's, and those of each control of the baseline."""
     values = _values(evidence, claim)
     for _, setting in grouped(values, ["setting"]) if len(values) else ():
-        first = representative(evidence, setting[setting["method"] == claim.method])
-        second = representative(evidence, setting[setting["method"] == claim.baseline])
+        baselines = setting[setting["method"] == claim.baseline]
+        chosen = representative(evidence, baselines)
+        others = [
+            group
+            for _, group in grouped(baselines, ["condition"])
+            if trained_otherwise(group) and group["run"].iloc[0] not in set(chosen["run"])
+        ]
+        yield representative(evidence, setting[setting["method"] == claim.method]), chosen, others
+
+
+def _differences(
+    claim: Claim, compared: Iterable[tuple[pd.DataFrame, pd.DataFrame]]
+) -> tuple[dict[str, list[float]], tuple[str, ...]]:
+    units: dict[tuple[str, int], list[float]] = {}
+    runs: dict[str, None] = {}
+    for first, second in compared:
         pairs = first.merge(second, on=["task", "seed"], suffixes=("", "_baseline"))
         if claim.premise:
             pairs = pairs[pairs["empirical"] <= pairs["empirical_baseline"]]
@@ -216,7 +172,13 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
     )
 
 
-def _superiority(claim: Claim, strata: Strata, runs: tuple[str, ...], result: Judgement) -> Entry:
+def _superiority(
+    claim: Claim,
+    strata: Strata,
+    runs: tuple[str, ...],
+    result: Judgement,
+    dissenting: Mapping[str, Judgement],
+) -> Entry:
     pairs = sum(len(stratum) for stratum in strata.values())
     measured = {
         "metric": "the task's metric on its development sets",
@@ -234,6 +196,11 @@ def _superiority(claim: Claim, strata: Strata, runs: tuple[str, ...], result: Ju
         notes.append(f"{pairs} pairs cannot give a p-value below {2.0 ** (1 - pairs):.3g}")
     if strata and not any(len(stratum) > 1 for stratum in strata.values()):
         notes.append("one seed a task allows no interval")
+    if dissenting:
+        told = [f"{name} ({_told(judged)})" for name, judged in dissenting.items()]
+        notes.append(
+            f"{result.verdict} against {claim.baseline}, but not against {', '.join(told)}"
+        )
     return Entry(
         id=claim.id,
         statement=claim.statement,
@@ -248,15 +215,22 @@ def _superiority(claim: Claim, strata: Strata, runs: tuple[str, ...], result: Ju
         interval=result.interval,
         p_value=result.p_value,
         p_holm=result.p_holm,
-        verdict=result.verdict,
+        verdict="inconclusive" if dissenting else result.verdict,
         note="; ".join(notes),
     )
 
 
-def _values(evidence: Evidence, claim: Claim) -> pd.DataFrame:
-    """`run, task, seed, setting, condition, method, value, empirical`: greater values are better.
+def _told(judged: Judgement) -> str:
+    if judged.estimate is None or judged.interval is None:
+        return "no interval"
+    low, high = judged.interval
+    return f"{judged.estimate:+.4f}, {low:+.4f} to {high:+.4f}"
 
-    Several sets (MNLI's two development sets) are averaged.
+
+def _values(evidence: Evidence, claim: Claim) -> pd.DataFrame:
+    """`run, task, seed, setting, condition, method, label, value, empirical`.
+
+    Greater values are better. Several sets (MNLI's two development sets) are averaged.
     """
     if claim.measure == "metric":
         frame = evidence.metrics
@@ -279,7 +253,7 @@ def _values(evidence: Evidence, claim: Claim) -> pd.DataFrame:
     if claim.fractions != "any":
         frame = frame[(frame["fraction"] == 1) == (claim.fractions == "all")]
     frame = frame[frame["method"].isin([claim.method, claim.baseline])]
-    keys = ["run", "task", "seed", "setting", "condition", "method"]
+    keys = ["run", "task", "seed", "setting", "condition", "method", "label"]
     return frame.groupby(keys, as_index=False, sort=True)[["value", "empirical"]].mean()
 
 

@@ -52,9 +52,9 @@ def condition_pairs(
                 continue
             chosen = max(references, key=lambda other: _likeness(group, other))
             yield group, chosen
-            if objective(group["method"].iloc[0]).mixes and _only_training(group):
+            if objective(group["method"].iloc[0]).mixes and trained_otherwise(group):
                 for other in references:
-                    if other is not chosen and _only_training(other):
+                    if other is not chosen and trained_otherwise(other):
                         yield group, other
 
 
@@ -126,6 +126,11 @@ def comparison_table(evidence: Evidence) -> Table:
             "same seeds."
         ),
     )
+
+
+def trained_otherwise(group: pd.DataFrame) -> bool:
+    """Whether nothing but the length or the rate of training tells it from others of its method."""
+    return all(item.split("=")[0] in ("epochs", "learning_rate") for item in _told(group))
 
 
 def corrected(frame: pd.DataFrame, family: Sequence[str]) -> pd.DataFrame:
@@ -200,11 +205,6 @@ def _likeness(group: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int]:
     unlike = _told(other) - _told(group)
     seeds = set(group["seed"]) & set(other["seed"])
     return len(shared) - len(unlike), len(seeds)
-
-
-def _only_training(group: pd.DataFrame) -> bool:
-    """Whether nothing but the length or the rate of training tells it from others of its method."""
-    return all(item.split("=")[0] in ("epochs", "learning_rate") for item in _told(group))
 
 
 def _told(group: pd.DataFrame) -> set[str]:

@@ -118,7 +118,8 @@ def _claims(claims: Sequence[Entry]) -> str:
     return (
         f'<ul class="claims">{"".join(items[True])}</ul>{untested}'
         '<p class="caption">Supported or contradicted: the sign-flip test over (task, seed) pairs, '
-        "corrected over the claims tested, and the interval agree at 5 %. Inconclusive is no "
+        "corrected over the claims tested, and the interval agree at 5 %, and so they do against "
+        "every control of the baseline (trained longer, or at another rate). Inconclusive is no "
         "evidence of equality. The rules are fixed in the program and tested where the right "
         "verdict is known.</p>"
     )

@@ -9,6 +9,10 @@ over the fractions and depths at hand, which share data and seeds. Tasks are str
 * *inconclusive* otherwise: too few pairs, or too much noise. It is no evidence of equality;
 * *not tested* if the store holds no pair of runs for it.
 
+**Controls.** Where the baseline was also trained longer or at another rate, what is supported or
+contradicted must be so against each of these controls, every test at `ALPHA` by itself; else the
+verdict is *inconclusive*, and the note says against which. That makes no false verdict likelier.
+
 **Insensitivity** ("no setting matters"). Simultaneous intervals (Bonferroni) of every setting's
 difference from the reference: *supported* if all lie within ± `MARGIN`, *contradicted* if one lies
 outside it, *inconclusive* otherwise.
@@ -64,6 +68,20 @@ def judge(claims: Sequence[Strata], alpha: float = ALPHA) -> list[Judgement]:
         verdict = _verdict(estimate, interval, p_holm, alpha)
         judged.append(Judgement(estimate, interval, p_value, p_holm, verdict))
     return judged
+
+
+def dissent(
+    verdict: Verdict, controls: Mapping[str, Strata], alpha: float = ALPHA
+) -> dict[str, Judgement]:
+    """By name the controls against which a supported or contradicted claim is not so."""
+    if verdict not in ("supported", "contradicted"):
+        return {}
+    found = {name: judge([strata], alpha)[0] for name, strata in controls.items()}
+    return {
+        name: judged
+        for name, judged in found.items()
+        if judged.verdict not in (verdict, "not tested")
+    }
 
 
 def equivalence(
