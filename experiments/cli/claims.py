@@ -15,10 +15,14 @@ def claims(
     from reports.evidence import load_evidence
 
     evidence = load_evidence(runs)
-    table = ledger_table(ledger(evidence))
+    entries = ledger(evidence)
     print_table(
-        table, ("verdict", "claim", "difference", "95 % interval", "p (Holm)", "pairs", "statement")
+        ledger_table(entries),
+        ("verdict", "claim", "difference", "95 % interval", "p (Holm)", "pairs", "statement"),
     )
+    for entry in entries:
+        if entry.note and entry.verdict != "not tested":
+            typer.echo(f"{entry.id}: {entry.note}")
     typer.echo(
         "differences are positive in favour of the claim; inconclusive is no evidence of equality."
     )

@@ -86,6 +86,7 @@ def test_claims_are_printed_with_their_verdicts(mixkd: Any, store: Path) -> None
     line = next(line for line in printed.splitlines() if " limited " in line)
     assert line.startswith("inconclusive")
     assert "not tested" in printed
+    assert "\nlimited: 2 pairs cannot give a p-value below 0.5\n" in printed
 
 
 @pytest.mark.parametrize("command", ["report", "gaps", "claims"])
