@@ -79,8 +79,7 @@ def controls(evidence: Evidence, claim: Claim) -> dict[str, Strata]:
     pairs: dict[str, list[tuple[pd.DataFrame, pd.DataFrame]]] = {}
     for method, _, others in _compared(evidence, claim):
         for other in others:
-            label = evidence.labels[other["run"].iloc[0]]
-            pairs.setdefault(label, []).append((method, other))
+            pairs.setdefault(other["label"].iloc[0], []).append((method, other))
     return {label: _differences(claim, each)[0] for label, each in sorted(pairs.items())}
 
 

@@ -130,9 +130,8 @@ def _refuted_end(unit: FloatArray, delta: float) -> FloatArray:
     bets = plug_in_bets(unit, delta)
     threshold = np.log(1.0 / delta)
     kept, refuted = np.zeros(unit.shape[0]), np.ones(unit.shape[0])
-    below = (
-        log_capital(unit, bets, kept) - threshold
-    )  # negative: nothing is won against a mean of 0
+    # Against a mean of 0 nothing is won, so the first of these is negative.
+    below = log_capital(unit, bets, kept) - threshold
     above = log_capital(unit, bets, refuted) - threshold
     last = np.zeros(unit.shape[0])
     for _ in range(_EVALUATIONS):
