@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from mixkd_core.calibration import (
@@ -220,7 +221,18 @@ def _calibrate(
 
 def _ranks(table: Examples) -> NDArray[np.uint64]:
     """As good as random, and fixed by the example ids alone, of shape `(n,)`."""
-    return np.fromiter(map(_rank, table.ids), dtype=np.uint64, count=len(table.ids))
+    _, offsets, texts = table.ids.buffers()
+    return _ranked(len(table.ids), table.ids.offset, offsets.to_pybytes(), texts.to_pybytes())
+
+
+@cache  # the methods of one seed hold out the same examples
+def _ranked(count: int, start: int, offsets: bytes, texts: bytes) -> NDArray[np.uint64]:
+    """The ranks of the ids in an Arrow array, given as its parts."""
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(texts)]
+    ids = pa.Array.from_buffers(pa.string(), count, buffers, offset=start).to_pylist()
+    ranks = np.fromiter(map(_rank, ids), dtype=np.uint64, count=count)
+    ranks.setflags(write=False)
+    return ranks
 
 
 @cache

@@ -137,14 +137,14 @@ class Examples:
     """A run's per-example table of one set.
 
     Attributes:
-        ids: example ids, of length n.
+        ids: example ids, an Arrow array of n strings.
         labels: of shape `(n,)`.
         logits: of shape `(n, num_labels)`.
         losses: by name, each of shape `(n,)`.
         groups: equal for examples that share a source, of shape `(n,)`; None if none do.
     """
 
-    ids: list[str]
+    ids: pa.StringArray
     labels: NDArray[Any]
     logits: NDArray[np.float32]
     losses: dict[str, NDArray[np.float64]]
@@ -159,8 +159,9 @@ def read_examples(record: RunRecord, set_name: str) -> Examples:
     """
     content = checked_bytes(record.folder, f"examples/{set_name}.parquet")
     file = pq.ParquetFile(pa.BufferReader(content))
-    names = [name for name in LOSSES if name in file.schema_arrow.names]
-    grouped = ["group"] if "group" in file.schema_arrow.names else []
+    stored = set(file.schema_arrow.names)
+    names = [name for name in LOSSES if name in stored]
+    grouped = ["group"] if "group" in stored else []
     columns = ["example_id", "label", "logits", *names, *grouped]
     table = file.read(columns=columns, use_threads=False)
     flat = table["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
@@ -173,7 +174,7 @@ def read_examples(record: RunRecord, set_name: str) -> Examples:
                 f"{values[row]}; delete the run and make it again."
             )
     return Examples(
-        ids=table["example_id"].to_pylist(),
+        ids=table["example_id"].combine_chunks().cast(pa.string()),
         labels=table["label"].to_numpy(),
         logits=flat.reshape(len(table), -1),
         losses=losses,

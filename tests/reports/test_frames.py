@@ -144,7 +144,7 @@ def test_a_damaged_table_is_noticed_and_the_weights_are_not_read(
     table = read_examples(entry.finished, "dev")
     assert table.logits.shape == (300, 2)
     assert table.losses["zero_one_error"].mean() == pytest.approx(0.18)
-    assert table.ids[:2] == ["dev-0", "dev-1"]
+    assert table.ids.to_pylist()[:2] == ["dev-0", "dev-1"]
     path = record.folder / "examples" / "dev.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(InputError, match=r"dev\.parquet differs from its checksum"):

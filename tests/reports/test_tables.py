@@ -99,7 +99,7 @@ def test_the_temperature_is_fitted_on_what_is_then_left_out(tmp_path: Path, writ
     record = write_run()
     examples = read_examples(read_store(tmp_path)[0].finished, "remainder")
     aside = np.array(
-        [hash_rank(name, 0, "report") < FITTING_SHARE * 2**64 for name in examples.ids]
+        [hash_rank(name, 0, "report") < FITTING_SHARE * 2**64 for name in examples.ids.to_pylist()]
     )
     assert 0.1 < aside.mean() < 0.3
     temperature = fit_temperature(examples.logits[aside], examples.labels[aside])
