@@ -19,7 +19,17 @@ from reports.latent import latent_frame
 from reports.paper_claims import CLAIMS, Claim
 from reports.sweeps import representative, sweep_frame
 from reports.tables import Column, Table
-from reports.verdicts import ALPHA, MARGIN, Judgement, Strata, Verdict, dissent, equivalence, judge
+from reports.verdicts import (
+    ALPHA,
+    DECIDED,
+    MARGIN,
+    Judgement,
+    Strata,
+    Verdict,
+    dissent,
+    equivalence,
+    judge,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Entry:
         evidence: what was compared on what.
         test: how.
         pairs: (task, seed) pairs, or for insensitivity settings of the sweep.
-        runs: ids behind the verdict.
+        runs: ids behind the verdict, those of the controls that it had to hold against included.
         estimate: mean difference, positive in favour of the claim; None if not tested.
         interval: for it, at `LEVEL`.
         p_value, p_holm: before and after correction over the ledger.
@@ -59,12 +69,12 @@ def ledger(evidence: Evidence) -> list[Entry]:
     """Every claim of the paper, judged on a store."""
     found = [(claim, *gather(evidence, claim)) for claim in CLAIMS]
     judged = judge([strata for _, strata, _ in found])
-    entries = [
-        _superiority(
-            claim, strata, runs, result, dissent(result.verdict, controls(evidence, claim))
-        )
-        for (claim, strata, runs), result in zip(found, judged, strict=True)
-    ]
+    entries = []
+    for (claim, strata, runs), result in zip(found, judged, strict=True):
+        asked = controls(evidence, claim) if result.verdict in DECIDED else {}
+        dissenting = dissent(result.verdict, {name: theirs for name, (theirs, _) in asked.items()})
+        behind = dict.fromkeys([*runs, *(run for _, more in asked.values() for run in more)])
+        entries.append(_superiority(claim, strata, tuple(behind), result, dissenting))
     entries.append(_insensitivity(evidence))
     return entries
 
@@ -74,13 +84,13 @@ def gather(evidence: Evidence, claim: Claim) -> tuple[dict[str, list[float]], tu
     return _differences(claim, [pair[:2] for pair in _compared(evidence, claim)])
 
 
-def controls(evidence: Evidence, claim: Claim) -> dict[str, Strata]:
-    """The same differences from each control of the baseline, by its label."""
+def controls(evidence: Evidence, claim: Claim) -> dict[str, tuple[Strata, tuple[str, ...]]]:
+    """The same from each control of the baseline, by its label."""
     pairs: dict[str, list[tuple[pd.DataFrame, pd.DataFrame]]] = {}
     for method, _, others in _compared(evidence, claim):
         for other in others:
             pairs.setdefault(other["label"].iloc[0], []).append((method, other))
-    return {label: _differences(claim, each)[0] for label, each in sorted(pairs.items())}
+    return {label: _differences(claim, each) for label, each in sorted(pairs.items())}
 
 
 def _compared(

@@ -74,8 +74,8 @@ def gap_by_fraction(evidence: Evidence) -> Drawing | None:
     return _by_fraction(
         "gap",
         "The generalization gap against the share of the training data",
-        "Risk on a set of the training law (named) minus risk on the training subset, 0-1 error; "
-        "means over seeds with 95 % intervals. Variants as above.",
+        "Risk on a set of the training law (named; that which most fractions have) minus risk on "
+        "the training subset, 0-1 error; means over seeds with 95 % intervals. Variants as above.",
         gaps.assign(value=gaps["gap"], what=what),
     )
 

@@ -34,6 +34,9 @@ MARGIN = 0.01
 
 Verdict = Literal["supported", "contradicted", "inconclusive", "not tested"]
 
+# Verdicts that must hold against the controls.
+DECIDED: Sequence[Verdict] = ("supported", "contradicted")
+
 # Differences of a claim, positive in its favour: by task, one value a seed.
 Strata = Mapping[str, Sequence[float]]
 
@@ -73,9 +76,7 @@ def judge(claims: Sequence[Strata], alpha: float = ALPHA) -> list[Judgement]:
 def dissent(
     verdict: Verdict, controls: Mapping[str, Strata], alpha: float = ALPHA
 ) -> dict[str, Judgement]:
-    """By name the controls against which a supported or contradicted claim is not so."""
-    if verdict not in ("supported", "contradicted"):
-        return {}
+    """By name the controls against which a claim with this verdict (`DECIDED`) is not so."""
     found = {name: judge([strata], alpha)[0] for name, strata in controls.items()}
     return {
         name: judged

@@ -66,6 +66,7 @@ for (const box of document.querySelectorAll(".filters")) {
 const behind = document.getElementById("behind");
 function showRuns(cell) {
   const links = [...cell.parentElement.querySelectorAll("td details a")];
+  if (!links.length) return;
   const title = document.createElement("p");
   const heading = cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent.trim();
   title.textContent = `${heading} ${cell.textContent}: ${links.length} ${links.length === 1 ? "run" : "runs"}`;

@@ -238,6 +238,7 @@ def test_a_verdict_must_hold_against_the_controls_of_the_baseline(
     assert (again.estimate, again.p_holm) == (found.estimate, found.p_holm)
     assert again.note.startswith(f"{expected} against kd, but not against kd [epochs=6] (")
     assert "learning_rate" not in again.note
+    assert len(again.runs) == 4 * 8, "MixKD's, those of distillation and of its two controls"
 
 
 def test_a_sweep_is_judged_by_its_own_settings_only(tmp_path: Path, write_run: Run) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from reports.metric_comparisons import metric_comparison_table
 from reports.store import read_examples, read_store
 from reports.tables import Column, Table, seeds_text, write_tables
 from theory.binomial import clopper_pearson_limit
+from theory.theorem import Answer
+from theory.theorems import THEOREMS
 
 Run = Any
 TABLES = (
@@ -225,6 +228,29 @@ def test_conditions_of_the_theorem_on_real_runs(store: Path) -> None:
         "not assessable: phrases of one sentence are examples of their own"
     }
     assert "distillation_distance" not in set(more["loss"])
+
+
+def test_theorems_answer_as_when_every_run_is_asked(tmp_path: Path, write_run: Run) -> None:
+    for seed, (train, held_out) in enumerate([(0.97, 0.94), (0.9, 0.7), (0.96, 0.955), (0.5, 0.5)]):
+        write_run(method="kd", seed=seed, sets=sets(0.95, 0.9))
+        write_run(method="sm+tmkd", seed=seed, sets=sets(train, held_out))
+    evidence = load_evidence(tmp_path)
+    mixing = condition_frame(evidence)
+    mixing = mixing[mixing["kind"] == "mixup draws"]
+    rows = {row["theorem"]: row for row in theorem_table(evidence).rows}
+    several = 0
+    for item in THEOREMS:
+        asked = [item.check(numbers) for numbers in mixing["numbers"]]
+        counts = Counter(verdict.answer.value for verdict in asked)
+        told = ", ".join(f"{answer} {count}" for answer, count in sorted(counts.items()))
+        assert rows[item.id]["answers"] == (told if len(counts) > 1 else next(iter(counts)))
+        findings = {f for v in asked for r in v.routes for f in (*v.findings, *r.findings)}
+        wanting = {f"{f.name} {f.answer.value}" for f in findings if f.answer is not Answer.HOLDS}
+        assert set(rows[item.id]["why"].split("; ")) - {""} == wanting
+        several += len({f"{f.name} {f.answer.value}" for f in findings}) > len(
+            {f.name for f in findings}
+        )
+    assert several, "or one verdict for all would do"
 
 
 def test_too_few_points_fail_for_every_class(tmp_path: Path, write_run: Run) -> None:
