@@ -47,6 +47,7 @@ class Drawing:
         caption: under it.
         figure: what matplotlib draws.
         notes: text by id of the point's group in the SVG.
+        runs: by the same id the runs behind the point, separated by spaces.
         rendered: by kind, what `render` made of it.
     """
 
@@ -55,12 +56,14 @@ class Drawing:
     caption: str
     figure: Figure
     notes: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
     rendered: dict[str, bytes] = field(default_factory=dict)
 
-    def note(self, text: str) -> str:
-        """The id for a point that says this."""
+    def note(self, text: str, runs: Iterable[str] = ()) -> str:
+        """The id for a point that says this, from these runs."""
         identifier = f"{self.name}-point-{len(self.notes)}"
         self.notes[identifier] = text
+        self.runs[identifier] = " ".join(dict.fromkeys(runs))
         return identifier
 
 
@@ -73,7 +76,7 @@ def render(drawing: Drawing, kind: str) -> bytes:
             drawing.figure.savefig(sink, format=kind, dpi=DPI, metadata=dict(UNDATED[kind]))
         content = sink.getvalue()
         if kind == "svg":
-            content = with_notes(content.decode(), drawing.notes).encode()
+            content = with_notes(content.decode(), drawing.notes, drawing.runs).encode()
         drawing.rendered[kind] = content
     return drawing.rendered[kind]
 
@@ -89,14 +92,16 @@ def _lay_out(figure: Figure) -> None:
         figure.set_layout_engine(None)
 
 
-def with_notes(svg: str, notes: Mapping[str, str]) -> str:
-    """The SVG with a `<title>` in the group of every point that has a note."""
+def with_notes(svg: str, notes: Mapping[str, str], runs: Mapping[str, str]) -> str:
+    """The SVG with a `<title>`, and the runs, in the group of every point that has a note."""
 
     def titled(match: re.Match[str]) -> str:
         text = notes.get(match.group(1))
         if text is None:
             return match.group(0)
-        return f'<g id="{match.group(1)}" class="point"><title>{escape(text)}</title>'
+        behind = runs.get(match.group(1))
+        data = f' data-runs="{escape(behind)}"' if behind else ""
+        return f'<g id="{match.group(1)}" class="point"{data}><title>{escape(text)}</title>'
 
     return re.sub(r'<g id="([^"]+)">', titled, svg)
 

@@ -108,7 +108,8 @@ def risk_scatter(evidence: Evidence) -> Drawing | None:
                 f"gap {row['gap']:+.4f} (run {row['run']})"
             )
             axes.plot(
-                [row["empirical"]], [row["generalization"]], gid=drawing.note(text), alpha=0.85,
+                [row["empirical"]], [row["generalization"]], gid=drawing.note(text, [row["run"]]),
+                alpha=0.85,
                 markeredgecolor="white", markeredgewidth=0.5, **style,
             )  # fmt: skip
         axes.set(
@@ -164,7 +165,8 @@ def forest(evidence: Evidence) -> Drawing | None:
             if not pd.isna(row["difference_low"]):
                 ends = [row["difference_low"], row["difference_high"]]
                 axes.plot(ends, [height, height], color=style["color"], linewidth=2, zorder=2)
-            axes.plot([row["difference"]], [height], gid=drawing.note(text), zorder=3, **style)
+            point = drawing.note(text, row["runs"].split())
+            axes.plot([row["difference"]], [height], gid=point, zorder=3, **style)
             hollow = style | {"markerfacecolor": "white", "markersize": 4.5}
             axes.plot([row["held_out_part"]], [height - 0.28], zorder=3, **hollow)
             control = names.count(names[place]) > 1 and row["against"] != baseline
@@ -214,7 +216,7 @@ def training_curves(evidence: Evidence) -> Drawing | None:
             style = styles[label] | {"marker": ""}
             seeds = seeds_text(lines["seed"].tolist())
             text = f"{label}: ends at {mean.iloc[-1]:.4f} nats (seeds {seeds})"
-            axes.plot(mean.index, mean.to_numpy(), gid=drawing.note(text), **style)
+            axes.plot(mean.index, mean.to_numpy(), gid=drawing.note(text, lines["run"]), **style)
         axes.set(
             xlabel="epoch", ylabel="cross-entropy (nats)", title=plain(f"{key[0]}, {key[1]:g}")
         )
@@ -242,20 +244,20 @@ def sensitivity(evidence: Evidence) -> Drawing | None:
         if axes is not first:
             axes.sharey(first)  # what was swept around one reference is compared by eye
         points = [
-            (float(value), summarise_seeds(at["value"].to_numpy()), at["reference"].all())
+            (float(value), summarise_seeds(at["value"].to_numpy()), at)
             for (value,), at in grouped(group.sort_values("at"), ["at"])
         ]
         axes.plot(
             [at for at, _, _ in points], [s.mean for _, s, _ in points], color=GREY, linewidth=1
         )
-        for at, summary, is_reference in points:
+        for at, summary, rows in points:
             text = f"{key[0]}, {key[1]:g}: {key[3]} = {at:g}: {summary.mean:.4f}"
             if summary.interval is not None:
                 axes.plot([at, at], list(summary.interval), color="#0072B2", linewidth=1.2)
                 text += f", 95 % interval {summary.interval[0]:.4f} to {summary.interval[1]:.4f}"
             axes.plot(
-                [at], [summary.mean], "s" if is_reference else "o", color="#0072B2",
-                gid=drawing.note(f"{text}, {summary.n} seeds"),
+                [at], [summary.mean], "s" if rows["reference"].all() else "o", color="#0072B2",
+                gid=drawing.note(f"{text}, {summary.n} seeds", rows["run"]),
             )  # fmt: skip
         axes.set(
             xlabel=plain(key[3]),
@@ -289,7 +291,7 @@ def _by_fraction(name: str, title: str, caption: str, frame: pd.DataFrame) -> Dr
         for place, (key_of_line, line) in enumerate(grouped(group, ["label"])):
             label = key_of_line[0]
             points = [
-                (fraction, summarise_seeds(at["value"].to_numpy()), at["seed"].tolist())
+                (fraction, summarise_seeds(at["value"].to_numpy()), at)
                 for fraction, at in line.groupby("fraction")
             ]
             # Side by side on the logarithmic axis, so that intervals do not hide each other.
@@ -298,16 +300,16 @@ def _by_fraction(name: str, title: str, caption: str, frame: pd.DataFrame) -> Dr
             means = [summary.mean for _, summary, _ in points]
             style = styles[label]
             axes.plot(where, means, color=style["color"], linestyle=style["linestyle"], alpha=0.8)
-            for x, (fraction, summary, seeds) in zip(where, points, strict=True):
+            for x, (fraction, summary, rows) in zip(where, points, strict=True):
                 text = f"{label}, {fraction:g} of {key[0]}: {summary.mean:.4f}"
                 if summary.interval is not None:
                     low, high = summary.interval
                     axes.plot([x, x], [low, high], color=style["color"], linewidth=1.2, alpha=0.7)
                     text += f", 95 % interval {low:.4f} to {high:.4f}"
-                text += f", {summary.n} seeds ({seeds_text(seeds)})"
+                text += f", {summary.n} seeds ({seeds_text(rows['seed'].tolist())})"
                 axes.plot(
-                    [x], [summary.mean], gid=drawing.note(text), markeredgecolor="white",
-                    markeredgewidth=0.5, **style | {"linestyle": ""},
+                    [x], [summary.mean], gid=drawing.note(text, rows["run"]),
+                    markeredgecolor="white", markeredgewidth=0.5, **style | {"linestyle": ""},
                 )  # fmt: skip
         _fraction_axis(axes, sorted(set(group["fraction"])))
         axes.set(ylabel=str(group["what"].iloc[0]), title=_title(key[0], group))

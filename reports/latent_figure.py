@@ -70,7 +70,8 @@ def latent_space(evidence: Evidence) -> Drawing | None:
             )
             axes.scatter(
                 points[members, 0], points[members, 1], s=22, c=colour, marker=marker,
-                edgecolors="white", linewidths=0.5, zorder=3, gid=drawing.note(text),
+                edgecolors="white", linewidths=0.5, zorder=3,
+                gid=drawing.note(text, [run["run"]]),
             )  # fmt: skip
         axes.set(xlabel=labels[0], ylabel=labels[1], title=fill(plain(run["label"]), TITLE_WIDTH))
         if linear:

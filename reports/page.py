@@ -129,7 +129,8 @@ def _figures(drawings: Sequence[Drawing]) -> str:
     figures = "".join(
         f'<figure id="figure-{drawing.name}"{_wide(drawing)}><h3>{escape(drawing.title)}</h3>'
         f'<div class="drawing" tabindex="0" role="group" '
-        f'aria-label="{escape(drawing.title)}: arrow keys go from point to point">'
+        f'aria-label="{escape(drawing.title)}: arrow keys go from point to point, Enter shows its '
+        f'runs">'
         f"{_inline(drawing)}</div>"
         f"<figcaption>{escape(drawing.caption)}</figcaption></figure>"
         for drawing in drawings

@@ -62,27 +62,35 @@ for (const box of document.querySelectorAll(".filters")) {
   filter(box);
 }
 
-// A number, clicked, shows the runs behind it; the keyboard finds them at the end of its row.
+// A number, clicked, shows the runs behind it; the keyboard finds them at the end of a table's row,
+// and by Enter on a figure's point.
 const behind = document.getElementById("behind");
-function showRuns(cell) {
-  const links = [...cell.parentElement.querySelectorAll("td details a")];
-  if (!links.length) return;
+function showRuns(text, ids, place) {
+  if (!ids.length) return;
   const title = document.createElement("p");
-  const heading = cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent.trim();
-  title.textContent = `${heading} ${cell.textContent}: ${links.length} ${links.length === 1 ? "run" : "runs"}`;
-  behind.replaceChildren(title, ...links.flatMap((link) => [link.cloneNode(true), " "]));
+  title.textContent = `${text}: ${ids.length} ${ids.length === 1 ? "run" : "runs"}`;
+  const links = ids.map((id) => Object.assign(document.createElement("a"), { href: `#run-${id}`, textContent: id }));
+  behind.replaceChildren(title, ...links.flatMap((link) => [link, " "]));
   behind.setAttribute("aria-label", title.textContent);
   behind.hidden = false;
-  const place = cell.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = behind;
   const top = place.bottom + height + 12 > innerHeight ? place.top - height - 4 : place.bottom + 4;
   behind.style.left = `${Math.max(8, Math.min(place.left, document.documentElement.clientWidth - width - 8))}px`;
   behind.style.top = `${Math.max(8, Math.min(top, innerHeight - height - 8))}px`;
   behind.focus({ preventScroll: true });
 }
+function showCell(cell) {
+  const heading = cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent.trim();
+  const links = [...cell.parentElement.querySelectorAll("td details a")];
+  showRuns(`${heading} ${cell.textContent}`, links.map((link) => link.textContent), cell.getBoundingClientRect());
+}
+function showPoint(point) {
+  showRuns(point.dataset.note, point.dataset.runs.split(" "), point.getBoundingClientRect());
+}
 document.addEventListener("click", (event) => {
   const cell = event.target.closest("table.traced td.number");
-  if (cell && cell.textContent !== "—" && getSelection().isCollapsed) showRuns(cell);
+  if (cell && cell.textContent !== "—" && getSelection().isCollapsed) showCell(cell);
+  else if (event.target.closest(".point[data-runs]")) showPoint(event.target.closest(".point"));
   else if (event.target.closest("a") || !behind.contains(event.target)) behind.hidden = true;
 });
 document.addEventListener("keydown", (event) => {
@@ -118,6 +126,7 @@ for (const drawing of document.querySelectorAll(".drawing")) {
   drawing.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (event.key === "Escape") say(null);
+    if (event.key === "Enter" && points[at]?.dataset.runs) showPoint(points[at]);
     if (!step || !points.length) return;
     event.preventDefault();
     at = (at + step + points.length) % points.length;

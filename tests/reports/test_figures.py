@@ -52,6 +52,12 @@ def test_hovering_tells_the_numbers_and_the_run(evidence: Evidence) -> None:
     assert len(titles) == len(drawings["risks"].notes) == 12
     for run in evidence.runs["run"]:
         assert sum(run in title for title in titles) == 1
+    for drawing in drawings.values():
+        for behind in drawing.runs.values():
+            assert behind, f"{drawing.name}: each point has its runs"
+            assert set(behind.split()) <= set(evidence.runs["run"])
+    assert all(len(behind.split()) == 2 for behind in drawings["gap"].runs.values()), "two seeds"
+    assert all(len(behind.split()) == 4 for behind in drawings["forest"].runs.values())
     gap = next(t for t in drawings["gap"].notes.values() if t.startswith("sm+tmkd, 0.01"))
     assert "0.1250, 95 % interval 0.0615 to 0.1885, 2 seeds (0, 1)" in gap
     forest = "\n".join(drawings["forest"].notes.values())
@@ -151,7 +157,7 @@ def test_names_cannot_break_the_drawing(tmp_path: Path, write_run: Run) -> None:
 
 
 def test_notes_are_escaped() -> None:
-    svg = with_notes('<g id="a"><path/></g>', {"a": '</title><script>"&'})
+    svg = with_notes('<g id="a"><path/></g>', {"a": '</title><script>"&'}, {})
     assert svg == (
         '<g id="a" class="point"><title>&lt;/title&gt;&lt;script&gt;&quot;&amp;</title><path/></g>'
     )

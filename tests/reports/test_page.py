@@ -166,6 +166,10 @@ addEventListener("load", () => {
   const drawing = document.querySelector("#figure-gap .drawing");
   drawing.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
   found.key = document.getElementById("tip").textContent;
+  drawing.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  found.entered = behind.querySelectorAll('a[href^="#run-"]').length;
+  point.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  found.pointed = [...behind.querySelectorAll("a")].map((a) => a.textContent);
   setTimeout(() => {
     found.revealed = !document.querySelector(link.getAttribute("href")).hidden;
     found.title = document.title;
@@ -267,3 +271,6 @@ def test_a_number_leads_to_the_runs_behind_it(answers: dict[str, Any]) -> None:
 def test_points_tell_their_numbers_to_pointer_and_keyboard(answers: dict[str, Any]) -> None:
     assert re.search(r"empirical 0\.\d{4}, remainder 0\.\d{4}, gap \+0\.\d{4}", answers["tip"])
     assert re.search(r"of sst2: \+?\d\.\d{4}", answers["key"])
+    (run,) = answers["pointed"]
+    assert f"(run {run})" in answers["tip"]
+    assert answers["entered"] == 3, "a run a seed"
