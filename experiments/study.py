@@ -171,7 +171,8 @@ class MethodSettings(_PartOfStudent):
     """A method, or a variant of one: any fields of `mixkd_core.specs.StudentSpec`.
 
     Attributes:
-        label: what it is called; by default the method and the fields that it changes.
+        label: what it is called; by default the method and the fields that it changes. In a report
+            what is called by the method alone stands for it, anything else is a variant.
         epochs_factor: its epochs in those of the others, for controls of equal compute.
         teacher_mixup: its teacher is one that was fine-tuned with this mixup.
     """

@@ -95,6 +95,11 @@ class Evidence:
         """By run the method, and what tells it from others of its name."""
         return dict(zip(self.runs["run"], self.runs["label"], strict=True))
 
+    @cached_property
+    def variants(self) -> frozenset[str]:
+        """Runs that their studies call something else than their method."""
+        return frozenset(entry.id for entry in self.entries if entry.variant)
+
     def without(self, task: str, fraction: float, method: str, seeds: Sequence[int]) -> str:
         """Which seeds are missing from a mean, and why: `3 (failed), 4 (no run)`."""
         states = self._states[task, fraction]

@@ -20,6 +20,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from reports.measurements import Measurements
 from reports.store import Entry
 from reports.tables import write_file
 
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 ABOUT = "about.json"
 
 _TABLES = ("runs", "metrics", "losses", "certificates", "latent", "sources")
@@ -44,7 +45,7 @@ _OWN = ("origin", "train_examples", "primary_metric", "parameters")
 _SHARED = ("versions", "hardware", "command")
 
 _IN_RUNS = ["run", "folder", "state", "reason", "task", "fraction", "seed", "method",
-            "specification", "environment", *_OWN,
+            "variant", "specification", "environment", *_OWN,
             "temperature", "fitted_on", "fitted_examples"]  # fmt: skip
 
 _COUNTS = ("seed", "train_examples", "parameters", "fitted_examples", "examples", "clipped",
@@ -95,6 +96,7 @@ def write_export(
             "fraction": entry.fraction,
             "seed": entry.seed,
             "method": entry.method,
+            "variant": entry.variant,
         }
         if entry.record is not None:
             spec, summary = entry.record.spec.model_dump(mode="json"), entry.record.summary
@@ -126,7 +128,7 @@ def write_export(
         "specifications": specifications,
         "environments": environments,
     }
-    if is_export(folder):
+    with suppress(InputError):  # nothing there yet, or nothing that this version can keep
         before = _about(folder)
         if before | {"date": ""} == about | {"date": ""}:
             about["date"] = before["date"]
@@ -190,6 +192,7 @@ def read_export(folder: Path) -> tuple[list[Entry], Measurements, int]:
             Entry(
                 row["folder"], row["state"], row["reason"], row["task"],
                 float(row["fraction"]), int(row["seed"]), row["method"], record,
+                row["variant"] == "True",
             )
         )  # fmt: skip
     return entries, _measurements(tables), about["tuning_runs"]

@@ -33,7 +33,7 @@ class Conditions:
         setting: digest of what two methods must share to be compared: task, data, fraction,
             encoder, teacher, sets, versions, and where the student's layers come from.
         label: the method, and in brackets what tells it from others of its name on the same task
-            and fraction.
+            and fraction; of what a study calls by the method alone nothing is told, if it is one.
     """
 
     key: Mapping[str, str]
@@ -43,8 +43,10 @@ class Conditions:
 
 def conditions(entries: Iterable[Entry]) -> Conditions:
     """The conditions of the finished among the entries."""
-    flat = {entry.id: _flat_condition(entry) for entry in entries if entry.record is not None}
+    entries = [entry for entry in entries if entry.record is not None]
+    flat = {entry.id: _flat_condition(entry) for entry in entries}
     keys = {run: _digest(content) for run, content in flat.items()}
+    variants = {entry.id for entry in entries if entry.variant}
     settings = {
         run: _digest({name: value for name, value in content.items() if _is_setting(name)})
         for run, content in flat.items()
@@ -56,7 +58,8 @@ def conditions(entries: Iterable[Entry]) -> Conditions:
     labels = {}
     for (_, _, method), runs in groups.items():
         contents = {keys[run]: flat[run] for run in runs}
-        telling = _telling(list(contents.values()))
+        plain = {keys[run] for run in runs if run not in variants}
+        telling = _telling(list(contents.values()), [contents[key] for key in plain])
         for run in runs:
             departures = [
                 _told(name, flat[run].get(name))
@@ -159,11 +162,14 @@ def _is_setting(name: str) -> bool:
     return not name.startswith("student.") or name.split(".")[1] in STUDENT_SETTING
 
 
-def _telling(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _telling(
+    contents: Sequence[Mapping[str, Any]], plain: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """What differs between conditions, each with the value that goes without saying.
 
-    That is the one that most of them have, or where none leads the absence of a setting. Data and
-    versions are always told, and so is everything else of which no value is the most frequent.
+    That is the one of the only condition that is no variant; if there are several, the one that
+    most conditions have, or where none leads the absence of a setting. Data and versions are always
+    told, and so is everything else of which no value is the most frequent.
     """
     telling: dict[str, Any] = {}
     for name in dict.fromkeys(name for content in contents for name in content):
@@ -172,6 +178,8 @@ def _telling(contents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if len(counts) > 1:
             if not name.startswith(("student.", "teacher.", "teacher_mixup.")):
                 telling[name] = _NOTHING
+            elif len(plain) == 1:
+                telling[name] = plain[0].get(name)
             elif counts[0][1] > counts[1][1]:
                 telling[name] = next(value for value in values if repr(value) == counts[0][0])
             else:

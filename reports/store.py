@@ -43,6 +43,8 @@ class Entry:
         task, fraction, seed, method: from the specification, or, where there is none to read, from
             the folder's name or the study's plan.
         record: of a finished run.
+        variant: whether every study that planned it calls it something else than its method, as
+            they call controls; not so where none planned it.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Entry:
     seed: int
     method: str
     record: RunRecord | None = None
+    variant: bool = False
 
     @property
     def id(self) -> str:
@@ -86,7 +89,9 @@ def read_store(out: Path) -> list[Entry]:
     ]
     entries = _each_once(entries)
     known = {entry.id for entry in entries}
-    entries += {entry.id: entry for entry in _planned(read_plans(out), known)}.values()
+    plans = read_plans(out)
+    entries += {entry.id: entry for entry in _planned(plans, known)}.values()
+    entries = [replace(entry, variant=_is_variant(entry, plans)) for entry in entries]
     if not entries:
         but = f" but {len(left_out)} of mixkd tune, which are not reported" if left_out else ""
         raise InputError(
@@ -286,6 +291,15 @@ def _planned(plans: Plans, known: Collection[str]) -> Iterator[Entry]:
             if run_id not in known:
                 reason = f"planned by the study {study}, not made yet"
                 yield _nameless(about["folder"], "missing", reason)
+
+
+def _is_variant(entry: Entry, plans: Plans) -> bool:
+    """Whether no study calls the run by its method (and student, where it has several)."""
+    labels = [
+        label for runs in plans.runs.values() for label in runs.get(entry.id, {}).get("labels", ())
+    ]
+    plain = [label for label in labels if label.partition(", ")[0] == entry.method]
+    return bool(labels) and not plain
 
 
 def _entry(name: str, state: State, reason: str, spec: RunSpec, record: RunRecord | None) -> Entry:

@@ -14,21 +14,28 @@ SWEPT_METHOD = "sm+tmkd"
 
 
 def representative(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of one condition: that with most seeds, then nearest to the defaults.
+    """The runs of one condition: that with most seeds, then no variant, then nearest the defaults.
 
-    How a network is trained (learning rate, epochs) has no default that suits every task: of
-    conditions that differ in that alone, the one trained as most of them are, whose label says
-    least. The choice must not look at results.
+    A variant is what its study calls by another name than the method's. How a network is trained
+    (learning rate, epochs) has no default that suits every task: of conditions that differ in that
+    alone, the one trained as most of them are, whose label says least. The choice must not look at
+    results.
     """
     if runs.empty:
         return runs
 
-    def rank(group: pd.DataFrame) -> tuple[int, int, int, str]:
+    def rank(group: pd.DataFrame) -> tuple[int, bool, int, int, str]:
         run = group["run"].iloc[0]
         student = evidence.students.get(run)
         departures = 0 if student is None else _departures(student)
         told = evidence.labels[run].count("=")
-        return -group["seed"].nunique(), departures, told, str(group["condition"].iloc[0])
+        return (
+            -group["seed"].nunique(),
+            set(group["run"]) <= evidence.variants,
+            departures,
+            told,
+            str(group["condition"].iloc[0]),
+        )
 
     return min((group for _, group in grouped(runs, ["condition"])), key=rank)
 

@@ -1,5 +1,7 @@
 """Stores of made-up runs whose risks are known, written the way real runs are."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,22 @@ def _write_run(tmp_path: Path) -> Any:
 
     def write(out: Path = tmp_path, **settings: Any) -> Any:
         return write_run(out, **settings)
+
+    return write
+
+
+@pytest.fixture(name="write_plan")
+def _write_plan(tmp_path: Path) -> Any:
+    """`write_plan(study, {folder's name: label})`: what a study calls its runs."""
+
+    def write(study: str, labels: Mapping[str, str]) -> None:
+        runs = {
+            name.rsplit("-", 1)[-1]: {"folder": name, "labels": [label]}
+            for name, label in labels.items()
+        }
+        (tmp_path / "studies").mkdir(exist_ok=True)
+        content = json.dumps({"study": study, "runs": runs})
+        (tmp_path / "studies" / f"{study}.json").write_text(content)
 
     return write
 

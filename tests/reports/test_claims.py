@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from mixkd_core.specs import StudentSpec, TrainingSpec
-from reports.claims import Entry, gather, ledger, ledger_table
+from reports.claims import Entry, controls, gather, ledger, ledger_table
 from reports.evidence import load_evidence
 from reports.paper_claims import CLAIMS
 from reports.verdicts import ALPHA, MARGIN, equivalence, judge
 from theory.binomial import clopper_pearson_limit
 
 Run = Any
+Plan = Any
 FALSE_ALARM = 1e-7
 
 
@@ -214,6 +215,39 @@ def test_controls_that_train_otherwise_do_not_stand_for_their_method(
     claim = next(claim for claim in CLAIMS if claim.id == "limited")
     strata, _ = gather(load_evidence(tmp_path), claim)
     assert strata["sst2"] == pytest.approx([0.05, 0.05])
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"training": TrainingSpec(learning_rate=1e-4)}, {"training": TrainingSpec()}),
+        ({}, {"temperature": 2.0}),
+    ],
+)
+def test_what_a_study_calls_by_the_method_stands_for_it(
+    tmp_path: Path, write_run: Run, write_plan: Plan, one: Any, other: Any, first: bool
+) -> None:
+    """Two ways of distilling, with nothing in them to tell which is the control."""
+    chosen, control = (one, other) if first else (other, one)
+    labels = {}
+    for seed in range(2):
+        write_run(method="sm+tmkd", seed=seed, sets=sets(0.9, 0.8, 0.9))
+        for label, settings, dev in (("kd", chosen, 0.85), ("kd otherwise", control, 0.7)):
+            run = write_run(method="kd", seed=seed, sets=sets(0.9, 0.8, dev), **settings)
+            labels[run.folder.name] = label
+    write_plan("one", labels)
+    evidence = load_evidence(tmp_path)
+    claim = next(claim for claim in CLAIMS if claim.id == "limited")
+    strata, _ = gather(evidence, claim)
+    assert strata["sst2"] == pytest.approx([0.05, 0.05])
+    told = sorted(set(evidence.runs["label"]) - {"sm+tmkd"})
+    assert told[0] == "kd"
+    assert len(told) == 2
+    rate = "training" in one
+    assert list(controls(evidence, claim)) == (told[1:] if rate else []), "only other training is"
+    write_plan("another", dict.fromkeys(labels, "kd, 3 layers"))
+    assert not load_evidence(tmp_path).variants, "some study calls each by its method"
 
 
 @pytest.mark.parametrize(("ours", "expected"), [(0.85, "supported"), (0.75, "contradicted")])

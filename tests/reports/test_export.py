@@ -22,14 +22,18 @@ DAY = dt.date(2026, 3, 1)
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, writing_runs: Any) -> Path:
-    """Two tasks, a law that is known, a variant, a teacher, a failed run and a planned one."""
+    """Two tasks, a law that is known, a variant, a teacher, a failed run and a planned one.
+
+    The study calls the variant the method, and what has every setting by default a control.
+    """
     out = tmp_path_factory.mktemp("runs")
     rng = np.random.default_rng(5)
+    planned = {"0" * 12: {"folder": f"sst2-0.01-s9-kd-{'0' * 12}"}}
     for seed in range(3):
         for method in ("teacher", "ft", "kd", "sm+tmkd"):
             for task in ("sst2", "embedded-sentiment"):
                 held_out = "fresh" if task.startswith("embedded") else "remainder"
-                writing_runs(
+                run = writing_runs(
                     out, task=task, seed=seed, method=method,
                     sets={
                         "train": (120, 0.95),
@@ -37,12 +41,14 @@ def store(tmp_path_factory: pytest.TempPathFactory, writing_runs: Any) -> Path:
                         "dev": (150, 0.75 + 0.1 * rng.random()),
                     },
                 )  # fmt: skip
-        writing_runs(out, seed=seed, method="sm+tmkd", mixup_ratio=2.0)
+        planned[run.spec.id] = {"folder": run.folder.name, "labels": ["control"]}
+        run = writing_runs(out, seed=seed, method="sm+tmkd", mixup_ratio=2.0)
+        planned[run.spec.id] = {"folder": run.folder.name, "labels": ["sm+tmkd"]}
     failed = writing_runs(out, seed=7, method="kd", finishing=False)
     reason = "cannot read /home/someone/data/glue/SST-2: disk full at /tmp/out, or 1/2 of it"
     (failed / "failure.json").write_text(json.dumps({"reason": reason}))
     (out / "studies").mkdir()
-    plan = {"study": "x", "runs": {"0" * 12: {"folder": f"sst2-0.01-s9-kd-{'0' * 12}"}}}
+    plan = {"study": "x", "runs": planned}
     (out / "studies" / "x.json").write_text(json.dumps(plan))
     return out
 
@@ -68,6 +74,8 @@ def folder(evidence: Evidence, tmp_path: Path) -> Path:
 
 def test_every_table_and_verdict_is_that_of_the_store(evidence: Evidence, folder: Path) -> None:
     exported = load_evidence(folder)
+    assert exported.variants == evidence.variants
+    assert len(evidence.variants) == 3
     for make in TABLES:
         one, other = make(evidence), make(exported)
         assert one.rows, make.__name__
@@ -150,16 +158,21 @@ def test_a_number_changed_by_hand_is_noticed(folder: Path, name: str) -> None:
         read_export(folder)
 
 
-def test_results_of_another_version_are_refused(folder: Path) -> None:
+def test_results_of_another_version_are_refused_and_written_anew(
+    evidence: Evidence, folder: Path
+) -> None:
     about = json.loads((folder / ABOUT).read_text())
     specification = next(iter(about["specifications"].values()))
     specification["unheard_of"] = 1
     (folder / ABOUT).write_text(json.dumps(about))
     with pytest.raises(InputError, match="does not fit this version"):
         read_export(folder)
-    (folder / ABOUT).write_text(json.dumps(about | {"export_version": 2}))
-    with pytest.raises(InputError, match="in version 2 of their form"):
-        load_evidence(folder)
-    (folder / ABOUT).write_text("{")
-    with pytest.raises(InputError, match=r"about\.json cannot be read"):
-        load_evidence(folder)
+    for content, said in (
+        (json.dumps(about | {"export_version": 1}), "in version 1 of their form"),
+        ("{", r"about\.json cannot be read"),
+    ):
+        (folder / ABOUT).write_text(content)
+        with pytest.raises(InputError, match=said):
+            load_evidence(folder)
+        write_export(evidence.entries, evidence.measurements, folder, DAY)
+        assert len(load_evidence(folder).runs) == len(evidence.runs)
