@@ -77,6 +77,20 @@ def test_a_forest_tells_controls_of_the_baseline_apart(tmp_path: Path, write_run
     ]
 
 
+def test_a_variant_looks_like_its_method_in_a_forest(tmp_path: Path, write_run: Run) -> None:
+    """Its label names it; in another style it would pass for another method."""
+    for method, change in (("kd", {}), ("sm+tmkd", {}), ("tmkd", {}), ("tmkd", {"epochs": 6.0})):
+        write_run(method=method, training=TrainingSpec.model_validate(change))
+    drawings = {drawing.name: drawing for drawing in draw_all(load_evidence(tmp_path))}
+    (axes,) = drawings["forest"].figure.axes
+    styles = [
+        (line.get_color(), line.get_marker()) for line in axes.lines if line.get_gid() is not None
+    ]
+    names = [label.get_text().split(",")[0].split(" [")[0] for label in axes.get_yticklabels()]
+    assert sorted(names) == ["sm+tmkd", "tmkd", "tmkd"]
+    assert len(set(styles)) == len(set(zip(names, styles, strict=True))) == 2
+
+
 def test_long_labels_leave_a_forest_room_to_be_read(tmp_path: Path, write_run: Run) -> None:
     for task in ("sst2", "rte", "mrpc"):
         for method in ("kd", "sm+tmkd"):
