@@ -50,8 +50,8 @@ def accuracy_by_fraction(evidence: Evidence) -> Drawing | None:
         "The tasks' metrics against the share of the training data",
         "Means over seeds on the development set named; bars are 95 % intervals (none for one "
         "seed). The dashed grey line is the majority class. Of several variants of a method at one "
-        "depth that with most seeds is drawn, then that nearest to the defaults, trained as most "
-        "are.",
+        "depth that with most seeds is drawn, then the one that its study calls by the method "
+        "alone, then that nearest to the defaults, trained as most are.",
         metrics.assign(value=metrics["metric_value"], what=metrics["metric"]),
     )
     if drawing is not None:
