@@ -51,7 +51,7 @@ def read_plan(path: Path) -> tuple[str, Runs]:
         content = json.loads(path.read_text(encoding="utf-8"))
         study, runs = str(content["study"]), dict(content["runs"])
         for about in runs.values():
-            _ = about["folder"], *about.get("labels", ())
+            _ = about["folder"], "".join(about.get("labels", ()))
         return study, runs
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -191,7 +191,17 @@ def test_what_a_study_consists_of_is_added_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", "{}", '{"study": "other", "runs": {"a": "b"}}', '"', "\xff"]
+    "content",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"study": "other", "runs": {"a": "b"}}',
+        '{"study": "other", "runs": {"a": {"folder": "b", "labels": 3}}}',
+        '{"study": "other", "runs": {"a": {"folder": "b", "labels": [3]}}}',
+        '"',
+        "\xff",
+    ],
 )
 def test_a_damaged_list_of_runs_is_named_and_hides_no_other(tmp_path: Path, content: str) -> None:
     store_plan(tmp_path, "small", {"a": {"folder": "x"}})
