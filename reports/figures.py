@@ -147,12 +147,13 @@ def forest(evidence: Evidence) -> Drawing | None:
         [1.1 + ROW_HEIGHT * len(group) for _, group in panels],
     )
     styles = method_styles(evidence.runs["method"])
+    method_of = dict(zip(evidence.runs["label"], evidence.runs["method"], strict=True))
     for axes, (key, group) in zip(grid, panels, strict=True):
         axes.axvline(0, color=GREY, linewidth=1)
         names = [f"{row['method']}, {row['fraction']:g}" for row in group.to_dict("records")]
         ticks = []
         for place, row in enumerate(group.to_dict("records")):
-            style = styles[row["method"].partition(" [")[0]] | {"linestyle": ""}
+            style = styles[method_of[row["method"]]] | {"linestyle": ""}
             height = -float(place)
             interval = Column("difference", "", "interval", 4).show(
                 {str(name): value for name, value in row.items()}
