@@ -1,4 +1,4 @@
-"""Each method against KD and against fine-tuning, seed by seed.
+"""Each method against KD and fine-tuning, each variant against its own method, seed by seed.
 
 A comparison pairs two conditions of one *setting* (the same task, data, fraction, encoder, teacher,
 student's layers, sets and versions) over the seeds that both have. A difference of gaps is split
@@ -19,9 +19,11 @@ from mixkd_core.objectives import objective
 from reports.evidence import LOSS_TITLES, Evidence, in_order
 from reports.frames import grouped, rows_by_seed
 from reports.statistics import holm, paired_difference, summarise_seeds
+from reports.sweeps import representative
 from reports.tables import Column, Table, seeds_text
 
 BASELINES = ("kd", "ft")
+OWN_METHOD = "own method"
 
 # One condition on one set: its rows, by seed.
 BySeed = Mapping[int, Mapping[str, Any]]
@@ -58,48 +60,74 @@ def condition_pairs(
                         yield group, other
 
 
+def variant_pairs(
+    evidence: Evidence, runs: pd.DataFrame
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Runs of each condition that does not stand for its method, with those of the one that does.
+
+    Args:
+        evidence: where the runs are from; its studies say what stands for a method.
+        runs: finished runs, with their condition, setting and method.
+    """
+    students = runs[runs["method"] != "teacher"]
+    for _, group in grouped(students, ["setting", "method"]):
+        own = representative(evidence, group)
+        for (condition,), variant in grouped(group, ["condition"]):
+            if condition != own["condition"].iloc[0]:
+                yield variant, own
+
+
+def compared_pairs(evidence: Evidence) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """All that tables of differences compare: the family's baseline, and the runs of both sides."""
+    finished = evidence.runs[evidence.runs["state"] == "finished"]
+    for baseline in BASELINES:
+        for first, second in condition_pairs(finished, baseline):
+            yield baseline, first, second
+    for variant, own in variant_pairs(evidence, finished):
+        yield OWN_METHOD, variant, own
+
+
 @lru_cache(maxsize=1)  # wanted by several parts of one report
 def comparison_table(evidence: Evidence) -> Table:
     """Paired differences of gaps with their parts, tests and effect sizes."""
-    finished = evidence.runs[evidence.runs["state"] == "finished"]
     gaps: dict[str, dict[tuple[str, str], BySeed]] = {}
     for key, group in rows_by_seed(evidence.gaps, ["condition", "set", "loss"]).items():
         condition, held_out, loss = key
         gaps.setdefault(condition, {})[held_out, loss] = group
     rows: list[dict[str, Any]] = []
-    for baseline in BASELINES:
-        for first, second in condition_pairs(finished, baseline):
-            one, other = first.iloc[0], second.iloc[0]
-            mates = gaps.get(other["condition"], {})
-            for (held_out, loss), values in gaps.get(one["condition"], {}).items():
-                mate = mates.get((held_out, loss))
-                row = None if mate is None else _compared(values, mate)
-                if row is not None:
-                    rows.append(
-                        {
-                            "task": one["task"],
-                            "fraction": one["fraction"],
-                            "method": one["label"],
-                            "against": other["label"],
-                            "baseline": baseline,
-                            "set": held_out,
-                            "loss": LOSS_TITLES[loss],
-                            "loss_name": loss,
-                            **row,
-                        }
-                    )
+    for baseline, first, second in compared_pairs(evidence):
+        one, other = first.iloc[0], second.iloc[0]
+        mates = gaps.get(other["condition"], {})
+        for (held_out, loss), values in gaps.get(one["condition"], {}).items():
+            mate = mates.get((held_out, loss))
+            row = None if mate is None else _compared(values, mate)
+            if row is not None:
+                rows.append(
+                    {
+                        "task": one["task"],
+                        "fraction": one["fraction"],
+                        "method": one["label"],
+                        "against": other["label"],
+                        "baseline": baseline,
+                        "set": held_out,
+                        "loss": LOSS_TITLES[loss],
+                        "loss_name": loss,
+                        **row,
+                    }
+                )
     frame = pd.DataFrame(rows)
     if rows:
         frame = in_order(corrected(frame, ["baseline", "set", "loss"]).sort_index())
     return Table(
         name="comparisons",
-        title="Comparisons: paired differences of the gap, against KD and fine-tuning",
+        title="Comparisons: paired differences of the gap",
         caption=(
-            "Method minus baseline over the seeds that both have; below zero the method's gap is "
-            "smaller. The difference is its held-out part plus its training part: where the "
-            "training part carries it, the method only fits its training data worse. p: exact "
-            "sign-flip test, two-sided; n seeds cannot give less than 2^(1-n). Holm: corrected "
-            "for the family of all methods, tasks and fractions with one baseline, set and loss. "
+            "Method minus baseline (KD, fine-tuning, and for a variant its own method) over the "
+            "seeds that both have; below zero the method's gap is smaller. The difference is its "
+            "held-out part plus its training part: where the training part carries it, the "
+            "method only fits its training data worse. p: exact sign-flip test, two-sided; n "
+            "seeds cannot give less than 2^(1-n). Holm: corrected for the family of all methods, "
+            "tasks and fractions with one baseline (own methods are one), set and loss. "
             "d, g: mean over standard deviation of the differences, and with Hedges' correction."
         ),
         columns=(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.comparisons import BASELINES, BySeed, condition_pairs, corrected, runs_of, values_of
+from reports.comparisons import BySeed, compared_pairs, corrected, runs_of, values_of
 from reports.evidence import Evidence, in_order
 from reports.frames import rows_by_seed
 from reports.power import POWER, paired_power, seeds_needed
@@ -19,29 +19,27 @@ POINT, HALF_POINT = 0.01, 0.005
 @lru_cache(maxsize=1)  # wanted by several parts of one report
 def metric_comparison_table(evidence: Evidence) -> Table:
     """Paired differences of the metric with their tests, and the power of these."""
-    finished = evidence.runs[evidence.runs["state"] == "finished"]
     held_out = evidence.metrics[evidence.metrics["set"] != "train"]
     values = rows_by_seed(held_out, ["condition", "set"])
     sets = list(dict.fromkeys(held_out["set"]))
     rows: list[dict[str, Any]] = []
-    for baseline in BASELINES:
-        for first, second in condition_pairs(finished, baseline):
-            one, other = first.iloc[0], second.iloc[0]
-            for name in sets:
-                mine, theirs = (values.get((run["condition"], name)) for run in (one, other))
-                row = None if mine is None or theirs is None else _compared(mine, theirs)
-                if row is not None:
-                    rows.append(
-                        {
-                            "task": one["task"],
-                            "fraction": one["fraction"],
-                            "method": one["label"],
-                            "against": other["label"],
-                            "baseline": baseline,
-                            "set": name,
-                            **row,
-                        }
-                    )
+    for baseline, first, second in compared_pairs(evidence):
+        one, other = first.iloc[0], second.iloc[0]
+        for name in sets:
+            mine, theirs = (values.get((run["condition"], name)) for run in (one, other))
+            row = None if mine is None or theirs is None else _compared(mine, theirs)
+            if row is not None:
+                rows.append(
+                    {
+                        "task": one["task"],
+                        "fraction": one["fraction"],
+                        "method": one["label"],
+                        "against": other["label"],
+                        "baseline": baseline,
+                        "set": name,
+                        **row,
+                    }
+                )
     frame = pd.DataFrame(rows)
     if rows:
         frame = in_order(corrected(frame, ["baseline", "set"]).sort_index())
@@ -50,9 +48,11 @@ def metric_comparison_table(evidence: Evidence) -> Table:
         name="metric_comparisons",
         title="Metrics compared: paired differences, and the seeds that they need",
         caption=(
-            "Method minus baseline over the seeds that both have, in units of the metric (0.01 is "
-            "one point). p: exact sign-flip test, two-sided. Holm: corrected for the family of all "
-            "methods, tasks and fractions with one baseline and set. Seeds needed: with that many, "
+            "Method minus baseline (KD, fine-tuning, and for a variant its own method) over the "
+            "seeds that both have, in units of the metric (0.01 is one point). p: exact "
+            "sign-flip test, two-sided. Holm: corrected for the family of all methods, tasks and "
+            "fractions with one baseline (own methods are one) and set. Seeds needed: with that "
+            "many, "
             f"a true difference of one point or of half a point is found with power {POWER:g}, if "
             "its standard deviation over seeds is the one seen here (an estimate: from few seeds a "
             f"rough one), by the paired t test at {1 - LEVEL:.2g} divided by the size of the "

@@ -33,9 +33,10 @@ MEANING = (
     "Levels are means over seeds ± half of the 95 % interval (Student's t); the empirical risk is "
     "that of the training subset, in 0-1 error (squared error for a regression), and the gap is "
     "the risk on the set named minus the empirical risk. Differences are method minus baseline "
-    "over shared seeds, with the 95 % interval and the p-value of the sign-flip test after Holm's "
-    "correction over all methods, tasks and fractions of these results. The sets remainder and "
-    "fresh follow the training law; dev is the task's own development set, which need not."
+    "(distillation, fine-tuning, and for a variant its own method) over shared seeds, with the 95 "
+    "% interval and the p-value of the sign-flip test after Holm's correction over all methods, "
+    "tasks and fractions of these results with one baseline. The sets remainder and fresh follow "
+    "the training law; dev is the task's own development set, which need not."
 )
 
 _SECTION = re.compile(

@@ -160,8 +160,36 @@ def test_a_variant_is_compared_with_its_like(tmp_path: Path, write_run: Run) -> 
         for method in ("kd", "sm+tmkd"):
             write_run(method=method, temperature=temperature, distance="kl")
     table = comparison_table(load_evidence(tmp_path))
-    pairs = {(found["method"], found["against"]) for found in table.rows}
+    pairs = {(row["method"], row["against"]) for row in table.rows if row["baseline"] == "kd"}
     assert pairs == {(f"sm+tmkd [temperature={t}]", f"kd [temperature={t}]") for t in (1, 4)}
+
+
+def test_a_variant_is_compared_with_its_own_method(tmp_path: Path, write_run: Run) -> None:
+    """In a family of its own, which leaves that of the comparisons with KD as it is."""
+    for seed in range(3):
+        write_run(seed=seed, method="teacher")
+        write_run(seed=seed, method="kd")
+        write_run(seed=seed, method="sm+tmkd", sets=sets(0.98, 0.80))
+        for pairing, held_out in (("within-class", 0.77), ("across-classes", 0.80)):
+            write_run(seed=seed, method="sm+tmkd", pairing=pairing, sets=sets(0.98, held_out))
+    evidence = load_evidence(tmp_path)
+    metrics, gaps = metric_comparison_table(evidence), comparison_table(evidence)
+    variant = {
+        "method": "sm+tmkd [pairing=within-class]", "against": "sm+tmkd [pairing=dataset]",
+        "set": "remainder",
+    }  # fmt: skip
+    metric = row(metrics, **variant)
+    assert metric["difference"] == pytest.approx(-0.03)
+    assert metric["family_size"] == 2
+    gap = row(gaps, loss="0-1 error", **variant)
+    assert gap["difference"] == gap["held_out_part"] == pytest.approx(0.03)
+    for frame in (metrics.frame, gaps.frame):
+        own = frame[frame["baseline"] == "own method"]
+        assert set(own["against"]) == {"sm+tmkd [pairing=dataset]"}
+        assert {name.partition("=")[2] for name in own["method"]} == {
+            "within-class]", "across-classes]",
+        }  # fmt: skip
+        assert set(frame.loc[frame["baseline"] == "kd", "family_size"]) == {3}
 
 
 def test_mixing_is_compared_with_longer_training_of_the_baseline(
