@@ -258,13 +258,14 @@ def _augmentations(evidence: Evidence) -> Iterator[tuple[str, str, str]]:
 
 
 def _added(kind: str, augmented: Entry, plain: Entry) -> int:
-    """a: mixup draws over all epochs, or examples beyond those of the smaller subset."""
+    """a: different mixup draws over all epochs, or examples beyond those of the smaller subset."""
     examples = augmented.finished.summary["train_examples"]
     if kind == "more data":
         return int(examples - plain.finished.summary["train_examples"])
     student = augmented.finished.spec.student
     assert student is not None
-    return round(student.mixup_ratio * student.training.epochs * int(examples))
+    epochs = 1 if student.fixed_draws else student.training.epochs
+    return round(student.mixup_ratio * epochs * int(examples))
 
 
 def _judged(

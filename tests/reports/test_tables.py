@@ -258,6 +258,18 @@ def test_conditions_of_the_theorem_on_real_runs(store: Path) -> None:
     assert "distillation_distance" not in set(more["loss"])
 
 
+def test_fixed_draws_are_counted_once(tmp_path: Path, write_run: Run) -> None:
+    """Fresh ones in each of three epochs."""
+    write_run(method="kd")
+    for fixed_draws in (False, True):
+        write_run(method="sm+tmkd", mixup_ratio=2.0, fixed_draws=fixed_draws)
+    frame = condition_frame(load_evidence(tmp_path))
+    counts = {row["label"]: (row["n"], row["a"]) for row in frame.to_dict("records")}
+    assert {label.partition("=")[2]: count for label, count in counts.items()} == {
+        "False]": (200, 1200), "True]": (200, 400),
+    }  # fmt: skip
+
+
 def test_theorems_answer_as_when_every_run_is_asked(tmp_path: Path, write_run: Run) -> None:
     for seed, (train, held_out) in enumerate([(0.97, 0.94), (0.9, 0.7), (0.96, 0.955), (0.5, 0.5)]):
         write_run(method="kd", seed=seed, sets=sets(0.95, 0.9))
