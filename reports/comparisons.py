@@ -77,14 +77,22 @@ def variant_pairs(
                 yield variant, own
 
 
-def compared_pairs(evidence: Evidence) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    """All that tables of differences compare: the family's baseline, and the runs of both sides."""
+def compared_pairs(evidence: Evidence) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """All that tables of differences compare: the first cells of a row, and both conditions."""
     finished = evidence.runs[evidence.runs["state"] == "finished"]
-    for baseline in BASELINES:
-        for first, second in condition_pairs(finished, baseline):
-            yield baseline, first, second
-    for variant, own in variant_pairs(evidence, finished):
-        yield OWN_METHOD, variant, own
+    pairs = {baseline: condition_pairs(finished, baseline) for baseline in BASELINES}
+    pairs[OWN_METHOD] = variant_pairs(evidence, finished)
+    for baseline, group in pairs.items():
+        for first, second in group:
+            one, other = first.iloc[0], second.iloc[0]
+            names = {
+                "task": one["task"],
+                "fraction": one["fraction"],
+                "method": one["label"],
+                "against": other["label"],
+                "baseline": baseline,
+            }
+            yield names, one["condition"], other["condition"]
 
 
 @lru_cache(maxsize=1)  # wanted by several parts of one report
@@ -95,26 +103,14 @@ def comparison_table(evidence: Evidence) -> Table:
         condition, held_out, loss = key
         gaps.setdefault(condition, {})[held_out, loss] = group
     rows: list[dict[str, Any]] = []
-    for baseline, first, second in compared_pairs(evidence):
-        one, other = first.iloc[0], second.iloc[0]
-        mates = gaps.get(other["condition"], {})
-        for (held_out, loss), values in gaps.get(one["condition"], {}).items():
+    for names, one, other in compared_pairs(evidence):
+        mates = gaps.get(other, {})
+        for (held_out, loss), values in gaps.get(one, {}).items():
             mate = mates.get((held_out, loss))
             row = None if mate is None else _compared(values, mate)
             if row is not None:
-                rows.append(
-                    {
-                        "task": one["task"],
-                        "fraction": one["fraction"],
-                        "method": one["label"],
-                        "against": other["label"],
-                        "baseline": baseline,
-                        "set": held_out,
-                        "loss": LOSS_TITLES[loss],
-                        "loss_name": loss,
-                        **row,
-                    }
-                )
+                told = {"set": held_out, "loss": LOSS_TITLES[loss], "loss_name": loss}
+                rows.append(names | told | row)
     frame = pd.DataFrame(rows)
     if rows:
         frame = in_order(corrected(frame, ["baseline", "set", "loss"]).sort_index())

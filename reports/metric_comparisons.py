@@ -23,23 +23,12 @@ def metric_comparison_table(evidence: Evidence) -> Table:
     values = rows_by_seed(held_out, ["condition", "set"])
     sets = list(dict.fromkeys(held_out["set"]))
     rows: list[dict[str, Any]] = []
-    for baseline, first, second in compared_pairs(evidence):
-        one, other = first.iloc[0], second.iloc[0]
-        for name in sets:
-            mine, theirs = (values.get((run["condition"], name)) for run in (one, other))
+    for names, one, other in compared_pairs(evidence):
+        for held_out_set in sets:
+            mine, theirs = (values.get((condition, held_out_set)) for condition in (one, other))
             row = None if mine is None or theirs is None else _compared(mine, theirs)
             if row is not None:
-                rows.append(
-                    {
-                        "task": one["task"],
-                        "fraction": one["fraction"],
-                        "method": one["label"],
-                        "against": other["label"],
-                        "baseline": baseline,
-                        "set": name,
-                        **row,
-                    }
-                )
+                rows.append(names | {"set": held_out_set} | row)
     frame = pd.DataFrame(rows)
     if rows:
         frame = in_order(corrected(frame, ["baseline", "set"]).sort_index())
