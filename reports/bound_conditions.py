@@ -25,10 +25,10 @@ from reports.frames import grouped
 from reports.measurements import DELTA
 from reports.store import Entry
 from reports.tables import Column, Table, seeds_text
-from theory.evidence import Evidence as Numbers
-from theory.theorem import Answer
-from theory.theorems import THEOREMS, theorem
-from theory.thresholds import finite_class_sample_size
+from theory.statements.catalogue import THEOREMS, theorem
+from theory.statements.numbers import Evidence as Numbers
+from theory.statements.theorem import Answer
+from theory.statements.thresholds import finite_class_sample_size
 
 # Where examples share a source, they are not independent; the records do not say which share one.
 SHARED_SOURCES = {

@@ -13,7 +13,7 @@ from reports.evidence import GROUP, LOSS_TITLES, Evidence, in_order
 from reports.frames import grouped
 from reports.measurements import DELTA
 from reports.tables import Column, Table, seeds_text
-from theory.binomial import clopper_pearson_limit
+from theory.bounds.binomial import clopper_pearson_limit
 
 
 def certificate_frame(evidence: Evidence) -> pd.DataFrame:

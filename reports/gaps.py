@@ -16,7 +16,7 @@ from reports.frames import grouped
 from reports.measurements import DELTA
 from reports.statistics import Summary, summarise_seeds
 from reports.tables import Column, Table, seeds_text
-from theory.binomial import clopper_pearson_limit
+from theory.bounds.binomial import clopper_pearson_limit
 
 # What a task is judged by: 0-1 error, or squared error for a real-valued label.
 TASK_LOSSES = ("zero_one_error", "squared_error")

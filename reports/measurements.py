@@ -28,10 +28,10 @@ from mixkd_core.subsets import hash_rank
 from reports.grouped_errors import SHARED_SOURCE_COLUMNS, shared_source_rows
 from reports.latent_space import latent_numbers, read_latent
 from reports.store import Entry, Examples, held_out_sets, read_examples
-from theory.betting import betting
-from theory.binomial import clopper_pearson
-from theory.concentration import empirical_bernstein
-from theory.losses import clip_losses
+from theory.bounds.betting import betting
+from theory.bounds.binomial import clopper_pearson
+from theory.bounds.concentration import empirical_bernstein
+from theory.bounds.losses import clip_losses
 
 DELTA = 0.05
 

@@ -15,20 +15,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.style import COLOURS, DPI, GREY, STYLE, UNDATED
-from theory.betting import betting_limit
-from theory.binomial import clopper_pearson_limit
-from theory.concentration import empirical_bernstein_limit, hoeffding_limit
-from theory.finite_laws import (
+from theory.bounds.betting import betting_limit
+from theory.bounds.binomial import clopper_pearson_limit
+from theory.bounds.concentration import empirical_bernstein_limit, hoeffding_limit
+from theory.laws.finite_laws import (
     EIGHTHS_MIXING,
     FLOOR_MIXING,
     bernoulli_class,
     square_class,
     tent_class,
 )
-from theory.minimal_gap import gap_law, mixup_gap_law, mixup_limit_gap_law
-from theory.mixing_coefficient import BetaMixing, FiniteMixing
-from theory.mixup_law import lipschitz_bias_bound, smooth_bias_bound
-from theory.thresholds import finite_class_sample_size, least_count
+from theory.laws.minimal_gap import gap_law, mixup_gap_law, mixup_limit_gap_law
+from theory.laws.mixing_coefficient import BetaMixing, FiniteMixing
+from theory.laws.mixup_law import lipschitz_bias_bound, smooth_bias_bound
+from theory.statements.thresholds import finite_class_sample_size, least_count
 
 BLUE, ORANGE, GREEN, PURPLE = COLOURS[:4]
 BLACK = "#222222"

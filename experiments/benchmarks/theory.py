@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from theory.finite_laws import (
+from theory.laws.finite_laws import (
     EIGHTHS_MIXING,
     FiniteClass,
     FiniteLaw,
@@ -31,11 +31,11 @@ from theory.finite_laws import (
     tent_class,
     three_point_class,
 )
-from theory.gap_law import GapLaw
-from theory.minimal_gap import gap_law, mixup_limit_gap_law
-from theory.sampled_class import FloatArray, SampledClass
-from theory.simulation import simulate_finite_gaps, simulate_gaps
-from theory.type_counts import type_count
+from theory.laws.gap_law import GapLaw
+from theory.laws.minimal_gap import gap_law, mixup_limit_gap_law
+from theory.laws.sampled_class import FloatArray, SampledClass
+from theory.laws.simulation import simulate_finite_gaps, simulate_gaps
+from theory.laws.type_counts import type_count
 
 DELTA = Fraction(1, 20)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from theory.bounds import Bound
-    from theory.certificates import TableCertificate
-    from theory.losses import ClipReport
+    from theory.bounds.bound import Bound
+    from theory.bounds.certificates import TableCertificate
+    from theory.bounds.losses import ClipReport
 
 
 def certify(
@@ -41,8 +41,8 @@ def certify(
     binomial bounds. The rows must be independent examples, unused in training
     and selection, in an order fixed before looking at the losses.
     """
-    from theory.certificates import as_document, certify_table
-    from theory.losses import clip_losses
+    from theory.bounds.certificates import as_document, certify_table
+    from theory.bounds.losses import clip_losses
 
     columns: Mapping[str, list[float]] = _read(losses)
     clipped: dict[str, ClipReport] = {}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from theory.evidence import describe
+from theory.statements.numbers import describe
 
 if TYPE_CHECKING:
-    from theory.check import CheckResult
-    from theory.theorem import Finding, Theorem, Verdict
+    from theory.checks.check import CheckResult
+    from theory.statements.theorem import Finding, Theorem, Verdict
 
 WIDTH = 110
 PROVENANCE = (
@@ -87,7 +87,7 @@ def verify(
     from dataclasses import asdict, fields
 
     from mixkd_core.errors import InputError
-    from theory.evidence import Evidence
+    from theory.statements.numbers import Evidence
 
     numbers = {item.name: supplied[item.name] for item in fields(Evidence)}
     given = {name: value for name, value in numbers.items() if value is not None}
@@ -102,8 +102,8 @@ def verify(
     if statement is None:
         failed = _run_all(None, thorough, json)
     else:
-        from theory.checks import checks_of
-        from theory.theorems import theorem
+        from theory.checks.catalogue import checks_of
+        from theory.statements.catalogue import theorem
 
         found = theorem(statement)
         verdict = found.check(Evidence(**given)) if given else None  # refused before printing
@@ -131,7 +131,7 @@ def _run_all(only: tuple[str, ...] | None, thorough: bool, json: Path | None) ->
     """Run checks, printing each as it ends; True when any failed."""
     from dataclasses import asdict
 
-    from theory.checks import random_tests, run_checks
+    from theory.checks.catalogue import random_tests, run_checks
 
     typer.echo(_row("verdict", "check", "statement", "checked", "seconds"))
     typer.echo("-" * WIDTH)

@@ -7,9 +7,9 @@ from fractions import Fraction as Q
 import pytest
 
 from experiments.benchmarks import theory as benchmark
-from theory.finite_laws import EIGHTHS_MIXING, tent_class, three_point_class
-from theory.minimal_gap import gap_law, mixup_limit_gap_law
-from theory.simulation import simulate_finite_gaps, simulate_gaps
+from theory.laws.finite_laws import EIGHTHS_MIXING, tent_class, three_point_class
+from theory.laws.minimal_gap import gap_law, mixup_limit_gap_law
+from theory.laws.simulation import simulate_finite_gaps, simulate_gaps
 
 
 @pytest.mark.parametrize("n", [1, 7, 15])

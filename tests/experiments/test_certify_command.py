@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from experiments.cli import app, main
 from mixkd_core.errors import InputError
-from theory.certificates import as_document, certify_table
+from theory.bounds.certificates import as_document, certify_table
 from theory.errors import TheoryInputError
 
 GENERATOR = np.random.default_rng(30)

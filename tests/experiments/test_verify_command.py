@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.cli.verify import WIDTH
-from theory import checks
-from theory.check import Check, Outcome
+from theory.checks import catalogue as checks
+from theory.checks.check import Check, Outcome
 from theory.errors import TheoryInputError
-from theory.evidence import Evidence
+from theory.statements.numbers import Evidence
 
 RUNNER = CliRunner()
 EXAMPLE = [

@@ -11,7 +11,7 @@ from reports.claims import Entry, controls, gather, ledger, ledger_table
 from reports.evidence import load_evidence
 from reports.paper_claims import CLAIMS
 from reports.verdicts import ALPHA, MARGIN, equivalence, judge
-from theory.binomial import clopper_pearson_limit
+from theory.bounds.binomial import clopper_pearson_limit
 
 Run = Any
 Plan = Any

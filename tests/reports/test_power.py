@@ -11,7 +11,7 @@ from scipy import stats
 from mixkd_core.errors import InputError
 from reports.power import fewest_seeds, paired_power, seeds_needed
 from reports.statistics import sign_flip_p_value
-from theory.binomial import clopper_pearson_limit
+from theory.bounds.binomial import clopper_pearson_limit
 
 # How often a right power would be called wrong here, each time it is compared.
 FALSE_ALARM = 1e-7

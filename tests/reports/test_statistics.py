@@ -18,7 +18,7 @@ from reports.statistics import (
     stratified_summary,
     summarise_seeds,
 )
-from theory.binomial import clopper_pearson_limit
+from theory.bounds.binomial import clopper_pearson_limit
 
 # A validity test fails when the exact lower limit of the observed rate exceeds the nominal one;
 # at this level the six of this file raise a false alarm with probability below 1e-6.

@@ -26,9 +26,9 @@ from reports.measurements import DELTA, FITTING_SHARE, LOSS_BOUNDS
 from reports.metric_comparisons import metric_comparison_table
 from reports.store import read_examples, read_store
 from reports.tables import Column, Table, seeds_text, write_tables
-from theory.binomial import clopper_pearson_limit
-from theory.theorem import Answer
-from theory.theorems import THEOREMS
+from theory.bounds.binomial import clopper_pearson_limit
+from theory.statements.catalogue import THEOREMS
+from theory.statements.theorem import Answer
 
 Run = Any
 TABLES = (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from theory.checks import CHECKS, checks_of, run_checks
-from theory.counterexamples import COUNTEREXAMPLES
-from theory.theorems import THEOREMS, theorem
+from theory.checks.catalogue import CHECKS, checks_of, run_checks
+from theory.counterexamples.catalogue import COUNTEREXAMPLES
+from theory.statements.catalogue import THEOREMS, theorem
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "theory" / "THEORY.md"

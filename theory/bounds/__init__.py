@@ -1,0 +1,1 @@
+"""Concentration and complexity bounds, and the certificates that use them."""

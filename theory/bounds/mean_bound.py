@@ -1,0 +1,67 @@
+"""What can be built from any bound on a mean: intervals, and paired comparisons."""
+
+from typing import Protocol
+
+import numpy.typing as npt
+
+from theory.bounds.bound import Bound, Interval, assert_union, checked_delta
+from theory.bounds.losses import paired_differences
+
+
+class MeanBound(Protocol):
+    """A bound on the mean of one sample in [lowest, loss_bound], from above or from below."""
+
+    def __call__(
+        self,
+        observations: npt.ArrayLike,
+        delta: float,
+        loss_bound: float = 1.0,
+        *,
+        lowest: float = 0.0,
+        lower: bool = False,
+    ) -> Bound:
+        """Return the bound."""
+        ...
+
+
+def two_sided(
+    method: MeanBound,
+    observations: npt.ArrayLike,
+    delta: float,
+    loss_bound: float = 1.0,
+    *,
+    lowest: float = 0.0,
+) -> Interval:
+    """An interval for the mean, each side at delta/2.
+
+    Raises:
+        TheoryInputError: as the method.
+    """
+    half = checked_delta(delta) / 2.0
+    interval = Interval(
+        lower=method(observations, half, loss_bound, lowest=lowest, lower=True),
+        upper=method(observations, half, loss_bound, lowest=lowest),
+    )
+    assert_union((interval.lower, interval.upper), delta)
+    return interval
+
+
+def paired(
+    method: MeanBound,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    delta: float,
+    loss_bound: float = 1.0,
+    *,
+    lower: bool = False,
+) -> Bound:
+    """Bound R(first) - R(second) from the losses of two methods on the same examples, (n,) each.
+
+    The differences lie in [-M, M], an interval twice as wide as that of the losses, but what the
+    two methods share cancels in them.
+
+    Raises:
+        TheoryInputError: different numbers of examples, or as the method.
+    """
+    differences = paired_differences(first, second, loss_bound)
+    return method(differences, delta, loss_bound, lowest=-loss_bound, lower=lower)

@@ -1,0 +1,1 @@
+"""Small examples on which a tempting statement is false."""

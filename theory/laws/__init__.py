@@ -1,0 +1,1 @@
+"""Exact and simulated distributions of gaps, and the distribution of mixtures."""

@@ -1,0 +1,1 @@
+"""The theorems as objects: hypotheses, threshold, conclusion, source."""

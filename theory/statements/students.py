@@ -1,0 +1,201 @@
+"""T5 to T7 as objects: linear students, the expansion, and certificates from held-out losses.
+
+A reconstruction throughout; the inequalities behind T7 are published (see its statement).
+"""
+
+from theory.bounds.binomial import clopper_pearson_limit
+from theory.bounds.concentration import hoeffding_radius
+from theory.laws.mixup_law import covariance_factor, mixing_moments
+from theory.statements.case1 import BOUNDED
+from theory.statements.numbers import Evidence
+from theory.statements.theorem import (
+    Hypothesis,
+    Provenance,
+    Quantity,
+    Route,
+    Theorem,
+    beta_mixing,
+    declared,
+    flag,
+    given,
+    show,
+)
+
+T5 = Theorem(
+    id="T5",
+    title="No free lunch for linear students",
+    provenance=Provenance.RECONSTRUCTION,
+    statement=(
+        "For a linear teacher and student and the squared loss, mixup changes neither the "
+        "minimisers nor the minimum-norm solution (w > 0). A misspecified linear student with an "
+        "unpenalised intercept has the same least-squares solution at a = ∞. Ridge r with mixup is "
+        "ridge r/s without, r/s in [r, 2r]."
+    ),
+    latex=(
+        r"\arg\min\{wR_S+(1-w)\hat R_{mix}\}=\theta_0+\mathrm{span}(S)^\perp;\quad "
+        r"\text{ridge }r\text{ with mixup}\equiv\text{ridge }r/s"
+    ),
+    routes=(
+        Route(
+            "same solution",
+            (
+                flag("linear", "teacher and student are linear", "linear"),
+                flag("intercept", "the student has an unpenalised intercept", "intercept",
+                     "no_intercept"),
+                Hypothesis("no ridge", "r = 0", ("ridge",),
+                           lambda e: (given(e, "ridge") == 0, f"r = {show(given(e, 'ridge'))}")),
+            ),
+            "the fitted student is the same with and without mixup",
+        ),
+        Route(
+            "ridge",
+            (
+                flag("linear", "teacher and student are linear", "linear"),
+                flag("intercept", "the student has an unpenalised intercept", "intercept"),
+                Hypothesis("ridge", "r > 0", ("ridge",),
+                           lambda e: (given(e, "ridge") > 0, f"r = {show(given(e, 'ridge'))}")),
+            ),
+            "mixup acts as a larger ridge and as nothing else",
+        ),
+    ),
+    quantities=(
+        Quantity("equivalent ridge", "r/s", ("ridge", "alpha"),
+                 lambda e: given(e, "ridge")
+                 / float(covariance_factor(beta_mixing(e), None, "self"))),
+    ),
+    non_claims=(
+        "anything for a student without intercept: its solution moves",
+        "anything for a nonlinear teacher: there, mixed points do add information",
+    ),
+    counterexamples=("no_intercept",),
+    derivations=("T5 ridge",),
+)  # fmt: skip
+
+
+def _remainder(e: Evidence) -> float:
+    weight = (1 / 16 - float(mixing_moments(beta_mixing(e)).fourth_central)) / 24
+    return weight * given(e, "fourth_derivative") * given(e, "pair_fourth_moment")
+
+
+T6 = Theorem(
+    id="T6",
+    title="Second-order expansion of the mixup loss",
+    provenance=Provenance.RECONSTRUCTION,
+    statement=(
+        "For g = g_f in C⁴ with |D⁴g[v⁴]| <= K₄||v||⁴ on the hull: L_mix - L_S = -(α/(4(2α+1))) "
+        "mean Δ'∇²g(midpoint)Δ + Rem, |Rem| <= K₄ α(α+2)/(96(2α+1)(2α+3)) mean||Δ||⁴."
+    ),
+    latex=(
+        r"L_{mix}-L_S=-\tfrac{\alpha}{4(2\alpha+1)}\overline{\Delta^\top\nabla^2g(m)\Delta}+\rho,"
+        r"\quad|\rho|\le K_4\tfrac{\alpha(\alpha+2)}{96(2\alpha+1)(2\alpha+3)}"
+        r"\overline{\|\Delta\|^4}"
+    ),
+    hypotheses=(declared("law of λ", "λ ~ Beta(α, α)", "alpha"),),
+    routes=(
+        Route(
+            "smooth",
+            (
+                declared("fourth derivative", "|D⁴g[v⁴]| <= K₄||v||⁴", "fourth_derivative"),
+                declared("spread", "mean ||Δ||⁴ over the pairs", "pair_fourth_moment"),
+            ),
+            "the second-order form is within the remainder bound of L_mix - L_S",
+        ),
+    ),
+    quantities=(
+        Quantity("remainder bound", "K₄ α(α+2)/(96(2α+1)(2α+3)) mean||Δ||⁴",
+                 ("alpha", "fourth_derivative", "pair_fourth_moment"), _remainder),
+        Quantity("weight", "α/(4(2α+1))", ("alpha",),
+                 lambda e: float(mixing_moments(beta_mixing(e)).product) / 2),
+    ),
+    non_claims=(
+        "that the form becomes exact as α → 0: only as the spread of the points vanishes",
+        "that mixup adds a positive gradient penalty: for convex g the term is <= 0",
+        "that label mixing gives the same loss as querying the teacher",
+    ),
+    counterexamples=("label_mixing", "vanishing_alpha"),
+    derivations=("midpoint weight", "midpoint remainder", "mu1", "mu2", "mu3", "mu4",
+                 "one-sided remainder", "fourth central", "vanishing alpha", "label mixing"),
+)  # fmt: skip
+
+
+def _budget(e: Evidence) -> float:
+    return given(e, "delta") / given(e, "candidates")
+
+
+def _exact_certificate(e: Evidence) -> float | None:
+    if given(e, "errors") > given(e, "held_out"):
+        return None
+    return float(
+        clopper_pearson_limit(int(given(e, "errors")), int(given(e, "held_out")), _budget(e))
+    )
+
+
+def _hoeffding_certificate(e: Evidence) -> float:
+    radius = hoeffding_radius(given(e, "held_out"), _budget(e), given(e, "loss_bound"))
+    return given(e, "mean_loss") + radius
+
+
+_UNSEEN = flag(
+    "unseen", "the held-out points are i.i.d. from p and unused for training or choice", "unseen"
+)
+_CANDIDATES = Hypothesis(
+    "choice paid for", "δ is divided by the number of candidates the choice was made from",
+    ("candidates", "delta"),
+    lambda e: (True, f"δ/{e.candidates} = {show(_budget(e))} each"),
+)  # fmt: skip
+
+T7 = Theorem(
+    id="T7",
+    title="Certificates from held-out losses",
+    provenance=Provenance.RECONSTRUCTION,
+    statement=(
+        "From m held-out points i.i.d. from p and unused in training and choice: Clopper-Pearson "
+        "for 0-1 losses, Hoeffding (1963), Maurer-Pontil (2009) and betting (Waudby-Smith and "
+        "Ramdas 2024) for losses in [0, M]; with K candidates, δ/K each."
+    ),
+    latex=(
+        r"P\big(R(f)\le U(k,m,\delta)\big)\ge1-\delta,\quad "
+        r"U=\mathrm{BetaInv}(1-\delta;\,k+1,\,m-k)"
+    ),
+    hypotheses=(_UNSEEN, _CANDIDATES),
+    routes=(
+        Route(
+            "0-1 losses",
+            (
+                Hypothesis("errors counted", "0 <= k <= m", ("errors", "held_out"),
+                           lambda e: (given(e, "errors") <= given(e, "held_out"),
+                                      f"k = {e.errors}, m = {e.held_out}")),
+            ),
+            "R(f) is at most the Clopper-Pearson limit with probability at least 1 - δ",
+        ),
+        Route(
+            "bounded losses",
+            (
+                BOUNDED,
+                Hypothesis(
+                    "mean in range", "0 <= mean loss <= M", ("mean_loss", "loss_bound"),
+                    lambda e: (given(e, "mean_loss") <= given(e, "loss_bound"),
+                               f"mean loss {show(given(e, 'mean_loss'))}, "
+                               f"M = {show(given(e, 'loss_bound'))}"),
+                ),
+                Hypothesis("size", "m >= 1", ("held_out",),
+                           lambda e: (True, f"m = {e.held_out}")),
+            ),
+            "R(f) is at most the Hoeffding limit with probability at least 1 - δ; the mean alone "
+            "cannot give the sharper Maurer-Pontil and betting limits (mixkd certify can)",
+        ),
+    ),
+    quantities=(
+        Quantity("Clopper-Pearson", "BetaInv(1-δ/K; k+1, m-k)",
+                 ("errors", "held_out", "delta", "candidates"), _exact_certificate),
+        Quantity("Hoeffding", "mean + M√(log(K/δ)/(2m))",
+                 ("mean_loss", "held_out", "delta", "candidates", "loss_bound"),
+                 _hoeffding_certificate),
+    ),
+    non_claims=(
+        "anything from points used to train or to choose the model without paying for the choice",
+        "that the smaller of two certificates holds at δ: choosing after the fact spends both",
+    ),
+)  # fmt: skip
+
+STATEMENTS = (T5, T6, T7)
