@@ -7,9 +7,15 @@ import torch
 
 from experiments.encoders import encoder_for
 from experiments.runner import Resources, Say, run
-from mixkd_core.records import RunRecord
-from mixkd_core.sources import load_embedded
-from mixkd_core.specs import EvaluationSpec, RunSpec, StudentSpec, TrainingSpec, checkpoint_ref
+from mixkd_core.data.sources import load_embedded
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.specs import (
+    EvaluationSpec,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+    checkpoint_ref,
+)
 
 FRACTIONS = (1.0, 0.1)
 METHODS = ("ft", "kd", "sm+tmkd")

@@ -3,8 +3,8 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mixkd_core.data.tasks import EMBEDDED, Task
 from mixkd_core.errors import InputError
-from mixkd_core.tasks import EMBEDDED, Task
 
 
 def encoder_for(task: Task, checkpoint: str | None, out: Path) -> str:
@@ -20,7 +20,7 @@ def encoder_for(task: Task, checkpoint: str | None, out: Path) -> str:
             f"task {task.name!r} needs a pre-trained encoder: give --teacher a folder or a hub "
             "name, such as bert-base-uncased."
         )
-    from mixkd_core.embedded_encoder import write_embedded_encoder
+    from mixkd_core.networks.embedded_encoder import write_embedded_encoder
 
     folder = out / "encoder"
     if not folder.is_dir():

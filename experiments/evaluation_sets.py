@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from mixkd_core.data.subsets import remainder_sample, subset_indices
+from mixkd_core.data.task_data import TaskData
 from mixkd_core.errors import InputError
-from mixkd_core.specs import RunSpec
-from mixkd_core.subsets import remainder_sample, subset_indices
-from mixkd_core.task_data import TaskData
+from mixkd_core.records.specs import RunSpec
 
 # Fresh draws must not depend on the run's seed: methods and seeds are compared on one sample.
 FRESH_SEED = 0

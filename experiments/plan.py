@@ -17,9 +17,11 @@ from experiments.study import (
     TaskSettings,
     merge,
 )
+from mixkd_core.data.task_data import TaskData
+from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task
 from mixkd_core.errors import InputError
-from mixkd_core.records import RunRecord
-from mixkd_core.specs import (
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.specs import (
     AugmentationSpec,
     CheckpointRef,
     RunSpec,
@@ -28,8 +30,6 @@ from mixkd_core.specs import (
     checked,
     checkpoint_ref,
 )
-from mixkd_core.task_data import TaskData
-from mixkd_core.tasks import EMBEDDED, GLUE, Task, find_task
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _own_task(name: str, files: Files) -> Task:
 @cache
 def load_source(source: Source) -> TaskData:
     """A source's examples, loaded once a process."""
-    from mixkd_core.sources import load_embedded, load_task_data
+    from mixkd_core.data.sources import load_embedded, load_task_data
 
     if source.task.name in EMBEDDED:
         return load_embedded(source.task.name, **dict(source.sizes))

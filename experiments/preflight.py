@@ -6,9 +6,9 @@ from pathlib import Path
 from experiments.evaluation_sets import validation_sets
 from experiments.plan import PlannedRun, Source, load_source
 from experiments.runner import Resources, check
-from mixkd_core.checkpoints import load_config
+from mixkd_core.data.subsets import check_fraction, subset_indices
 from mixkd_core.errors import InputError
-from mixkd_core.subsets import check_fraction, subset_indices
+from mixkd_core.networks.checkpoints import load_config
 
 
 def check_all(planned: Sequence[PlannedRun], out: Path) -> None:

@@ -15,27 +15,30 @@ from experiments.processes import count as processes
 from experiments.processes import share_of_batch
 from experiments.store import noting_failure, run_lock
 from experiments.training import train
-from mixkd_core.augmentation import augmented
-from mixkd_core.back_translation import BackTranslation, Translator
-from mixkd_core.checkpoints import (
+from mixkd_core.augmentation.back_translation import BackTranslation, Translator
+from mixkd_core.augmentation.copies import augmented
+from mixkd_core.data.encoding import encode, encode_table
+from mixkd_core.data.task_data import TaskData
+from mixkd_core.errors import InputError
+from mixkd_core.evaluation.encodings import latent_sample, latent_table
+from mixkd_core.evaluation.per_example import per_example, summarise
+from mixkd_core.mixing.pairing import check_pairing
+from mixkd_core.networks.checkpoints import (
     check_same_tokenizer,
     load_classifier,
     load_config,
     load_tokenizer,
 )
-from mixkd_core.distances import distance
-from mixkd_core.encoding import encode, encode_table
-from mixkd_core.environment import describe
-from mixkd_core.errors import InputError
-from mixkd_core.evaluation import per_example, summarise
-from mixkd_core.inference import run_inference
-from mixkd_core.latent import latent_sample, latent_table
-from mixkd_core.mix_layer import check_mix_layer
-from mixkd_core.mixed_forward import encoder_layers
-from mixkd_core.model_card import model_card
-from mixkd_core.objectives import check_mixup_ratio, patient_layers
-from mixkd_core.pairing import check_pairing
-from mixkd_core.records import (
+from mixkd_core.networks.inference import run_inference
+from mixkd_core.networks.mix_layer import check_mix_layer
+from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.students import choose_layers, student_from_layers
+from mixkd_core.networks.theseus import replacement_groups
+from mixkd_core.objectives.distances import distance
+from mixkd_core.objectives.objective import check_mixup_ratio, patient_layers
+from mixkd_core.records.environment import describe
+from mixkd_core.records.model_card import model_card
+from mixkd_core.records.run_folder import (
     RunRecord,
     find_record,
     finish,
@@ -44,10 +47,7 @@ from mixkd_core.records import (
     write_json,
     write_latent,
 )
-from mixkd_core.specs import RunSpec
-from mixkd_core.students import choose_layers, student_from_layers
-from mixkd_core.task_data import TaskData
-from mixkd_core.theseus import replacement_groups
+from mixkd_core.records.specs import RunSpec
 
 Say = Callable[[str], None]
 

@@ -22,8 +22,8 @@ from pydantic import ValidationError
 
 from experiments.study import MethodSettings, Sweep, TrainingSettings, nested
 from mixkd_core.errors import InputError
-from mixkd_core.objectives import TERMS
-from mixkd_core.specs import MIXUP_SETTINGS, TrainingSpec
+from mixkd_core.objectives.objective import TERMS
+from mixkd_core.records.specs import MIXUP_SETTINGS, TrainingSpec
 
 TEACHER = "teacher"
 

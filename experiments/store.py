@@ -1,6 +1,6 @@
 """A folder of runs that several processes work in: who works on what, and what failed and why.
 
-Besides the run folders of `mixkd_core.records` it holds
+Besides the run folders of `mixkd_core.records.run_folder` it holds
 
     .locks/<id>.lock               held while a process works on a run
     <run folder>.partial/failure.json   why the last attempt failed
@@ -28,7 +28,7 @@ from typing import Any, Literal
 from filelock import FileLock, SoftFileLock, Timeout
 
 from mixkd_core.errors import DiskFullError, InputError, MixKDError, RunBusyError
-from mixkd_core.records import (
+from mixkd_core.records.run_folder import (
     PARTIAL_SUFFIX,
     RunRecord,
     damage,
@@ -36,7 +36,7 @@ from mixkd_core.records import (
     read_record,
     write_json,
 )
-from mixkd_core.specs import RunSpec
+from mixkd_core.records.specs import RunSpec
 from reports.plans import STUDIES, read_plan
 
 FAILURE = "failure.json"

@@ -18,8 +18,8 @@
       - {base: sm+tmkd, field: weights.sm, values: [0.5, 1, 2]}
 
 What a key leaves out comes from the next in this order: sweep, method, student, the task's settings
-for the fraction, the task's own, `defaults`, and last `mixkd_core.specs`. `experiments.plan`
-expands a study; `experiments.study_file` reads one.
+for the fraction, the task's own, `defaults`, and last `mixkd_core.records.specs`.
+`experiments.plan` expands a study; `experiments.study_file` reads one.
 """
 
 import difflib
@@ -37,8 +37,14 @@ from pydantic import (
 )
 
 from mixkd_core.errors import InputError
-from mixkd_core.objectives import METHODS, TERMS
-from mixkd_core.specs import Alteration, EvaluationSpec, MixupSpec, StudentSpec, TrainingSpec
+from mixkd_core.objectives.objective import METHODS, TERMS
+from mixkd_core.records.specs import (
+    Alteration,
+    EvaluationSpec,
+    MixupSpec,
+    StudentSpec,
+    TrainingSpec,
+)
 
 Item = TypeVar("Item")
 
@@ -151,7 +157,7 @@ class _PartOfStudent(StudentSpec):
 
 
 class StudentSettings(_PartOfStudent):
-    """A student that every method trains: any fields of `mixkd_core.specs.StudentSpec`.
+    """A student that every method trains: any fields of `mixkd_core.records.specs.StudentSpec`.
 
     Attributes:
         label: what it is called; by default its number of layers or its checkpoint.
@@ -168,7 +174,7 @@ class StudentSettings(_PartOfStudent):
 
 
 class MethodSettings(_PartOfStudent):
-    """A method, or a variant of one: any fields of `mixkd_core.specs.StudentSpec`.
+    """A method, or a variant of one: any fields of `mixkd_core.records.specs.StudentSpec`.
 
     Attributes:
         label: what it is called; by default the method and the fields that it changes. In a report

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from mixkd_core.encoding import encode_table
+from mixkd_core.data.encoding import encode_table
+from mixkd_core.data.sources import load_glue_test, load_hub_test
+from mixkd_core.data.tasks import GLUE, GLUE_HUB_PATH, Task, TsvLayout
 from mixkd_core.errors import InputError
-from mixkd_core.inference import run_inference
-from mixkd_core.records import RunRecord
-from mixkd_core.sources import load_glue_test, load_hub_test
-from mixkd_core.tasks import GLUE, GLUE_HUB_PATH, Task, TsvLayout
+from mixkd_core.networks.inference import run_inference
+from mixkd_core.records.run_folder import RunRecord
 
 # The diagnostic set, predicted by MNLI's network; its file is `diagnostic/diagnostic.tsv`.
 DIAGNOSTIC = Task(

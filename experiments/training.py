@@ -12,9 +12,9 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
 from experiments.processes import agreed, share_of_batch, together
-from mixkd_core.arguments import MixKDArguments
-from mixkd_core.specs import RunSpec
-from mixkd_core.trainer import MixKDTrainer
+from mixkd_core.records.specs import RunSpec
+from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.trainer import MixKDTrainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 120
 LOGGING_STEPS_IN_A_RUN = 40

@@ -23,9 +23,9 @@ from experiments.search_space import (
 )
 from experiments.study import MethodSettings, Study, TaskSettings, merge, nested
 from mixkd_core.errors import InputError
-from mixkd_core.objectives import METHODS
-from mixkd_core.records import RunRecord, find_record
-from mixkd_core.specs import CheckpointRef, EvaluationSpec, checked
+from mixkd_core.objectives.objective import METHODS
+from mixkd_core.records.run_folder import RunRecord, find_record
+from mixkd_core.records.specs import CheckpointRef, EvaluationSpec, checked
 
 VALIDATION = "validation"
 

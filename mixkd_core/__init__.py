@@ -8,30 +8,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mixkd_core.arguments import MixKDArguments as MixKDArguments
-    from mixkd_core.checkpoints import load_classifier as load_classifier
-    from mixkd_core.checkpoints import load_tokenizer as load_tokenizer
-    from mixkd_core.encoding import encode as encode
+    from mixkd_core.data.encoding import encode as encode
+    from mixkd_core.data.sources import load_task_data as load_task_data
+    from mixkd_core.data.tasks import Task as Task
+    from mixkd_core.data.tasks import find_task as find_task
     from mixkd_core.errors import InputError as InputError
-    from mixkd_core.sources import load_task_data as load_task_data
-    from mixkd_core.students import choose_layers as choose_layers
-    from mixkd_core.students import student_from_layers as student_from_layers
-    from mixkd_core.tasks import Task as Task
-    from mixkd_core.tasks import find_task as find_task
-    from mixkd_core.trainer import MixKDTrainer as MixKDTrainer
+    from mixkd_core.networks.checkpoints import load_classifier as load_classifier
+    from mixkd_core.networks.checkpoints import load_tokenizer as load_tokenizer
+    from mixkd_core.networks.students import choose_layers as choose_layers
+    from mixkd_core.networks.students import student_from_layers as student_from_layers
+    from mixkd_core.training.arguments import MixKDArguments as MixKDArguments
+    from mixkd_core.training.trainer import MixKDTrainer as MixKDTrainer
 
 _HOMES = {
     "InputError": "errors",
-    "MixKDArguments": "arguments",
-    "MixKDTrainer": "trainer",
-    "Task": "tasks",
-    "choose_layers": "students",
-    "encode": "encoding",
-    "find_task": "tasks",
-    "load_classifier": "checkpoints",
-    "load_task_data": "sources",
-    "load_tokenizer": "checkpoints",
-    "student_from_layers": "students",
+    "MixKDArguments": "training.arguments",
+    "MixKDTrainer": "training.trainer",
+    "Task": "data.tasks",
+    "choose_layers": "networks.students",
+    "encode": "data.encoding",
+    "find_task": "data.tasks",
+    "load_classifier": "networks.checkpoints",
+    "load_task_data": "data.sources",
+    "load_tokenizer": "networks.checkpoints",
+    "student_from_layers": "networks.students",
 }
 
 __all__ = sorted(_HOMES)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixkd_core.tasks import GLUE
+from mixkd_core.data.tasks import GLUE
 from reports.comparisons import trained_otherwise
 from reports.evidence import TRAINING_LAW, Evidence
 from reports.frames import grouped

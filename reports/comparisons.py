@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from mixkd_core.objectives import objective
+from mixkd_core.objectives.objective import objective
 from reports.evidence import LOSS_TITLES, Evidence, in_order
 from reports.frames import grouped, rows_by_seed
 from reports.statistics import holm, paired_difference, summarise_seeds

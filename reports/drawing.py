@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixkd_core.objectives import METHODS
+from mixkd_core.objectives.objective import METHODS
 from reports.frames import grouped
 from reports.style import COLOURS, DPI, STYLE, UNDATED
 

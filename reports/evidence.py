@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from mixkd_core.objectives import METHODS
-from mixkd_core.records import RunRecord
-from mixkd_core.specs import RunSpec, StudentSpec
+from mixkd_core.objectives.objective import METHODS
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.specs import RunSpec, StudentSpec
 from reports.export import is_export, read_export
 from reports.frames import results_frame
 from reports.measurements import Measurements, measure

@@ -29,8 +29,8 @@ import pandas as pd
 from pydantic import ValidationError
 
 from mixkd_core.errors import InputError
-from mixkd_core.records import LOSSES, RunRecord
-from mixkd_core.specs import RunSpec
+from mixkd_core.records.run_folder import LOSSES, RunRecord
+from mixkd_core.records.specs import RunSpec
 from reports.measurements import Measurements
 from reports.store import Entry
 from reports.tables import write_file

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
+from mixkd_core.data.tasks import GLUE, find_task
 from mixkd_core.errors import InputError
-from mixkd_core.objectives import METHODS
-from mixkd_core.tasks import GLUE, find_task
+from mixkd_core.objectives.objective import METHODS
 from reports.drawing import MARKERS, Drawing, drawing_of, plain
 from reports.evidence import Evidence
 from reports.frames import grouped

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from mixkd_core.errors import InputError
-from mixkd_core.records import LATENT, RunRecord
+from mixkd_core.records.run_folder import LATENT, RunRecord
 from reports.latent_measures import (
     alignment,
     manifold_distance,
@@ -40,7 +40,7 @@ LATENT_MEASURES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class LatentSpace:
-    """Encodings of n points and of m mixtures of theirs (`mixkd_core.latent`).
+    """Encodings of n points and of m mixtures of theirs (`mixkd_core.evaluation.encodings`).
 
     Attributes:
         labels: of the points, of shape `(n,)`; integers are classes.

@@ -17,14 +17,14 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from mixkd_core.calibration import (
+from mixkd_core.data.subsets import hash_rank
+from mixkd_core.errors import InputError
+from mixkd_core.evaluation.calibration import (
     brier_score,
     cross_entropy,
     expected_calibration_error,
     fit_temperature,
 )
-from mixkd_core.errors import InputError
-from mixkd_core.subsets import hash_rank
 from reports.grouped_errors import SHARED_SOURCE_COLUMNS, shared_source_rows
 from reports.latent_space import latent_numbers, read_latent
 from reports.store import Entry, Examples, held_out_sets, read_examples

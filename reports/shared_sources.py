@@ -1,8 +1,9 @@
 """What it changes that examples share a source: intervals by resampling sources, and leaks.
 
 SST-2's examples are phrases of sentences. Two consequences can be measured, given which examples
-share a source (`mixkd_core.source_groups`): the mean over examples varies more than independent
-examples would make it, and a held-out phrase may be part of a sentence that was trained on.
+share a source (`mixkd_core.data.source_groups`): the mean over examples varies more than
+independent examples would make it, and a held-out phrase may be part of a sentence that was
+trained on.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """What a folder of runs holds: finished records, and what has no numbers with the reason why.
 
 Checksums are compared for what is read. The weights are not read, so that a thousand runs take
-seconds; `mixkd_core.records.damage` compares those too.
+seconds; `mixkd_core.records.run_folder.damage` compares those too.
 """
 
 import hashlib
@@ -20,8 +20,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mixkd_core.errors import InputError
-from mixkd_core.records import LOSSES, MANIFEST, PARTIAL_SUFFIX, SCHEMA_VERSION, RunRecord
-from mixkd_core.specs import RunSpec
+from mixkd_core.records.run_folder import (
+    LOSSES,
+    MANIFEST,
+    PARTIAL_SUFFIX,
+    SCHEMA_VERSION,
+    RunRecord,
+)
+from mixkd_core.records.specs import RunSpec
 from reports.plans import Plans, read_plans
 
 State = Literal["finished", "failed", "unfinished", "damaged", "missing", "duplicate"]

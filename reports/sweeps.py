@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from mixkd_core.objectives import METHODS
-from mixkd_core.specs import StudentSpec
+from mixkd_core.objectives.objective import METHODS
+from mixkd_core.records.specs import StudentSpec
 from reports.evidence import TRAINING_LAW, Evidence
 from reports.frames import grouped
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, BertConfig
 
-from mixkd_core.embedded_encoder import write_embedded_encoder
+from mixkd_core.networks.embedded_encoder import write_embedded_encoder
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 

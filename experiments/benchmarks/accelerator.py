@@ -14,7 +14,7 @@ from experiments.benchmarks.matrix_rate import measure_rate
 from experiments.benchmarks.operations import shape_of, step_operations
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import SEED, Workload, of_lengths, workload_of
-from mixkd_core.objectives import objective
+from mixkd_core.objectives.objective import objective
 
 Row = dict[str, Any]
 

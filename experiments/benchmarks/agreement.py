@@ -22,8 +22,8 @@ from experiments.benchmarks.peers import (
     obvious_loss,
 )
 from experiments.benchmarks.workload import Workload
+from mixkd_core.data.token_table import Padded
 from mixkd_core.errors import MixKDError
-from mixkd_core.token_table import Padded
 
 # In float32, relative: sums of some thousand products taken in different orders.
 LOSS_TOLERANCE = 2e-6
@@ -131,7 +131,7 @@ class FirstStep(TrainerCallback):  # type: ignore[misc]
     def _in_place(self, name: str, gradient: Tensor | None) -> Tensor:
         """The gradient of a weight, flattened; of the word table perhaps the used rows alone.
 
-        (`mixkd_core.compact_embedding`; which rows they are is found out anew here.)
+        (`mixkd_core.networks.speed.compact_embedding`; which rows they are is found out anew here.)
         """
         source = self.workload.source
         whole = torch.zeros_like(source.get_parameter(name), device=self.workload.device)

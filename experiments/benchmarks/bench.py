@@ -44,9 +44,9 @@ from experiments.benchmarks.workload import (
     load_workload,
     training_device,
 )
-from mixkd_core.environment import describe, hardware
 from mixkd_core.errors import InputError
-from mixkd_core.records import write_json
+from mixkd_core.records.environment import describe, hardware
+from mixkd_core.records.run_folder import write_json
 from reports.benchmarks import FILE_NAME, SCHEMA_VERSION
 
 Row = dict[str, Any]

@@ -19,7 +19,7 @@ from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.peers import PlainTrainer
 from experiments.benchmarks.scaling import STEPS, Job, Setting, measured_ours
 from experiments.benchmarks.workload import load_workload
-from mixkd_core.objectives import objective
+from mixkd_core.objectives.objective import objective
 
 
 def measure(job: Job) -> dict[str, float]:

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixkd_core.data.token_layout import MULTIPLE
 from mixkd_core.errors import InputError
-from mixkd_core.mixup import mix_masks
-from mixkd_core.objectives import Objective
-from mixkd_core.token_layout import MULTIPLE
+from mixkd_core.mixing.mixup import mix_masks
+from mixkd_core.objectives.objective import Objective
 
 Lengths = NDArray[np.int64]
 
@@ -118,7 +118,7 @@ def step_operations(
 
 
 def batch_lengths(batch: dict[str, Any]) -> BatchLengths:
-    """Of a batch of `mixkd_core.batching.UnitCollator`."""
+    """Of a batch of `mixkd_core.mixing.batching.UnitCollator`."""
     masks = [batch["attention_mask"]]
     if "first" in batch:
         first, second = (batch[member]["attention_mask"] for member in ("first", "second"))

@@ -12,9 +12,9 @@ from transformers import PrinterCallback, TrainerCallback
 from experiments.benchmarks.alternation import Pace, Stopwatch, Stretch
 from experiments.benchmarks.operations import BatchLengths, batch_lengths
 from experiments.benchmarks.workload import SEED, Workload
-from mixkd_core.arguments import MixKDArguments
-from mixkd_core.batching import Unit, UnitSampler
-from mixkd_core.trainer import MixKDTrainer
+from mixkd_core.mixing.batching import Unit, UnitSampler
+from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.trainer import MixKDTrainer
 
 LEAST_STEPS, MOST_STEPS = 4, 64
 
@@ -27,7 +27,7 @@ class Ours:
     their lengths. One more step, the first, is not timed.
 
     Args:
-        method: a name of `mixkd_core.objectives.METHODS`.
+        method: a name of `mixkd_core.objectives.objective.METHODS`.
         precision: `"fp32"` or `"bf16"`.
         batch_size: originals in a global batch.
         mixup_ratio: mixed samples per original.

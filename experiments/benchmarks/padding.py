@@ -5,8 +5,8 @@ from typing import Any
 from experiments.benchmarks.operations import batch_lengths
 from experiments.benchmarks.ours import loop_arguments
 from experiments.benchmarks.workload import Workload
-from mixkd_core.arguments import MixKDArguments
-from mixkd_core.trainer import MixKDTrainer
+from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.trainer import MixKDTrainer
 
 Row = dict[str, Any]
 

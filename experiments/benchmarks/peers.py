@@ -34,7 +34,7 @@ from transformers import (
 from experiments.benchmarks.alternation import Pace, Stopwatch, Stretch
 from experiments.benchmarks.ours import StepClock, evenly_spread, loop_arguments
 from experiments.benchmarks.workload import SEED, Workload, autocast
-from mixkd_core.token_table import Padded
+from mixkd_core.data.token_table import Padded
 
 LEAST_STEPS, MOST_STEPS = 2, 64
 MIXUP_ALPHA = 0.4  # both as in `MixKDArguments`

@@ -29,8 +29,8 @@ from experiments.benchmarks.peers import (
     TextBrewerKD,
 )
 from experiments.benchmarks.workload import Workload, autocast
-from mixkd_core.inference import run_inference
-from mixkd_core.objectives import objective
+from mixkd_core.networks.inference import run_inference
+from mixkd_core.objectives.objective import objective
 
 Row = dict[str, Any]
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from mixkd_core.distances import distance
-from mixkd_core.evaluation import per_example, summarise
-from mixkd_core.records import (
+from mixkd_core.data.tasks import EMBEDDED, find_task
+from mixkd_core.evaluation.per_example import per_example, summarise
+from mixkd_core.objectives.distances import distance
+from mixkd_core.records.run_folder import (
     RunRecord,
     finish,
     partial_folder,
     write_examples,
     write_json,
 )
-from mixkd_core.specs import CheckpointRef, MixupSpec, RunSpec, StudentSpec
-from mixkd_core.tasks import EMBEDDED, find_task
+from mixkd_core.records.specs import CheckpointRef, MixupSpec, RunSpec, StudentSpec
 
 SETS = {"train": (200, 0.95), "remainder": (600, 0.8), "dev": (300, 0.82)}
 VERSIONS = {"python": "3.11.7", "mixkd": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"}

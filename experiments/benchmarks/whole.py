@@ -14,7 +14,7 @@ from experiments.benchmarks import theory
 from experiments.benchmarks.alternation import CLOCKS, Spread
 from experiments.benchmarks.synthetic_store import write_store
 from mixkd_core.errors import MixKDError
-from mixkd_core.records import find_records
+from mixkd_core.records.run_folder import find_records
 
 Row = dict[str, Any]
 

@@ -16,13 +16,13 @@ from torch import nn
 
 from experiments.benchmarks.operations import Lengths, shape_of
 from experiments.encoders import encoder_for
-from mixkd_core.checkpoints import load_classifier, load_tokenizer
-from mixkd_core.encoding import encode
-from mixkd_core.mixed_forward import encoder_layers
-from mixkd_core.sources import load_task_data
-from mixkd_core.students import choose_layers, student_from_layers
-from mixkd_core.tasks import find_task
-from mixkd_core.token_table import TokenTable, token_table
+from mixkd_core.data.encoding import encode
+from mixkd_core.data.sources import load_task_data
+from mixkd_core.data.tasks import find_task
+from mixkd_core.data.token_table import TokenTable, token_table
+from mixkd_core.networks.checkpoints import load_classifier, load_tokenizer
+from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.students import choose_layers, student_from_layers
 
 REAL_TASKS = ("sst2", "mrpc", "rte")
 EMBEDDED_TASKS = ("embedded-sentiment", "embedded-paraphrase", "embedded-inference")

@@ -69,7 +69,7 @@ def print_gaps(
     from rich.console import Console
     from rich.table import Table
 
-    from mixkd_core.model_card import set_meaning
+    from mixkd_core.records.model_card import set_meaning
     from reports.gaps import TASK_LOSSES, gap_summaries
     from reports.measurements import DELTA
     from reports.tables import seeds_text

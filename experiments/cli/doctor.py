@@ -38,7 +38,7 @@ def doctor(
 
 
 def _findings(data_dir: Path | None, teacher: str | None, hub: bool) -> Iterator[Finding]:
-    from mixkd_core.environment import hardware, preferred_precision, versions
+    from mixkd_core.records.environment import hardware, preferred_precision, versions
 
     for package, version in versions().items():
         yield package, None if version == "not installed" else True, version
@@ -66,7 +66,7 @@ def _findings(data_dir: Path | None, teacher: str | None, hub: bool) -> Iterator
 
 def _trainer() -> Finding:
     try:
-        import mixkd_core.trainer  # noqa: F401
+        import mixkd_core.training.trainer  # noqa: F401
     except Exception as error:  # whatever breaks the import is what the user wants to know
         return (
             "trainer",
@@ -91,9 +91,9 @@ def _hub() -> Finding:
 
 
 def _data(data_dir: Path) -> Iterator[Finding]:
+    from mixkd_core.data.sources import load_glue_folder
+    from mixkd_core.data.tasks import GLUE
     from mixkd_core.errors import InputError
-    from mixkd_core.sources import load_glue_folder
-    from mixkd_core.tasks import GLUE
 
     if not data_dir.is_dir():
         yield "data folder", False, f"{data_dir} is not a folder"
@@ -113,8 +113,8 @@ def _data(data_dir: Path) -> Iterator[Finding]:
 
 
 def _checkpoint(teacher: str) -> Finding:
-    from mixkd_core.checkpoints import load_config, load_tokenizer
     from mixkd_core.errors import InputError
+    from mixkd_core.networks.checkpoints import load_config, load_tokenizer
 
     try:
         config = load_config(teacher)

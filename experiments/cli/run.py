@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from experiments.executor import Cluster
     from experiments.plan import PlannedRun
     from experiments.store import StoredRun
-    from mixkd_core.records import RunRecord
+    from mixkd_core.records.run_folder import RunRecord
 
 RAY = "On a Ray cluster"
 
@@ -233,7 +233,7 @@ def _done(found: "dict[str, StoredRun]", item: "PlannedRun") -> bool:
 def _print_results(planned: "tuple[PlannedRun, ...]", out: Path, failures: dict[str, str]) -> None:
     """The gap table of each task, means over the seeds; a row for each thing a run stands for."""
     from experiments.cli.console import print_gaps
-    from mixkd_core.records import find_record
+    from mixkd_core.records.run_folder import find_record
     from reports.evidence import evidence_of
 
     found = [

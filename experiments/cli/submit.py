@@ -24,7 +24,7 @@ def submit(
     """
     from experiments.cli.console import quiet_libraries, wide_table
     from experiments.submission import write_submission
-    from mixkd_core.records import read_record
+    from mixkd_core.records.run_folder import read_record
 
     quiet_libraries()
     origins = write_submission([read_record(run) for run in runs], out, data_dir)

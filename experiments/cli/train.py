@@ -11,7 +11,7 @@ from experiments.cli.options import RUNS, Out
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
-    from mixkd_core.objectives import Objective
+    from mixkd_core.objectives.objective import Objective
 
 DATA, STUDENT, OBJECTIVE, MIXUP, TRAINING = "Data", "Student", "Objective", "Mixup", "Training"
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -211,12 +211,13 @@ def train(
     from experiments.cli.console import print_gaps, quiet_libraries
     from experiments.encoders import encoder_for
     from experiments.runner import Resources, run
-    from mixkd_core.checkpoints import load_config
-    from mixkd_core.environment import preferred_precision
-    from mixkd_core.mix_layer import parsed_mix_layer
-    from mixkd_core.records import find_record, read_record, record_folder
-    from mixkd_core.sources import load_task_data
-    from mixkd_core.specs import (
+    from mixkd_core.data.sources import load_task_data
+    from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task
+    from mixkd_core.networks.checkpoints import load_config
+    from mixkd_core.networks.mix_layer import parsed_mix_layer
+    from mixkd_core.records.environment import preferred_precision
+    from mixkd_core.records.run_folder import find_record, read_record, record_folder
+    from mixkd_core.records.specs import (
         AugmentationSpec,
         EvaluationSpec,
         MixupSpec,
@@ -226,7 +227,6 @@ def train(
         checked,
         checkpoint_ref,
     )
-    from mixkd_core.tasks import EMBEDDED, GLUE, Task, find_task
     from reports.evidence import evidence_of
 
     quiet_libraries()
@@ -352,7 +352,7 @@ def _check_mixup_options(
     context: typer.Context, objective: "Objective", *, teacher_mixup: bool
 ) -> None:
     """Refuse options of mixup that were given where no network mixes by them."""
-    from mixkd_core.specs import MIXUP_SETTINGS
+    from mixkd_core.records.specs import MIXUP_SETTINGS
 
     of_teacher = ("mixup_alpha", "mixup_ratio") if teacher_mixup else ()
     if objective.mixes:

@@ -98,7 +98,7 @@ def tune(
     )
     from experiments.tuning import tune as search_settings
     from experiments.tuning_results import write_results
-    from mixkd_core.records import find_record
+    from mixkd_core.records.run_folder import find_record
 
     quiet_libraries()
     if not 0 < validation < 1:

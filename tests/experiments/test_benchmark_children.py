@@ -11,7 +11,7 @@ from experiments.benchmarks.scaling import Job, measure_memory, measure_processe
 from experiments.benchmarks.whole import StudySize
 from experiments.encoders import encoder_for
 from experiments.study_file import load_study
-from mixkd_core.tasks import find_task
+from mixkd_core.data.tasks import find_task
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from experiments.cli import app
 from experiments.store import run_lock, survey
 from experiments.study_file import load_study
 from mixkd_core.errors import InputError
-from mixkd_core.records import find_records
+from mixkd_core.records.run_folder import find_records
 
 STUDY = """
 name: tiny

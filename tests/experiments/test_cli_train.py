@@ -8,8 +8,8 @@ import pytest
 from transformers import AutoModelForSequenceClassification
 
 from experiments.cli import main
-from mixkd_core.embedded_encoder import write_embedded_encoder
-from mixkd_core.records import find_records
+from mixkd_core.networks.embedded_encoder import write_embedded_encoder
+from mixkd_core.records.run_folder import find_records
 
 BRIEF = [
     "--epochs",

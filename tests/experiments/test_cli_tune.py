@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from experiments.cli import app
 from mixkd_core.errors import InputError
-from mixkd_core.records import find_records
+from mixkd_core.records.run_folder import find_records
 
 pytest.importorskip("optuna", reason="choosing settings needs Optuna: mixkd[tune]")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.demo import FRACTIONS, METHODS, demo_runs
-from mixkd_core.synthetic import bayes_accuracy
+from mixkd_core.data.embedded.law import bayes_accuracy
 from reports.evidence import evidence_of
 from reports.gaps import GapSummary, gap_summaries
 

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 
 from experiments.evaluation_sets import evaluation_sets
+from mixkd_core.data.sources import load_embedded
+from mixkd_core.data.task_data import TaskData
 from mixkd_core.errors import InputError
-from mixkd_core.sources import load_embedded
-from mixkd_core.specs import CheckpointRef, EvaluationSpec, RunSpec, StudentSpec, TrainingSpec
-from mixkd_core.task_data import TaskData
+from mixkd_core.records.specs import (
+    CheckpointRef,
+    EvaluationSpec,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+)
 
 
 @pytest.fixture(scope="module")

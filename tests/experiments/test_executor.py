@@ -19,8 +19,8 @@ from experiments.store import run_lock, survey
 from experiments.study import Study
 from experiments.worker import worker_environment
 from mixkd_core.errors import DiskFullError
-from mixkd_core.records import find_record
-from mixkd_core.specs import RunSpec
+from mixkd_core.records.run_folder import find_record
+from mixkd_core.records.specs import RunSpec
 
 TRAINING = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 16, "max_length": 64}
 

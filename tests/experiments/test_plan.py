@@ -19,12 +19,12 @@ from experiments.plan import (
 )
 from experiments.study import Study, TaskSettings
 from experiments.study_file import load_study, shipped_studies
+from mixkd_core.data.tasks import EMBEDDED, find_task
 from mixkd_core.errors import InputError
-from mixkd_core.mix_layer import check_mix_layer
-from mixkd_core.records import RunRecord
-from mixkd_core.specs import CheckpointRef, RunSpec
-from mixkd_core.students import choose_layers
-from mixkd_core.tasks import EMBEDDED, find_task
+from mixkd_core.networks.mix_layer import check_mix_layer
+from mixkd_core.networks.students import choose_layers
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.specs import CheckpointRef, RunSpec
 
 KNOWN = {
     "distilbert-base-uncased": CheckpointRef(name="distil", digest="d1"),

@@ -16,10 +16,10 @@ from experiments.cli import app
 from experiments.executor import Workplace, execute
 from experiments.processes import agreed, share_of_batch, together
 from experiments.training import training_arguments
-from mixkd_core.embedded_encoder import write_embedded_encoder
 from mixkd_core.errors import InputError
-from mixkd_core.records import find_records
-from mixkd_core.specs import CheckpointRef, RunSpec
+from mixkd_core.networks.embedded_encoder import write_embedded_encoder
+from mixkd_core.records.run_folder import find_records
+from mixkd_core.records.specs import CheckpointRef, RunSpec
 
 STUDY = """
 name: tiny
@@ -116,7 +116,7 @@ def test_alone_a_batch_is_whole_and_everything_is_done_here(monkeypatch: Any) ->
 def test_the_trainer_is_given_its_share_and_one_gpu(
     launched: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mixkd_core.arguments import MixKDArguments
+    from mixkd_core.training.arguments import MixKDArguments
 
     monkeypatch.setattr(processes, "count", lambda: 2)
     for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR"):

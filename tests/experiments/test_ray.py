@@ -20,7 +20,7 @@ from experiments.executor import Cluster, Workplace
 from experiments.ray_workers import RETRIES_OF_A_LOST_RUN, check_cluster
 from experiments.store import LOCKS
 from mixkd_core.errors import InputError
-from mixkd_core.records import find_records
+from mixkd_core.records.run_folder import find_records
 
 STUDY = """
 name: tiny

@@ -3,9 +3,15 @@
 from pathlib import Path
 
 from experiments.runner import Resources, run
-from mixkd_core.sources import load_glue_folder
-from mixkd_core.specs import EvaluationSpec, RunSpec, StudentSpec, TrainingSpec, checkpoint_ref
-from mixkd_core.tasks import find_task
+from mixkd_core.data.sources import load_glue_folder
+from mixkd_core.data.tasks import find_task
+from mixkd_core.records.specs import (
+    EvaluationSpec,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+    checkpoint_ref,
+)
 
 
 def test_a_student_of_a_real_encoder_on_real_text(

@@ -16,11 +16,11 @@ from experiments import training
 from experiments.encoders import encoder_for
 from experiments.evaluation_sets import evaluation_sets
 from experiments.runner import Resources, run
-from mixkd_core.back_translation import Translator
+from mixkd_core.augmentation.back_translation import Translator
+from mixkd_core.data.sources import load_embedded
 from mixkd_core.errors import DivergenceError, InputError
-from mixkd_core.records import damage, find_record, partial_folder
-from mixkd_core.sources import load_embedded
-from mixkd_core.specs import (
+from mixkd_core.records.run_folder import damage, find_record, partial_folder
+from mixkd_core.records.specs import (
     AugmentationSpec,
     CheckpointRef,
     EvaluationSpec,
@@ -30,7 +30,7 @@ from mixkd_core.specs import (
     TrainingSpec,
     checkpoint_ref,
 )
-from mixkd_core.trainer import MixKDTrainer
+from mixkd_core.training.trainer import MixKDTrainer
 
 BRIEF = TrainingSpec(epochs=1, learning_rate=5e-4, batch_size=16, max_length=64)
 

@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 from experiments import submission
 from experiments.cli import app
 from experiments.submission import TABLES, spelled, write_submission
-from mixkd_core.checkpoints import load_classifier
-from mixkd_core.embedded_encoder import write_embedded_encoder
+from mixkd_core.data.embedded.law import vocabulary
+from mixkd_core.data.tasks import GLUE, Task
 from mixkd_core.errors import InputError
-from mixkd_core.records import RunRecord, finish, partial_folder, write_json
-from mixkd_core.specs import CheckpointRef, RunSpec, TrainingSpec
-from mixkd_core.synthetic import vocabulary
-from mixkd_core.tasks import GLUE, Task
+from mixkd_core.networks.checkpoints import load_classifier
+from mixkd_core.networks.embedded_encoder import write_embedded_encoder
+from mixkd_core.records.run_folder import RunRecord, finish, partial_folder, write_json
+from mixkd_core.records.specs import CheckpointRef, RunSpec, TrainingSpec
 
 # gluebenchmark.com/faq and the sizes of the released test sets.
 OFFICIAL = {

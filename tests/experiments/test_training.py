@@ -13,9 +13,9 @@ from datasets import Dataset
 from transformers import BertConfig, BertForSequenceClassification
 
 from experiments.training import train
-from mixkd_core.inference import run_inference
-from mixkd_core.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
-from mixkd_core.token_table import token_table
+from mixkd_core.data.token_table import token_table
+from mixkd_core.networks.inference import run_inference
+from mixkd_core.records.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
 
 TEXTS = Dataset.from_dict(
     {

@@ -27,10 +27,10 @@ from experiments.tuning import (
     winners,
 )
 from experiments.tuning_results import change_text, fragment_text, trial_frame, write_results
+from mixkd_core.data.tasks import find_task
 from mixkd_core.errors import InputError
-from mixkd_core.records import RunRecord
-from mixkd_core.specs import CheckpointRef, RunSpec
-from mixkd_core.tasks import find_task
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.specs import CheckpointRef, RunSpec
 
 optuna = pytest.importorskip("optuna", reason="choosing settings needs Optuna: mixkd[tune]")
 

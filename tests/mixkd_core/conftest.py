@@ -10,8 +10,8 @@ import pytest
 import torch
 import transformers
 
-from mixkd_core.arguments import MixKDArguments
-from mixkd_core.trainer import MixKDTrainer
+from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.trainer import MixKDTrainer
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert")
 

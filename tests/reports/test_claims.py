@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mixkd_core.specs import StudentSpec, TrainingSpec
+from mixkd_core.records.specs import StudentSpec, TrainingSpec
 from reports.claims import Entry, controls, gather, ledger, ledger_table
 from reports.evidence import load_evidence
 from reports.paper_claims import CLAIMS

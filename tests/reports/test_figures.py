@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.colors import to_rgb
 
-from mixkd_core.objectives import METHODS
-from mixkd_core.specs import TrainingSpec
+from mixkd_core.objectives.objective import METHODS
+from mixkd_core.records.specs import TrainingSpec
 from reports.drawing import drawing_of, legend, method_styles, render, with_notes
 from reports.evidence import Evidence, load_evidence
 from reports.figures import draw_all

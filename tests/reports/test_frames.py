@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mixkd_core.errors import InputError
-from mixkd_core.specs import AugmentationSpec, MixupSpec, TrainingSpec
+from mixkd_core.records.specs import AugmentationSpec, MixupSpec, TrainingSpec
 from reports.frames import conditions, results_frame
 from reports.store import finished_entries, read_examples, read_store
 

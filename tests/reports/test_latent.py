@@ -9,9 +9,15 @@ import pandas as pd
 import pytest
 
 from mixkd_core.errors import InputError
-from mixkd_core.latent import latent_sample
-from mixkd_core.records import RunRecord, finish, partial_folder, write_json, write_latent
-from mixkd_core.specs import EvaluationSpec
+from mixkd_core.evaluation.encodings import latent_sample
+from mixkd_core.records.run_folder import (
+    RunRecord,
+    finish,
+    partial_folder,
+    write_json,
+    write_latent,
+)
+from mixkd_core.records.specs import EvaluationSpec
 from reports.claims import ledger
 from reports.drawing import render
 from reports.evidence import load_evidence

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixkd_core.calibration import cross_entropy, fit_temperature
+from mixkd_core.data.subsets import hash_rank
 from mixkd_core.errors import InputError
-from mixkd_core.specs import TrainingSpec
-from mixkd_core.subsets import hash_rank
+from mixkd_core.evaluation.calibration import cross_entropy, fit_temperature
+from mixkd_core.records.specs import TrainingSpec
 from reports.bound_conditions import condition_frame, condition_table, theorem_table
 from reports.certificates import certificate_frame, certificate_table
 from reports.claims import ledger, ledger_table

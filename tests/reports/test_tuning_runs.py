@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from experiments.cli import app
 from mixkd_core.errors import InputError
-from mixkd_core.records import MANIFEST, read_record, write_json
-from mixkd_core.specs import CheckpointRef, EvaluationSpec, RunSpec, StudentSpec
+from mixkd_core.records.run_folder import MANIFEST, read_record, write_json
+from mixkd_core.records.specs import CheckpointRef, EvaluationSpec, RunSpec, StudentSpec
 from reports.evidence import load_evidence
 from reports.gaps import gap_table, metric_table, run_table
 from reports.store import read_store, tuning_runs

@@ -1,0 +1,1 @@
+"""Back-translated and edited copies of the training examples."""

@@ -1,0 +1,1 @@
+"""Tasks, sources of examples, subsets and tokens."""

@@ -1,0 +1,1 @@
+"""Tasks drawn from a known distribution, whose true risk is known."""

@@ -1,0 +1,1 @@
+"""Per-example logits and losses of a network, metrics, calibration and encodings."""

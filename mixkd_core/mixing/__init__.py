@@ -1,0 +1,1 @@
+"""Mixing coefficients, partners and batches of pairs."""

@@ -1,0 +1,1 @@
+"""Checkpoints, students, and forward passes plain and mixed."""

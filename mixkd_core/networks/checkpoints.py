@@ -1,0 +1,196 @@
+"""Pre-trained encoders and fine-tuned classifiers, from a folder or the hub; safetensors only."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from mixkd_core.data.tasks import Task
+from mixkd_core.errors import InputError
+
+
+def load_config(checkpoint: str | Path) -> Any:
+    """The checkpoint's configuration.
+
+    Raises:
+        InputError: if there is no such checkpoint, or it holds pickled weights only.
+    """
+    from transformers import AutoConfig
+
+    _check_folder(checkpoint)
+    try:
+        return AutoConfig.from_pretrained(checkpoint)
+    except (OSError, ValueError) as error:
+        raise _unreadable(checkpoint, error) from error
+
+
+def load_classifier(checkpoint: str | Path, task: Task) -> Any:
+    """A sequence classifier for `task` from an encoder or a fine-tuned checkpoint.
+
+    A missing classification head is initialised at random, from torch's global generator: seed it
+    first.
+
+    Raises:
+        InputError: if there is no such checkpoint, it holds pickled weights only, or it was
+            fine-tuned for other labels.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification
+
+    config = load_config(checkpoint)
+    if _is_fine_tuned(config):
+        _check_labels(checkpoint, config, task)
+    config.num_labels = task.num_labels
+    if task.label_names is not None:
+        config.id2label = dict(enumerate(task.label_names))
+        config.label2id = {name: index for index, name in enumerate(task.label_names)}
+    config.problem_type = (
+        "regression" if task.label_names is None else "single_label_classification"
+    )
+    try:
+        return AutoModelForSequenceClassification.from_pretrained(
+            checkpoint, config=config, use_safetensors=True
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _unreadable(checkpoint, error) from error
+
+
+def load_tokenizer(checkpoint: str | Path) -> Any:
+    """The checkpoint's tokenizer.
+
+    Raises:
+        InputError: if it has none.
+    """
+    from transformers import AutoTokenizer
+
+    _check_folder(checkpoint)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    except (OSError, ValueError) as error:
+        raise _unreadable(checkpoint, error) from error
+    # Where the files are missing, transformers hands out an empty one that knows no word.
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} has no tokenizer files: save its tokenizer there too."
+        )
+    return tokenizer
+
+
+def check_teacher_and_student(teacher: Any, student: Any) -> None:
+    """That both networks speak of the same labels and read the same token ids.
+
+    Raises:
+        InputError: naming what differs.
+    """
+    if teacher.config.num_labels != student.config.num_labels:
+        raise InputError(
+            f"the teacher has {teacher.config.num_labels} labels and the student "
+            f"{student.config.num_labels}: fine-tune both for the same task."
+        )
+    ours, theirs = dict(student.config.id2label), dict(teacher.config.id2label)
+    if ours != theirs:
+        raise InputError(
+            f"the teacher's labels are {_names(theirs)} and the student's {_names(ours)}: "
+            "logits are compared position by position, so give both the same label order."
+        )
+    if teacher.config.vocab_size != student.config.vocab_size:
+        raise InputError(
+            f"the teacher's vocabulary has {teacher.config.vocab_size} entries and the student's "
+            f"{student.config.vocab_size}: both read the same token ids, so take checkpoints that "
+            "share a tokenizer."
+        )
+
+
+def check_same_tokenizer(teacher: Any, student: Any, names: tuple[str, str]) -> None:
+    """That two tokenizers number the same vocabulary alike.
+
+    Args:
+        names: the checkpoints' names, for the message.
+
+    Raises:
+        InputError: if they do not.
+    """
+    if teacher.get_vocab() != student.get_vocab():
+        raise InputError(
+            f"teacher {names[0]!r} and student {names[1]!r} have different vocabularies: both "
+            "read the same token ids, so take checkpoints that share a tokenizer."
+        )
+
+
+def _check_folder(checkpoint: str | Path) -> None:
+    """Refuse, before anything is read, a folder that is missing or holds pickled weights."""
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        if folder.exists() or len(folder.parts) > 2 or str(checkpoint).startswith((".", "/", "~")):
+            raise InputError(
+                f"checkpoint {str(checkpoint)!r} is not a folder: give the folder that "
+                "save_pretrained wrote, or a name on the Hugging Face hub."
+            )
+        return
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"checkpoint folder {str(checkpoint)!r} has no config.json: give the folder that "
+            "save_pretrained wrote."
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+        if pickled:
+            raise InputError(
+                f"checkpoint {str(checkpoint)!r} holds pickled weights ({pickled[0]}), which can "
+                "run code when loaded and are refused; where you trust the file, convert it once "
+                f"with: {_conversion_command(folder)}"
+            )
+        raise InputError(
+            f"checkpoint folder {str(checkpoint)!r} has no *.safetensors file: is it complete?"
+        )
+
+
+def _conversion_command(folder: Path) -> str:
+    """A shell command that writes `folder`'s weights as safetensors, its head included."""
+    try:
+        architectures = json.loads((folder / "config.json").read_text()).get("architectures")
+    except ValueError:
+        architectures = None
+    # A name from a file that is not trusted goes into a command only if it is a name.
+    network = architectures[0] if architectures and architectures[0].isidentifier() else "AutoModel"
+    return (
+        f'python -c "import sys; from transformers import {network} as Network; '
+        "Network.from_pretrained(sys.argv[1], use_safetensors=False)"
+        f'.save_pretrained(sys.argv[1])" {shlex.quote(str(folder))}'
+    )
+
+
+def _unreadable(checkpoint: str | Path, error: Exception) -> InputError:
+    reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
+    return InputError(
+        f"checkpoint {str(checkpoint)!r} cannot be read, as a folder or from the hub: {reason} "
+        "Check the name; offline, give a folder."
+    )
+
+
+def _is_fine_tuned(config: Any) -> bool:
+    return any("ForSequenceClassification" in name for name in config.architectures or ())
+
+
+def _check_labels(checkpoint: str | Path, config: Any, task: Task) -> None:
+    if config.num_labels != task.num_labels:
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} was fine-tuned for {config.num_labels} labels, but "
+            f"task {task.name!r} has {task.num_labels}: give a pre-trained encoder or a checkpoint "
+            "of this task."
+        )
+    known = {f"LABEL_{index}": index for index in range(config.num_labels)}
+    if (
+        task.label_names is not None
+        and config.label2id != known
+        and list(config.id2label.values()) != list(task.label_names)
+    ):
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} has the labels {_names(config.id2label)}, but task "
+            f"{task.name!r} has {', '.join(task.label_names)}: the order of the logits would be "
+            "wrong; rename or reorder its labels."
+        )
+
+
+def _names(labels: Any) -> str:
+    return ", ".join(str(name) for name in labels.values())

@@ -1,0 +1,201 @@
+"""A frozen teacher's outputs on texts that come again: computed once, kept in memory and on disk.
+
+A file is named by a digest of everything that its content follows from: the teacher's weights and
+configuration, the texts' token ids, the pairs if any, the layers asked for, the precision, the
+kind of device and the version of torch. Methods, epochs and runs that ask for the same find it.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mixkd_core.data.token_table import TokenTable
+from mixkd_core.errors import InputError
+from mixkd_core.mixing.pairing import Pairs
+from mixkd_core.networks.inference import Inference, Precision, run_inference, run_mixed_inference
+from mixkd_core.networks.mix_layer import MixLayer
+
+logger = logging.getLogger(__name__)
+
+# Logits of any data set are far below; states of large ones are cheaper to compute than to keep.
+MOST_BYTES = 256 << 20
+
+# What a configuration says of itself that no output depends on.
+_IDLE_SETTINGS = ("_name_or_path", "transformers_version", "id2label", "label2id")
+
+
+class TeacherOutputs:
+    """Outputs of a frozen teacher on a table of texts and on fixed pairs of them.
+
+    Args:
+        teacher: in evaluation mode.
+        table: the texts.
+        state_layers: layers, counted from 1, whose first-position states on the texts are wanted.
+        precision: context under which the teacher runs, such as an autocast.
+        precision_name: what tells that context from others.
+        folder: where outputs are kept on disk; None keeps them in memory only.
+    """
+
+    def __init__(
+        self,
+        teacher: Any,
+        table: TokenTable,
+        *,
+        state_layers: tuple[int, ...],
+        precision: Precision,
+        precision_name: str,
+        folder: Path | None,
+    ) -> None:
+        self.teacher = teacher
+        self.table = table
+        self.state_layers = state_layers
+        self.precision = precision
+        self.precision_name = precision_name
+        self.folder = folder
+        self._on_texts: Inference | None = None
+        self._on_pairs: Inference | None = None
+
+    def on_texts(self) -> Inference:
+        """Logits, and states if layers were asked for, in the order of the table.
+
+        Raises:
+            DivergenceError: see `mixkd_core.networks.inference.run_inference`.
+            InputError: if the folder cannot be written.
+        """
+        if self._on_texts is None:
+            self._on_texts = self._found_or_computed(
+                lambda: run_inference(
+                    self.teacher,
+                    self.table,
+                    state_layers=self.state_layers,
+                    precision=self.precision,
+                ),
+                {"state_layers": self.state_layers},
+            )
+        return self._on_texts
+
+    def on_pairs(self, pairs: Callable[[], Pairs], mix_layer: MixLayer) -> NDArray[np.float32]:
+        """Logits on mixed samples, of shape `(len(pairs), num_labels)`.
+
+        Args:
+            pairs: gives the pairs, the same at every call; called once.
+
+        Raises:
+            InputError: if the folder cannot be written.
+        """
+        if self._on_pairs is None:
+            drawn = pairs()
+            self._on_pairs = self._found_or_computed(
+                lambda: run_mixed_inference(
+                    self.teacher,
+                    self.table,
+                    drawn,
+                    mix_layer=mix_layer,
+                    precision=self.precision,
+                ),
+                {"mix_layer": mix_layer},
+                drawn.first,
+                drawn.second,
+                drawn.mixing_coefficients,
+            )
+        return self._on_pairs.logits
+
+    def _found_or_computed(
+        self, compute: Callable[[], Inference], settings: dict[str, Any], *arrays: NDArray[Any]
+    ) -> Inference:
+        if self.folder is None:
+            return compute()
+        path = self.folder / f"{self._key(settings, *arrays)}.safetensors"
+        found = _read(path)
+        if found is not None:
+            return found
+        computed = compute()
+        _write(path, computed)
+        return computed
+
+    def _key(self, settings: dict[str, Any], *arrays: NDArray[Any]) -> str:
+        config = self.teacher.config.to_dict()
+        described = {
+            "model": type(self.teacher).__name__,
+            "config": {name: config[name] for name in sorted(config.keys() - set(_IDLE_SETTINGS))},
+            "columns": sorted(self.table.columns),
+            "pad_token_id": self.table.pad_token_id,
+            "precision": self.precision_name,
+            "device": next(self.teacher.parameters()).device.type,
+            "torch": torch.__version__,
+            **settings,
+        }
+        digest = hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode())
+        tokens = (self.table.columns[name] for name in sorted(self.table.columns))
+        for array in (self.table.offsets, *tokens, *arrays):
+            _add(digest, array.dtype.str, array.shape, array)
+        for name, tensor in sorted(self.teacher.state_dict().items()):
+            raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+            _add(digest, f"{name} {tensor.dtype}", tensor.shape, raw)
+        return digest.hexdigest()[:32]
+
+
+def _add(digest: Any, name: str, shape: Any, array: NDArray[Any]) -> None:
+    digest.update(f"\n{name} {tuple(shape)}\n".encode())
+    digest.update(np.ascontiguousarray(array).data)
+
+
+def _checksum(arrays: dict[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        _add(digest, f"{name} {array.dtype.str}", array.shape, array)
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> Inference | None:
+    """What was stored, or None if there is nothing or it is damaged, which is logged."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            checksum = (file.metadata() or {}).get("sha256")
+        if checksum != _checksum(arrays):
+            raise ValueError("it differs from its checksum")
+        return Inference(arrays["logits"], arrays.get("states"))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        logger.warning(
+            "the stored outputs of a teacher %s are damaged (%s): they are computed anew.",
+            path,
+            error,
+        )
+        return None
+
+
+def _write(path: Path, outputs: Inference) -> None:
+    """Write beside and rename, so that a reader never meets half a file."""
+    from safetensors.numpy import save
+
+    arrays: dict[str, NDArray[Any]] = {"logits": np.ascontiguousarray(outputs.logits)}
+    if outputs.states is not None:
+        arrays["states"] = np.ascontiguousarray(outputs.states)
+    if sum(array.nbytes for array in arrays.values()) > MOST_BYTES:
+        return
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(save(arrays, metadata={"sha256": _checksum(arrays)}))
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise InputError(
+            f"cannot store a teacher's outputs in {path.parent}: {error.strerror or error}; "
+            "give another teacher_cache_dir, or none."
+        ) from error

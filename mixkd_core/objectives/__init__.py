@@ -1,0 +1,1 @@
+"""Distances, losses and the named terms of an objective."""

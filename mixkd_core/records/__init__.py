@@ -1,0 +1,1 @@
+"""Run specifications and the folders that runs leave."""

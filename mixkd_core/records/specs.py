@@ -1,0 +1,338 @@
+"""What identifies a run: a frozen specification whose id is a digest of what changes the result.
+
+What only says *how* to run it (where the data and the checkpoint lie, where to write, how to show
+progress) is not in here. Data and checkpoints are therefore identified by their content: moving a
+folder changes nothing, and editing one row makes another run.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from mixkd_core.errors import InputError
+from mixkd_core.objectives.objective import Objective, objective
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+
+
+def _mix_layer(given: Any) -> Any:
+    """Of two types that both refuse a value, pydantic would complain of each."""
+    if given != "pooled" and (type(given) is not int or given < 0):
+        raise ValueError(
+            f"it is {given!r}: give 0 (the embeddings), the number of a hidden layer, or 'pooled'"
+        )
+    return given
+
+
+MixLayer = Annotated[int | Literal["pooled"], BeforeValidator(_mix_layer)]
+
+
+def _with_a_partner(points: int) -> int:
+    if points == 1:
+        raise ValueError(
+            "it is 1, a point with no other one to be mixed with: give 2 or more, or 0 to encode "
+            "none"
+        )
+    return points
+
+
+Points = Annotated[int, Field(ge=0), AfterValidator(_with_a_partner)]
+
+
+# Fields of a student that decide nothing where its objective has no term on mixed samples.
+MIXUP_SETTINGS = (
+    "mixup_alpha",
+    "mixup_ratio",
+    "pairing",
+    "self_pairs",
+    "fixed_draws",
+    "mix_layer",
+)
+
+
+# Fields that older runs did not have: at these values they are no part of an id, which therefore
+# stays what it was.
+ADDED_TO_EVALUATION = {"validation": None, "latent_points": 0}
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CheckpointRef(_Frozen):
+    """A checkpoint by content.
+
+    Attributes:
+        name: its hub name, or the last two parts of its folder; for people, not part of any id.
+        digest: of the weights, configuration and tokenizer, or the hub's commit.
+    """
+
+    name: str
+    digest: str
+
+
+class Alteration(_Frozen):
+    """How texts are altered (`mixkd_core.augmentation.copies`), whoever translates.
+
+    Attributes:
+        kind: `"deletion"` or `"swap"` of words, or `"back-translation"`.
+        copies: of each example; back-translation, which is deterministic, has one.
+        rate: share of the words that are deleted, or of swaps.
+    """
+
+    kind: Literal["deletion", "swap", "back-translation"]
+    copies: PositiveCount = 1
+    rate: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+
+class AugmentationSpec(Alteration):
+    """Altered copies of the training texts.
+
+    Attributes:
+        forward, backward: the translation checkpoints, into another language and back.
+    """
+
+    forward: CheckpointRef | None = None
+    backward: CheckpointRef | None = None
+
+    @model_validator(mode="after")
+    def _translators(self) -> Self:
+        given = [self.forward, self.backward]
+        if self.kind != "back-translation" and given != [None, None]:
+            raise ValueError(f"{self.kind!r} translates nothing: leave out the checkpoints")
+        if self.kind == "back-translation" and None in given:
+            raise ValueError("back-translation needs a forward and a backward checkpoint")
+        if self.kind == "back-translation" and self.copies > 1:
+            raise ValueError("back-translation gives one copy: set copies to 1")
+        return self
+
+
+class TrainingSpec(_Frozen):
+    """How a network is trained.
+
+    A control of equal compute needs no setting of its own. MixKD with mixup ratio r takes the
+    student through 1 + r samples per original and epoch (1 + 2r where it mixes at a hidden layer,
+    whose pairs run apart until there); `ft` or `kd` with (1 + r) times the epochs takes it through
+    as many, in 1 + r times the steps of the batch size given.
+
+    Attributes:
+        epochs: passes over the training subset.
+        learning_rate: peak of AdamW's linear schedule.
+        batch_size: originals in a global batch.
+        warmup: share of the steps during which the learning rate rises.
+        weight_decay: AdamW's, on weight matrices.
+        max_length: tokens beyond which a text (pair) is cut off; special ones count.
+        precision: `"fp32"`, or `"bf16"` for autocast.
+        augmentation: of the examples that it learns from; None adds nothing.
+    """
+
+    epochs: Positive = 3.0
+    learning_rate: Positive = 5e-5
+    batch_size: PositiveCount = 32
+    warmup: Annotated[float, Field(ge=0, le=1)] = 0.1
+    weight_decay: NotNegative = 0.01
+    max_length: Annotated[int, Field(ge=8)] = 128
+    precision: Literal["fp32", "bf16"] = "fp32"
+    augmentation: AugmentationSpec | None = None
+
+
+class MixupSpec(_Frozen):
+    """Label mixup in a teacher's own fine-tuning: the objective of method `sm`.
+
+    Attributes:
+        alpha: of λ ~ Beta(alpha, alpha).
+        ratio: mixed samples per original.
+    """
+
+    alpha: Positive = 0.4
+    ratio: Positive = 1.0
+
+
+class StudentSpec(_Frozen):
+    """The student: where its layers come from, what it minimises, how it is trained.
+
+    Attributes:
+        layers: how many transformer layers; None keeps those of its own `checkpoint`.
+        layer_choice: which of the source's layers (`mixkd_core.networks.students.choose_layers`).
+        init: `"teacher"`: layers of the fine-tuned teacher; `"pretrained"`: layers of the encoder
+            before fine-tuning, with a new head; `"checkpoint"`: a checkpoint of its own.
+        checkpoint: that checkpoint.
+        method, weights: the objective (`mixkd_core.objectives.objective.objective`).
+        distance, temperature: of the terms that compare with the teacher.
+        mixup_alpha, mixup_ratio, pairing, self_pairs, fixed_draws, mix_layer: see
+            `MixKDArguments`.
+        training: how it is trained.
+    """
+
+    layers: PositiveCount | None = 3
+    layer_choice: Literal["first", "last", "alternate", "symmetric"] = "first"
+    init: Literal["teacher", "pretrained", "checkpoint"] = "teacher"
+    checkpoint: CheckpointRef | None = None
+    method: str = "sm+tmkd"
+    weights: dict[str, float] = {}
+    distance: Literal["mse", "kl", "soft-ce"] = "mse"
+    temperature: Positive = 1.0
+    mixup_alpha: Positive = 0.4
+    mixup_ratio: NotNegative = 1.0
+    pairing: Literal["dataset", "within-class", "across-classes", "batch"] = "dataset"
+    self_pairs: bool = False
+    fixed_draws: bool = False
+    mix_layer: MixLayer = 0
+    training: TrainingSpec = TrainingSpec()
+
+    @property
+    def objective(self) -> Objective:
+        return objective(self.method, self.weights)
+
+
+class EvaluationSpec(_Frozen):
+    """What a run is evaluated on, and what else is looked at.
+
+    Attributes:
+        remainder_size: at most this many of the training split's unused part.
+        fresh_size: new draws of the law, where it is known (the embedded tasks).
+        validation: for choosing settings: this share of the training subset is held out of
+            training, and the run is evaluated there and on no reported set.
+        latent_points: so many training points are encoded, and their mixup neighbours
+            (`mixkd_core.evaluation.encodings`); 0 encodes none.
+    """
+
+    remainder_size: Count = 5000
+    fresh_size: Count = 5000
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    latent_points: Points = 0
+
+
+class RunSpec(_Frozen):
+    """One run: a teacher fine-tuned, or (with `student`) a student distilled from it.
+
+    Attributes:
+        task: the task's name.
+        data: fingerprint of the data (`TaskData.fingerprint`).
+        fraction: share of the training split that teacher and student learn from.
+        seed: of the subset, of the initial weights, of the order of the examples, of mixup and of
+            dropout.
+        encoder: the pre-trained encoder that becomes the teacher.
+        teacher: how the teacher is fine-tuned.
+        teacher_mixup: its mixup; None fine-tunes it on the originals alone.
+        student: the student, or None for the teacher itself.
+        evaluation: sizes of the held-out samples.
+    """
+
+    task: str
+    data: str
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: Count = 0
+    encoder: CheckpointRef
+    teacher: TrainingSpec = TrainingSpec()
+    teacher_mixup: MixupSpec | None = None
+    student: StudentSpec | None = None
+    evaluation: EvaluationSpec = EvaluationSpec()
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of SHA-256 over everything that changes the result.
+
+        The checkpoints' names do not, nor do the settings of mixup where nothing is mixed.
+        """
+        content = self.model_dump(mode="json")
+        for name, absent in ADDED_TO_EVALUATION.items():
+            if content["evaluation"][name] == absent:
+                del content["evaluation"][name]
+        if self.student is not None:
+            content["student"]["weights"] = dict(self.student.objective.weights)
+            if not self.student.objective.mixes:
+                for name in MIXUP_SETTINGS:
+                    del content["student"][name]
+        canonical = json.dumps(_unnamed(content), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @property
+    def method(self) -> str:
+        """The student's method, or `"teacher"`."""
+        return "teacher" if self.student is None else self.student.method
+
+    @property
+    def training(self) -> TrainingSpec:
+        """How the run's own network is trained."""
+        return self.teacher if self.student is None else self.student.training
+
+    @property
+    def objective(self) -> Objective:
+        """What the run's own network minimises."""
+        if self.student is not None:
+            return self.student.objective
+        return objective("ft" if self.teacher_mixup is None else "sm")
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the run folder: readable, and unique by its id."""
+        return f"{self.task}-{self.fraction:g}-s{self.seed}-{self.method}-{self.id}"
+
+    @property
+    def teacher_spec(self) -> "RunSpec":
+        """The run of the teacher that this run's student learns from."""
+        return self.model_copy(update={"student": None})
+
+
+def _unnamed(content: Any) -> Any:
+    """What was dumped of a specification, checkpoints reduced to their digests."""
+    if not isinstance(content, dict):
+        return content
+    if set(content) == set(CheckpointRef.model_fields):
+        return {"digest": content["digest"]}
+    return {key: _unnamed(value) for key, value in content.items()}
+
+
+def checked(model: type[_Frozen], **values: Any) -> Any:
+    """`model(**values)`, its complaints turned into one sentence.
+
+    Raises:
+        InputError: naming the first value that does not fit.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if not first["loc"]:  # values that contradict each other: the validator's own sentence
+            raise InputError(f"{first['ctx']['error']}.") from error
+        place = ".".join(str(part) for part in first["loc"]) or model.__name__
+        raise InputError(
+            f"{place} is {first['input']!r}, which is not usable: {first['msg'].lower()}."
+        ) from error
+
+
+def checkpoint_ref(checkpoint: str | Path) -> CheckpointRef:
+    """What identifies a checkpoint: of a folder its content, of a hub name its commit.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        from mixkd_core.networks.checkpoints import load_config
+
+        commit = getattr(load_config(checkpoint), "_commit_hash", None)
+        return CheckpointRef(name=str(checkpoint), digest=str(commit))
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".json", ".txt", ".model", ".safetensors"):
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    name = "/".join(folder.resolve().parts[-2:])
+    return CheckpointRef(name=name, digest=digest.hexdigest()[:16])

@@ -1,0 +1,367 @@
+"""`MixKDTrainer`: the loop is `transformers.Trainer`'s, the batches and the loss are MixKD's."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, set_seed
+
+from mixkd_core.data.token_table import check_labels, token_table
+from mixkd_core.errors import InputError
+from mixkd_core.mixing.batching import UnitCollator, UnitDataset, UnitSampler
+from mixkd_core.mixing.mixup import label_targets, mix
+from mixkd_core.networks.checkpoints import check_teacher_and_student
+from mixkd_core.networks.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
+from mixkd_core.networks.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
+from mixkd_core.networks.speed.bert_shortcuts import only_what_is_read
+from mixkd_core.networks.speed.compact_embedding import OPTIMISERS, CompactEmbedding
+from mixkd_core.networks.speed.quick_dropout import quick_dropout
+from mixkd_core.networks.teacher_outputs import TeacherOutputs
+from mixkd_core.networks.theseus import ModuleReplacement
+from mixkd_core.objectives.distances import distance
+from mixkd_core.objectives.losses import patient_loss, target_loss
+from mixkd_core.objectives.objective import MIXED_TERMS, check_mixup_ratio, patient_layers
+from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.nan_guard import DivergenceGuard, check_weights
+
+
+class MixKDTrainer(Trainer):  # type: ignore[misc]
+    """Trains a student against a frozen teacher on originals and mixed pairs.
+
+    Everything `Trainer` does keeps working: resuming, gradient accumulation, bf16, `torch.compile`,
+    several processes through `accelerate launch`, callbacks and trackers.
+
+    Args:
+        model: the student, a sequence classifier.
+        args: the arguments, method included.
+        train_dataset: tokenised texts: `input_ids`, perhaps `token_type_ids`, and `labels`.
+        teacher: a fine-tuned classifier on the same labels and token ids; it is frozen and put
+            in evaluation mode. Methods without a teacher's term do without it.
+        **kwargs: as for `Trainer` (`eval_dataset`, `processing_class`, `callbacks`, ...).
+
+    Raises:
+        InputError: for arguments that contradict each other, a teacher that is missing, or one
+            that does not fit the student.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        args: MixKDArguments,
+        train_dataset: Any,
+        teacher: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self.objective = args.objective
+        self.distance = distance(
+            args.distance,
+            temperature=args.temperature,
+            regression=model.config.num_labels == 1,
+        )
+        self.teacher = teacher if self.objective.needs_teacher else None
+        self._check_networks(model, args)
+        self._term_sums: dict[str, Tensor] = {}
+        self._term_batches = 0
+        super().__init__(model=model, args=args, train_dataset=train_dataset, **kwargs)
+        # The loss returned is a plain mean over the batch: the Trainer is to divide it by the
+        # number of accumulation steps, and not to believe that the model has done so already.
+        self.model_accepts_loss_kwargs = False
+        self.loss_is_scaled_for_ga = False
+        self.table = token_table(train_dataset, model.config.pad_token_id)
+        check_labels(self.table.labels, model.config.num_labels)
+        self.sampler = UnitSampler(
+            self.table.lengths,
+            batch_size=args.train_batch_size * args.world_size,
+            mixup_ratio=args.mixup_ratio if self.objective.mixes else 0.0,
+            mixup_alpha=args.mixup_alpha,
+            pairing=args.pairing,
+            self_pairs=args.self_pairs,
+            fixed_draws=args.fixed_draws,
+            length_group_batches=args.length_group_batches,
+            seed=args.seed if args.data_seed is None else args.data_seed,
+            classes=self.table.classes if model.config.num_labels > 1 else None,
+        )
+        self._teacher_outputs = TeacherOutputs(
+            self.teacher,
+            self.table,
+            state_layers=self._teacher_layers,
+            precision=self.accelerator.autocast,
+            precision_name=self.accelerator.mixed_precision,
+            folder=None if args.teacher_cache_dir is None else Path(args.teacher_cache_dir),
+        )
+        self.add_callback(SamplerEpoch(self.sampler))
+        if self.objective.replaces_modules:
+            self.add_callback(ModuleReplacement(model, self.teacher))
+        self._compact = CompactEmbedding(model, self.table.columns["input_ids"])
+        self._holds_rows_apart = self._may_hold_rows_apart()
+        if self._holds_rows_apart:
+            self.add_callback(self._compact)
+        self._divergence = DivergenceGuard(every=1 if args.device.type == "cpu" else 50)
+
+    def _check_networks(self, model: Any, args: MixKDArguments) -> None:
+        self._mix_layer = args.mixing_layer
+        depth = (
+            len(encoder_layers(model)) if self._mix_layer or "pkd" in self.objective.terms else 0
+        )
+        check_mixup_ratio(self.objective, args.mixup_ratio)
+        check_mix_layer(self._mix_layer, depth)
+        if self._mix_layer == POOLED:
+            classifier_head(model)
+        self._student_layers: tuple[int, ...] = ()
+        self._teacher_layers: tuple[int, ...] = ()
+        self._teacher_mix_layer: MixLayer = self._mix_layer
+        if not self.objective.needs_teacher:
+            return
+        if self.teacher is None:
+            raise InputError(
+                f"the objective {self.objective.formula} needs a teacher, and none was "
+                "given: pass teacher=..., or use 'ft' or 'sm'."
+            )
+        check_teacher_and_student(self.teacher, model)
+        self.teacher.requires_grad_(False)
+        self.teacher.eval()
+        if self._mix_layer == POOLED:
+            classifier_head(self.teacher)
+        elif self._mix_layer:
+            teacher_depth = len(encoder_layers(self.teacher))
+            self._teacher_mix_layer = max(1, round(self._mix_layer * teacher_depth / depth))
+        if "pkd" in self.objective.terms:
+            if self.teacher.config.hidden_size != model.config.hidden_size:
+                raise InputError(
+                    "the term 'pkd' compares hidden states, and the teacher's have "
+                    f"{self.teacher.config.hidden_size} dimensions but the student's "
+                    f"{model.config.hidden_size}: take a student of the teacher's width."
+                )
+            matched = patient_layers(depth, len(encoder_layers(self.teacher)))
+            self._student_layers = tuple(student for student, _ in matched)
+            self._teacher_layers = tuple(teacher for _, teacher in matched)
+
+    def _may_hold_rows_apart(self) -> bool:
+        """Whether the word table's unused rows need not be trained (`compact_embedding`)."""
+        args = self.args
+        return (
+            self._compact.worthwhile
+            and self.optimizer is None
+            and args.optim in OPTIMISERS
+            and args.world_size == 1
+            and args.n_gpu <= 1
+            and not (args.fp16 or args.torch_compile or self.is_fsdp_enabled)
+            and not self.is_deepspeed_enabled
+        )
+
+    # ---- data ----
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches of units; `Trainer`'s collator and sampler serve evaluation only."""
+        loader = DataLoader(
+            UnitDataset(len(self.table)),
+            batch_size=self.args.train_batch_size,
+            sampler=self.sampler,
+            collate_fn=UnitCollator(self.table, 8 if self.args.device.type == "cuda" else 1),
+            drop_last=self.args.dataloader_drop_last,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory and self.args.device.type == "cuda",
+            persistent_workers=self.args.dataloader_persistent_workers,
+        )
+        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        return prepared
+
+    def _teacher_on_pairs(self, inputs: dict[str, Any], pairs: MixedPairs) -> Tensor:
+        """The frozen teacher's logits on the batch's mixed samples, of shape `(m, num_labels)`.
+
+        Draws that are fixed are passed through it once, all of them.
+        """
+        if not self.sampler.fixed_draws:
+            with torch.no_grad(), self.accelerator.autocast():
+                teacher = forward(self.teacher, None, pairs, mix_layer=self._teacher_mix_layer)
+            assert teacher.mixed_logits is not None
+            return teacher.mixed_logits
+        logits = self._teacher_outputs.on_pairs(
+            self.sampler.draws_of_first_epoch, self._teacher_mix_layer
+        )
+        draws = inputs["draw_index"].cpu().numpy()
+        return torch.from_numpy(logits[draws]).to(inputs["draw_index"].device)
+
+    # ---- loss ----
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """The objective on a batch of units; the plain loss on any other batch (evaluation)."""
+        if "example_index" not in inputs:
+            labels = inputs.pop("labels")
+            outputs = model(**inputs)
+            targets = label_targets(labels, self._core(model).config.num_labels)
+            loss = target_loss(outputs.logits, targets).mean()
+            return (loss, {"logits": outputs.logits}) if return_outputs else loss
+        originals, pairs = self._parts(inputs)
+        outputs = forward(
+            model,
+            originals,
+            pairs,
+            mix_layer=self._mix_layer,
+            state_layers=self._student_layers,
+            core=self._core(model),
+        )
+        terms = {
+            **self._terms_on_originals(inputs, outputs),
+            **self._terms_on_mixed(inputs, outputs, pairs),
+        }
+        loss = self.objective.total(terms)
+        # Of all processes together: where one alone stopped, the others would wait for it for ever.
+        seen = self.accelerator.reduce(loss.detach(), reduction="mean")
+        self._divergence.watch(seen, self.state.global_step + 1, inputs["example_index"])
+        for name, value in terms.items():
+            self._term_sums[name] = self._term_sums.get(name, 0.0) + value.detach()
+        self._term_batches += 1
+        return (loss, {"logits": outputs.logits}) if return_outputs else loss
+
+    def _parts(self, inputs: dict[str, Any]) -> tuple[Any, MixedPairs | None]:
+        """What the student has to run on: a part without a weighted term is left out."""
+        pairs = None
+        if "mixing_coefficients" in inputs:
+            pairs = MixedPairs(inputs["first"], inputs["second"], inputs["mixing_coefficients"])
+        return (inputs if self.objective.uses_originals or pairs is None else None), pairs
+
+    def _terms_on_originals(self, inputs: dict[str, Any], outputs: Outputs) -> dict[str, Tensor]:
+        terms: dict[str, Tensor] = {}
+        weighted = self.objective.terms
+        if not self.objective.uses_originals:
+            return terms
+        assert outputs.logits is not None
+        if "mle" in weighted:
+            targets = label_targets(inputs["labels"], outputs.logits.shape[-1])
+            terms["mle"] = target_loss(outputs.logits, targets).mean()
+        if weighted & {"kd", "pkd"}:
+            teacher = self._teacher_outputs.on_texts()
+            rows = inputs["example_index"].cpu().numpy()
+            if "kd" in weighted:
+                logits = torch.from_numpy(teacher.logits[rows]).to(outputs.logits.device)
+                terms["kd"] = self.distance(outputs.logits, logits).mean()
+            if "pkd" in weighted:
+                assert teacher.states is not None
+                assert outputs.states is not None
+                states = torch.from_numpy(teacher.states[rows]).to(outputs.states.device)
+                terms["pkd"] = patient_loss(outputs.states, states).mean()
+        return terms
+
+    def _terms_on_mixed(
+        self, inputs: dict[str, Any], outputs: Outputs, pairs: MixedPairs | None
+    ) -> dict[str, Tensor]:
+        """Sums over the mixed samples divided by ratio · originals: their mean over the epoch.
+
+        Dividing by the number of mixed samples in the batch instead would weigh them unevenly
+        where a fractional ratio gives batches unequal shares, and would change with the number of
+        processes. A batch that got no mixed sample has these terms at 0.
+        """
+        weighted = self.objective.terms
+        count = self.args.mixup_ratio * len(inputs["example_index"])
+        if pairs is None:
+            assert outputs.logits is not None
+            # A zero that depends on the student, so that such a batch still has a gradient.
+            return dict.fromkeys(weighted & MIXED_TERMS, 0.0 * outputs.logits.sum())
+        terms: dict[str, Tensor] = {}
+        assert outputs.mixed_logits is not None
+        if "sm" in weighted:
+            num_labels = outputs.mixed_logits.shape[-1]
+            targets = mix(
+                label_targets(pairs.first["labels"], num_labels),
+                label_targets(pairs.second["labels"], num_labels),
+                pairs.mixing_coefficients,
+            )
+            terms["sm"] = target_loss(outputs.mixed_logits, targets).sum() / count
+        if "tmkd" in weighted:
+            teacher_logits = self._teacher_on_pairs(inputs, pairs)
+            terms["tmkd"] = self.distance(outputs.mixed_logits, teacher_logits).sum() / count
+        return terms
+
+    def _core(self, model: Any) -> Any:
+        return self.accelerator.unwrap_model(model, keep_torch_compile=False)
+
+    # ---- the loop's own hooks ----
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As `Trainer.train`, the teacher on the training device first.
+
+        The seed is set anew: what happened since the trainer was made decides nothing.
+
+        Raises:
+            DivergenceError: when a loss or a weight is NaN or infinite; checkpoints saved before
+                are kept.
+        """
+        if self.teacher is not None:
+            self.teacher.to(self.args.device)
+        set_seed(self.args.seed)
+        with ExitStack() as stack:
+            stack.enter_context(only_what_is_read(self._core(self.model), self.teacher))
+            if not self.args.torch_compile:
+                stack.enter_context(quick_dropout(self._core(self.model)))
+            if self._holds_rows_apart:
+                stack.enter_context(self._compact.held())
+            result = super().train(*args, **kwargs)
+        self._check_divergence()
+        return result
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """As `Trainer.evaluation_loop`; how often one looks does not change what is learnt.
+
+        Starting a data loader draws from the random state that dropout goes on with.
+        """
+        with torch.random.fork_rng(devices=[]), self._compact.whole():
+            return super().evaluation_loop(*args, **kwargs)
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Add the unweighted mean of every term in force since the last logging step."""
+        if "loss" in logs and self._term_batches:
+            names = sorted(self._term_sums)
+            means = torch.stack([self._term_sums[name] for name in names]) / self._term_batches
+            means = self.accelerator.reduce(means, reduction="mean")
+            logs |= {
+                f"loss_{name}": value for name, value in zip(names, means.tolist(), strict=True)
+            }
+            self._term_sums, self._term_batches = {}, 0
+        super().log(logs, *args, **kwargs)
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Look first, so that a checkpoint is never taken after a bad step."""
+        self._check_divergence()
+        super()._save_checkpoint(*args, **kwargs)
+
+    def save_model(self, *args: Any, **kwargs: Any) -> None:
+        """As `Trainer.save_model`: all of the model, whatever training holds apart."""
+        with self._compact.whole():
+            super().save_model(*args, **kwargs)
+
+    def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        with self._compact.whole():
+            super()._load_from_checkpoint(*args, **kwargs)
+
+    def _load_best_model(self) -> None:
+        with self._compact.whole():
+            super()._load_best_model()
+
+    def _check_divergence(self) -> None:
+        self._divergence.check()
+        check_weights(self.model, self.state.global_step)
+
+
+class SamplerEpoch(TrainerCallback):  # type: ignore[misc]
+    """Tells the sampler which epoch begins.
+
+    `Trainer` does so too, except where the batches of several processes are skipped on resuming
+    inside an epoch: its call does not reach through both wrappers, and the first epoch's units
+    would come again.
+    """
+
+    def __init__(self, sampler: UnitSampler) -> None:
+        self.sampler = sampler
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.sampler.set_epoch(int(state.epoch))

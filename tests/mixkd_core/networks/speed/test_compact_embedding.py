@@ -1,0 +1,175 @@
+"""Training the used rows of the word table alone: the same weights as training all of it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file
+from transformers import TrainerCallback
+
+from mixkd_core.networks.speed import compact_embedding
+from mixkd_core.networks.speed.compact_embedding import CompactEmbedding
+
+# Twelve words of the sixty; 0 is [PAD].
+WORDS = np.array([5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43])
+UNUSED = sorted(set(range(60)) - set(WORDS.tolist()) - {0})
+
+
+@pytest.fixture
+def few_words() -> Dataset:
+    generator = np.random.default_rng(0)
+    texts = [generator.choice(WORDS, size).tolist() for size in generator.integers(3, 9, 16)]
+    return Dataset.from_dict({"input_ids": texts, "labels": [ids[0] % 3 for ids in texts]})
+
+
+@pytest.fixture
+def trained(
+    mixkd_trainer: Any,
+    tiny_classifier: Any,
+    no_dropout: Any,
+    few_words: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """`trained(compact, architecture=, before=, **arguments)`: a trainer that has trained."""
+
+    def build(compact: bool, architecture: str = "bert", resume: Any = None, **others: Any) -> Any:
+        monkeypatch.setattr(compact_embedding, "LARGEST_SHARE", 0.5 if compact else -1.0)
+        student = no_dropout(tiny_classifier(architecture, seed=1)).double()
+        settings = {"method": "sm", "weight_decay": 0.1, "num_train_epochs": 3}
+        trainer = mixkd_trainer(
+            student=student,
+            teacher=tiny_classifier(architecture, layers=4, seed=2).double(),
+            dataset=few_words,
+            **settings | others,
+        )
+        trainer.train(resume_from_checkpoint=resume)
+        return trainer
+
+    return build
+
+
+class Held(TrainerCallback):  # type: ignore[misc]
+    """Rows of the word table during each step."""
+
+    def __init__(self) -> None:
+        self.rows: set[int] = set()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.rows.add(len(kwargs["model"].get_input_embeddings().weight))
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """float64, twelve steps: but for the order of sums the weights are the same."""
+    ours, theirs = one.model.state_dict(), other.model.state_dict()
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "distilbert", "modernbert"])
+def test_what_is_learnt_is_the_same(architecture: str, trained: Any) -> None:
+    """RoBERTa counts positions from the ids, and must see those of the texts."""
+    held = Held()
+    compact = trained(True, architecture, callbacks=[held])
+    assert max(held.rows) <= 14
+    assert_same(compact, trained(False, architecture))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "kd+sm+tmkd", "gradient_accumulation_steps": 2},
+        {"method": "pkd", "lr_scheduler_type": "linear", "warmup_steps": 2},
+        {"method": "theseus"},
+        {"max_grad_norm": 0.0, "weight_decay": 0.0},
+        {"optim": "adamw_torch"},
+    ],
+    ids=["accumulation", "schedule", "theseus", "unclipped", "loop"],
+)
+def test_whatever_the_method_and_the_optimiser(settings: dict[str, Any], trained: Any) -> None:
+    assert_same(trained(True, **settings), trained(False, **settings))
+
+
+def test_unused_rows_decay(trained: Any, tiny_classifier: Any) -> None:
+    before = tiny_classifier(seed=1).double().get_input_embeddings().weight
+    after = trained(True).model.get_input_embeddings().weight
+    factor = (1 - 1e-2 * 0.1) ** 12
+    torch.testing.assert_close(after[UNUSED], before[UNUSED] * factor, rtol=1e-12, atol=0.0)
+    assert (after[WORDS] - before[WORDS] * factor).abs().min(dim=1).values.max() > 1e-3
+
+
+def test_a_momentum_that_is_not_adamws_trains_the_whole_table(trained: Any) -> None:
+    """Only AdamW is known to do nothing but decay to a row without gradient."""
+    held = Held()
+    trained(True, optim="sgd", callbacks=[held])
+    assert held.rows == {60}
+
+
+def test_evaluation_and_checkpoints_have_the_whole_table(
+    trained: Any, few_words: Dataset, tmp_path: Path
+) -> None:
+    """Words that training never met are looked up in evaluation; files hold every row."""
+    foreign = Dataset.from_dict({"input_ids": [[3, 4, 50, 51]] * 4, "labels": [0, 1, 2, 0]})
+    settings = {
+        "eval_dataset": foreign,
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "loss",
+        "num_train_epochs": 3,
+    }
+    runs = [
+        trained(compact, output_dir=str(tmp_path / str(compact)), **settings)
+        for compact in (True, False)
+    ]
+    losses = [
+        [entry["eval_loss"] for entry in run.state.log_history if "eval_loss" in entry]
+        for run in runs
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-9)
+    assert len(losses[0]) == 3
+    assert_same(*runs)
+    for step in (4, 8, 12):
+        files = [
+            load_file(tmp_path / str(compact) / f"checkpoint-{step}" / "model.safetensors")
+            for compact in (True, False)
+        ]
+        torch.testing.assert_close(*files, rtol=1e-9, atol=1e-11)
+
+
+def test_resuming_and_training_again(trained: Any, tmp_path: Path) -> None:
+    """Bit by bit: neither an interruption nor a checkpoint may show in what is learnt."""
+    settings = {"output_dir": str(tmp_path / "run"), "save_strategy": "epoch"}
+    unsaved, straight = trained(True), trained(True, **settings)
+    resumed = trained(True, resume=str(tmp_path / "run" / "checkpoint-4"), **settings)
+    for other in (unsaved, resumed):
+        for name, tensor in straight.model.state_dict().items():
+            assert torch.equal(tensor, other.model.state_dict()[name]), name
+    straight.train()
+    again = trained(False)
+    again.train()
+    assert_same(straight, again)
+
+
+def test_it_ends_with_training_however_that_ends(trained: Any) -> None:
+    class Stop(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+            self.table = kwargs["model"].get_input_embeddings()
+            raise RuntimeError("stop")
+
+    stop = Stop()
+    with pytest.raises(RuntimeError, match="stop"):
+        trained(True, callbacks=[stop])
+    assert stop.table.weight.shape == (60, 16)
+    assert stop.table.weight.grad is None
+    assert not stop.table._forward_pre_hooks
+    assert stop.table.padding_idx == 0
+
+
+def test_a_table_of_which_much_is_used_stays_whole(tiny_classifier: Any) -> None:
+    model = tiny_classifier()
+    assert CompactEmbedding(model, np.arange(29)).worthwhile
+    assert not CompactEmbedding(model, np.arange(31)).worthwhile
+    model.get_input_embeddings().weight.requires_grad_(False)
+    assert not CompactEmbedding(model, np.arange(29)).worthwhile
