@@ -37,7 +37,7 @@ from mixkd_core.records.run_folder import (
     write_json,
 )
 from mixkd_core.records.specs import RunSpec
-from reports.plans import STUDIES, read_plan
+from reports.evidence.plans import STUDIES, read_plan
 
 FAILURE = "failure.json"
 LOCKS = ".locks"

@@ -50,7 +50,7 @@ def test_theory_needs_numpy_scipy_and_sympy_only() -> None:
     [
         ("import mixkd_core", ("torch", "transformers", "datasets")),
         ("import theory", ("torch", "transformers", "mixkd_core")),
-        ("import reports.report", ("torch", "transformers", "sklearn")),
+        ("import reports.pages.report", ("torch", "transformers", "sklearn")),
         ("import experiments.cli", ("torch", "transformers", "datasets", "scipy", "pandas")),
     ],
 )

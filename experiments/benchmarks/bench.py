@@ -1,7 +1,7 @@
 """The benchmark: what is measured, in which order, and what it leaves.
 
-`bench.json` holds the environment, the settings and every table as rows; `reports.benchmarks` makes
-tables and figures of it, beside it or in a report.
+`bench.json` holds the environment, the settings and every table as rows; `reports.benchmarks`
+makes tables and figures of it, beside it or in a report.
 """
 
 import shlex
@@ -47,7 +47,7 @@ from experiments.benchmarks.workload import (
 from mixkd_core.errors import InputError
 from mixkd_core.records.environment import describe, hardware
 from mixkd_core.records.run_folder import write_json
-from reports.benchmarks import FILE_NAME, SCHEMA_VERSION
+from reports.benchmarks.tables import FILE_NAME, SCHEMA_VERSION
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

@@ -49,8 +49,8 @@ def bench(
     """
     from experiments.benchmarks.bench import effort_of, run_benchmark, setup
     from experiments.cli.console import quiet_libraries, wide_table
-    from reports.benchmark_figures import write_benchmarks
-    from reports.benchmarks import benchmark_tables, load_benchmarks
+    from reports.benchmarks.figures import write_benchmarks
+    from reports.benchmarks.tables import benchmark_tables, load_benchmarks
 
     quiet_libraries()
     effort = effort_of(quick, repetitions)

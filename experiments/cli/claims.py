@@ -11,8 +11,8 @@ def claims(
 ) -> None:
     """Print, of each claim of the paper, whether these runs support it."""
     from experiments.cli.tables import print_table, unfinished_note
-    from reports.claims import ledger, ledger_table
-    from reports.evidence import load_evidence
+    from reports.evidence.evidence import load_evidence
+    from reports.verdicts.ledger import ledger, ledger_table
 
     evidence = load_evidence(runs)
     entries = ledger(evidence)

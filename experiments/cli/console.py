@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from reports.evidence import Evidence
+    from reports.evidence.evidence import Evidence
 
 # Where output goes to a file there is no width to fit: wide enough that no cell is cut.
 FILE_WIDTH = 250
@@ -70,9 +70,9 @@ def print_gaps(
     from rich.table import Table
 
     from mixkd_core.records.model_card import set_meaning
-    from reports.gaps import TASK_LOSSES, gap_summaries
-    from reports.measurements import DELTA
-    from reports.tables import seeds_text
+    from reports.evidence.measurements import DELTA
+    from reports.tables.gaps import TASK_LOSSES, gap_summaries
+    from reports.tables.table import seeds_text
 
     summaries = [
         summary

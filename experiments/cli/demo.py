@@ -21,8 +21,8 @@ def demo(
     from experiments.cli.console import print_gaps, quiet_libraries
     from experiments.demo import demo_runs
     from mixkd_core.data.embedded.law import bayes_accuracy
-    from reports.evidence import evidence_of
-    from reports.report import write_report
+    from reports.evidence.evidence import evidence_of
+    from reports.pages.report import write_report
 
     quiet_libraries()
     started = time.monotonic()

@@ -29,9 +29,9 @@ def export(
 
     from experiments.cli.tables import unfinished_note
     from mixkd_core.errors import InputError
-    from reports.evidence import load_evidence
-    from reports.export import is_export, write_export
-    from reports.readme import update_readme
+    from reports.evidence.evidence import load_evidence
+    from reports.evidence.export import is_export, write_export
+    from reports.pages.readme import update_readme
 
     if is_export(runs):
         if out is not None or study:

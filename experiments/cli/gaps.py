@@ -20,8 +20,8 @@ def gaps(
     """Print empirical risk, generalization risk and gap of every method, over seeds."""
     from experiments.cli.tables import print_table, unfinished_note
     from mixkd_core.errors import InputError
-    from reports.evidence import LOSS_TITLES, load_evidence
-    from reports.gaps import gap_table
+    from reports.evidence.evidence import LOSS_TITLES, load_evidence
+    from reports.tables.gaps import gap_table
 
     if loss is not None and loss not in LOSS_TITLES:
         raise InputError(f"unknown loss {loss!r}: choose one of {', '.join(LOSS_TITLES)}.")

@@ -22,9 +22,9 @@ def report(
     CSV, parquet) and figures/ (SVG, PDF, PNG). The store need not be finished.
     """
     from experiments.cli.tables import unfinished_note
-    from reports.benchmarks import load_benchmarks
-    from reports.evidence import load_evidence
-    from reports.report import build, write
+    from reports.benchmarks.tables import load_benchmarks
+    from reports.evidence.evidence import load_evidence
+    from reports.pages.report import build, write
 
     measured = None if bench is None else load_benchmarks(bench)
     evidence = load_evidence(runs)

@@ -234,7 +234,7 @@ def _print_results(planned: "tuple[PlannedRun, ...]", out: Path, failures: dict[
     """The gap table of each task, means over the seeds; a row for each thing a run stands for."""
     from experiments.cli.console import print_gaps
     from mixkd_core.records.run_folder import find_record
-    from reports.evidence import evidence_of
+    from reports.evidence.evidence import evidence_of
 
     found = [
         (find_record(out, item.spec), item.labels)

@@ -15,7 +15,7 @@ def status(
     """Show every run of a folder: done, running, failed (and why), partial, damaged or waiting."""
     from experiments.cli.console import duration, quiet_libraries, wide_table
     from experiments.store import survey
-    from reports.plans import read_plans
+    from reports.evidence.plans import read_plans
 
     if not out.is_dir():
         raise InputError(f"there is no folder {out}: give the --out of a study or of mixkd train.")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reports.evidence import Evidence
-    from reports.tables import Table
+    from reports.evidence.evidence import Evidence
+    from reports.tables.table import Table
 
 # Where output goes to a file there is no width to fit: wide enough that no cell is cut.
 FILE_WIDTH = 250
@@ -31,7 +31,7 @@ def print_table(
 
 def unfinished_note(evidence: "Evidence") -> str:
     """What is in no mean, and why; empty if there is nothing."""
-    from reports.gaps import left_out_note
+    from reports.tables.gaps import left_out_note
 
     others = evidence.runs[evidence.runs["state"] != "finished"]
     left_out = left_out_note(evidence)

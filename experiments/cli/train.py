@@ -227,7 +227,7 @@ def train(
         checked,
         checkpoint_ref,
     )
-    from reports.evidence import evidence_of
+    from reports.evidence.evidence import evidence_of
 
     quiet_libraries()
     if train_file is not None:

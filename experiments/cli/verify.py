@@ -119,7 +119,7 @@ def verify(
             typer.echo()
             failed = _run_all(checks_of(found.id), thorough, json)
     if plots is not None:
-        from reports.theory_figures import save_figures
+        from reports.figures.theory import save_figures
 
         for path in save_figures(plots):
             typer.echo(f"wrote {path}")

@@ -12,7 +12,7 @@ from experiments.benchmarks.synthetic_store import write_run
 from experiments.benchmarks.whole import StudySize
 from experiments.cli import main
 from mixkd_core.errors import InputError
-from reports.benchmarks import load_benchmarks
+from reports.benchmarks.tables import load_benchmarks
 
 MINIMAL = bench.Effort(2, 0.0, 192, 1, StudySize((0,), (0.1,), 200), 3)
 

@@ -4,8 +4,8 @@ import pytest
 
 from experiments.demo import FRACTIONS, METHODS, demo_runs
 from mixkd_core.data.embedded.law import bayes_accuracy
-from reports.evidence import evidence_of
-from reports.gaps import GapSummary, gap_summaries
+from reports.evidence.evidence import evidence_of
+from reports.tables.gaps import GapSummary, gap_summaries
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from experiments.training import last_complete_checkpoint
 from mixkd_core.errors import DiskFullError, DivergenceError, InputError, RunBusyError
 from mixkd_core.records.run_folder import finish, partial_folder, record_folder, write_json
 from mixkd_core.records.specs import CheckpointRef, RunSpec
-from reports.plans import Plans, read_plans
+from reports.evidence.plans import Plans, read_plans
 
 HOLDER = """
 import sys, time

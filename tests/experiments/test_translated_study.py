@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.encoders import encoder_for
-from mixkd_core.augmentation.copies import back_translation
+from mixkd_core.augmentation import back_translation
 from mixkd_core.data.tasks import find_task
 from mixkd_core.errors import InputError
 from mixkd_core.records.run_folder import find_records

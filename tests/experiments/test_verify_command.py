@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.cli.verify import WIDTH
-from theory.checks.catalogue import catalogue as checks
+from theory.checks import catalogue as checks
 from theory.checks.check import Check, Outcome
 from theory.errors import TheoryInputError
 from theory.statements.numbers import Evidence

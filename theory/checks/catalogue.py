@@ -7,7 +7,7 @@ Exact checks use rational arithmetic; the Monte Carlo ones share the error budge
 from collections.abc import Callable, Iterable
 from time import perf_counter
 
-from theory.checks.catalogue import case1, case2, certificates, students
+from theory.checks import case1, case2, certificates, students
 from theory.checks.check import MOST_RANDOM_TESTS, Check, CheckResult, Effort, Outcome
 from theory.errors import TheoryInputError
 

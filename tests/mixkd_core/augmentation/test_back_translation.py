@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import transformers
 
+from mixkd_core.augmentation import back_translation
 from mixkd_core.augmentation.back_translation import BackTranslation, Translator, load_translator
-from mixkd_core.augmentation.copies import back_translation
 from mixkd_core.errors import InputError
 from mixkd_core.records.specs import checkpoint_ref
 

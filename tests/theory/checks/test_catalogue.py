@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import binom
 
-from theory.checks.catalogue import catalogue as checks
+from theory.checks import catalogue as checks
 from theory.checks.check import (
     FALSE_ALARM,
     MOST_RANDOM_TESTS,

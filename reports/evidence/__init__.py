@@ -1,0 +1,1 @@
+"""Records read into frames: what tables, figures and verdicts are computed from."""

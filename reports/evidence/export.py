@@ -1,0 +1,313 @@
+"""Results as a small folder of text files to commit: what a report needs, without the examples.
+
+    about.json           the specifications, versions, hardware and commands of the runs, each once
+    runs.csv             a row per run, finished or not, referring to those
+    metrics.csv          a row per run × set × metric, beside the majority class
+    losses.csv           a row per run × set × loss: risk, calibration, what clipping changes
+    certificates.csv     a row per run × loss × kind of bound
+    latent.csv           a row per run that stores encodings × number
+    sources.csv          a row per run × set whose examples share sources × loss
+    studies/             the study files that made them
+
+Numbers are written in full, so every table and verdict computed from this folder is that of the
+store. Per-example losses, encodings, networks and training curves are not kept. The same store
+gives the same bytes; the date is that of the last change.
+"""
+
+import datetime as dt
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from mixkd_core.errors import InputError
+from mixkd_core.records.run_folder import LOSSES, RunRecord
+from mixkd_core.records.specs import RunSpec
+from reports.evidence.entries import Entry
+from reports.evidence.measurements import Measurements
+from reports.tables.table import write_file
+
+EXPORT_VERSION = 2
+ABOUT = "about.json"
+
+_TABLES = ("runs", "metrics", "losses", "certificates", "latent", "sources")
+
+# Of a run's summary: what a report reads of each run, and what many runs share.
+_OWN = ("origin", "train_examples", "primary_metric", "parameters")
+_SHARED = ("versions", "hardware", "command")
+
+_IN_RUNS = ["run", "folder", "state", "reason", "task", "fraction", "seed", "method",
+            "variant", "specification", "environment", *_OWN,
+            "temperature", "fitted_on", "fitted_examples"]  # fmt: skip
+
+_COUNTS = ("seed", "train_examples", "parameters", "fitted_examples", "examples", "clipped",
+           "networks", "groups", "seen_examples")  # fmt: skip
+_NUMBERS = (*_COUNTS, "fraction", "temperature", "value", "majority", "risk", "loss_bound",
+            "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
+            "seen_risk", "unseen_risk")  # fmt: skip
+
+# A folder of a machine says nothing elsewhere: its last names are kept.
+_MACHINE_PATH = re.compile(r"(?<![\w.…])/[\w.+-]+(?:/[\w.+-]+)+")
+
+
+def write_export(
+    entries: Sequence[Entry],
+    measurements: Measurements,
+    folder: Path,
+    date: dt.date,
+    studies: Sequence[Path] = (),
+    tuning_runs: int = 0,
+) -> None:
+    """Write results to `folder`; where nothing changed, the date that is there stays.
+
+    Args:
+        entries: every run; those without a record have no numbers.
+        measurements: of those with one.
+        folder: made if need be.
+        date: today.
+        studies: study files, which are copied; those that are there stay where none is given.
+        tuning_runs: how many runs that chose settings are not among the entries.
+
+    Raises:
+        InputError: if the folder cannot be written, or a study file not be read.
+    """
+    specifications: dict[str, Any] = {}
+    environments: dict[str, Any] = {}
+    temperatures = {
+        row["run"]: {str(name): value for name, value in row.items()}
+        for row in measurements.temperatures.to_dict("records")
+    }
+    runs = []
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        row: dict[str, Any] = {
+            "run": entry.id,
+            "folder": entry.name,
+            "state": entry.state,
+            "reason": _elsewhere(entry.reason),
+            "task": entry.task,
+            "fraction": entry.fraction,
+            "seed": entry.seed,
+            "method": entry.method,
+            "variant": entry.variant,
+        }
+        if entry.record is not None:
+            spec, summary = entry.record.spec.model_dump(mode="json"), entry.record.summary
+            del spec["seed"]
+            row["specification"] = _filed(specifications, spec)
+            shared = {name: summary[name] for name in _SHARED}
+            shared["command"] = _elsewhere(shared["command"])
+            row["environment"] = _filed(environments, shared)
+            row |= {name: summary.get(name) for name in _OWN} | temperatures.get(entry.id, {})
+        runs.append(row)
+    contents = {
+        "runs.csv": _csv(pd.DataFrame(runs).reindex(columns=_IN_RUNS)),
+        "metrics.csv": _csv(pd.DataFrame(_metrics(entries))),
+        "losses.csv": _csv(_losses(measurements)),
+        "certificates.csv": _csv(measurements.certificates),
+        "latent.csv": _csv(measurements.latent),
+        "sources.csv": _csv(measurements.sources),
+    }
+    for path in studies or sorted((folder / "studies").glob("*.yaml")):
+        try:
+            contents[f"studies/{path.name}"] = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read the study file {path}: {error.strerror}.") from None
+    about = {
+        "export_version": EXPORT_VERSION,
+        "date": date.isoformat(),
+        "tuning_runs": tuning_runs,
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "specifications": specifications,
+        "environments": environments,
+    }
+    with suppress(InputError):  # nothing there yet, or nothing that this version can keep
+        before = _about(folder)
+        if before | {"date": ""} == about | {"date": ""}:
+            about["date"] = before["date"]
+    for name, content in contents.items():
+        write_file(folder / name, content)
+    write_file(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a folder holds exported results, not run folders."""
+    return (folder / ABOUT).is_file()
+
+
+def export_date(folder: Path) -> dt.date:
+    """When exported results last changed.
+
+    Raises:
+        InputError: if they cannot be read.
+    """
+    return dt.date.fromisoformat(_about(folder)["date"])
+
+
+def read_export(folder: Path) -> tuple[list[Entry], Measurements, int]:
+    """The runs of exported results, what was measured on them, and how many chose settings.
+
+    Raises:
+        InputError: if a file is missing, was changed, or was written by an incompatible version.
+    """
+    about = _about(folder)
+    tables = {}
+    for name in _TABLES:
+        try:
+            content = (folder / f"{name}.csv").read_bytes()
+        except OSError:
+            raise InputError(
+                f"{folder} lacks {name}.csv: write it again with 'mixkd export'."
+            ) from None
+        if hashlib.sha256(content).hexdigest() != about["sha256"].get(f"{name}.csv"):
+            raise InputError(
+                f"{folder / name}.csv is not what 'mixkd export' wrote: write it again."
+            )
+        tables[name] = _frame(content)
+    results: dict[str, dict[str, Any]] = {}
+    for row in tables["metrics"].to_dict("records"):
+        sets = results.setdefault(row["run"], {})
+        numbers = sets.setdefault(
+            row["set"],
+            {"examples": row["examples"], "metrics": {}, "majority_baseline": {}, "risk": {}},
+        )
+        numbers["metrics"][row["metric"]] = row["value"]
+        numbers["majority_baseline"][row["metric"]] = row["majority"]
+    losses = tables["losses"]
+    for row in losses[losses["loss"].isin(LOSSES)].to_dict("records"):
+        results[row["run"]][row["set"]]["risk"][row["loss"]] = row["risk"]
+    entries = []
+    for row in tables["runs"].to_dict("records"):
+        record = None
+        if row["state"] == "finished":
+            record = _record(folder, about, row, results[row["run"]])
+        entries.append(
+            Entry(
+                row["folder"], row["state"], row["reason"], row["task"],
+                float(row["fraction"]), int(row["seed"]), row["method"], record,
+                row["variant"] == "True",
+            )
+        )  # fmt: skip
+    return entries, _measurements(tables), about["tuning_runs"]
+
+
+def _measurements(tables: Mapping[str, pd.DataFrame]) -> Measurements:
+    losses, runs = tables["losses"], tables["runs"]
+    clipped, fitted = losses["loss_bound"].notna(), runs["temperature"].notna()
+    return Measurements(
+        risks=losses[["run", "set", "loss", "risk"]],
+        temperatures=_counted(
+            runs.loc[fitted, ["run", "temperature", "fitted_on", "fitted_examples"]]
+        ),
+        clipping=_counted(losses[clipped]),
+        certificates=_counted(tables["certificates"]),
+        faults={},
+        latent=tables["latent"],
+        sources=tables["sources"],
+    )
+
+
+def _counted(frame: pd.DataFrame) -> pd.DataFrame:
+    """With whole numbers where every row has one."""
+    whole = {name: int for name in _COUNTS if name in frame}
+    return frame.astype(whole).reset_index(drop=True)
+
+
+def _record(
+    folder: Path, about: Mapping[str, Any], row: Mapping[Any, Any], results: dict[str, Any]
+) -> RunRecord:
+    try:
+        content = about["specifications"][row["specification"]] | {"seed": int(row["seed"])}
+        spec = RunSpec.model_validate(content)
+        environment = about["environments"][row["environment"]]
+    except (ValidationError, KeyError) as error:
+        raise InputError(
+            f"run {row['run']} of the results in {folder} does not fit this version of mixkd: "
+            "export them again from the runs."
+        ) from error
+    own = {name: row[name] for name in _OWN if not pd.isna(row[name])}
+    own["train_examples"] = int(own["train_examples"])
+    summary = {"results": results, **own, **environment}
+    return RunRecord(folder / row["folder"], spec, summary)
+
+
+def _metrics(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        if entry.record is not None:
+            for name, result in entry.record.summary["results"].items():
+                for metric, value in result["metrics"].items():
+                    yield {
+                        "run": entry.id,
+                        "set": name,
+                        "examples": result["examples"],
+                        "metric": metric,
+                        "value": value,
+                        "majority": result["majority_baseline"][metric],
+                    }
+
+
+def _losses(measurements: Measurements) -> pd.DataFrame:
+    """Risks, and beside those of bounded losses what clipping changes."""
+    keys = ["run", "set", "loss"]
+    bounded = ["loss_bound", "examples", "clipped", "largest", "clipped_risk"]
+    clipping = measurements.clipping.reindex(columns=[*keys, *bounded])
+    losses: pd.DataFrame = measurements.risks.merge(clipping, on=keys, how="left")
+    return losses
+
+
+def _filed(known: dict[str, Any], content: Mapping[str, Any]) -> str:
+    """The key under which a shared content is stored, once."""
+    text = json.dumps(content, sort_keys=True)
+    key = hashlib.sha256(text.encode()).hexdigest()[:8]
+    known[key] = content
+    return key
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        version = about["export_version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{folder / ABOUT} cannot be read: write it again with 'mixkd export'."
+        ) from None
+    if version != EXPORT_VERSION:
+        raise InputError(
+            f"the results in {folder} were exported in version {version} of their form, and this "
+            f"program reads version {EXPORT_VERSION}: export them again from the runs."
+        )
+    return about
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    whole = {name: "Int64" for name in _COUNTS if name in frame}
+    text: str = frame.astype(whole).to_csv(index=False, lineterminator="\n")
+    return text.encode()
+
+
+def _frame(content: bytes) -> pd.DataFrame:
+    """Floats exactly as written; identifiers stay text even where they look like numbers."""
+    frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    for name in _NUMBERS:
+        if name in frame:
+            frame[name] = [float(text) if text else nan for text in frame[name]]
+    if "vacuous" in frame:
+        frame["vacuous"] = frame["vacuous"] == "True"
+    return frame
+
+
+def _elsewhere(text: str) -> str:
+    """Without the folders that only the machine of the runs has."""
+
+    def shortened(found: re.Match[str]) -> str:
+        _, _, *below = found[0].split("/")
+        return "/".join(["…", *below[-2:]])
+
+    return _MACHINE_PATH.sub(shortened, text)

@@ -1,0 +1,175 @@
+"""What the figures of a report share: their panels, their methods' looks, and what a point says.
+
+Every method has a colour (Okabe and Ito's), a marker and a dash pattern of its own, so that figures
+are readable in greyscale and by colour-blind readers.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import cycle, islice
+from math import ceil
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mixkd_core.objectives.objective import METHODS
+from reports.evidence.frames import grouped
+from reports.figures.style import COLOURS, DPI, STYLE, UNDATED
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES: tuple[Any, ...] = (
+    "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (8, 2)),
+    (0, (4, 1.5, 1.5, 1.5, 1.5, 1.5)), (0, (1, 3)),
+)  # fmt: skip
+
+# The three that a reader compares first are furthest apart in lightness and shape.
+FIRST = ("kd", "ft", "sm+tmkd", "teacher")
+
+MOST_PANELS = 9
+
+LEGEND_LINE = 0.2  # inches
+
+
+@dataclass
+class Drawing:
+    """A figure and what its points say when pointed at.
+
+    Attributes:
+        name: of its files.
+        title: above it on the page.
+        caption: under it.
+        figure: what matplotlib draws.
+        notes: text by id of the point's group in the SVG.
+        runs: by the same id the runs behind the point, separated by spaces.
+        rendered: by kind, what `render` made of it.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+    notes: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    rendered: dict[str, bytes] = field(default_factory=dict)
+
+    def note(self, text: str, runs: Iterable[str] = ()) -> str:
+        """The id for a point that says this, from these runs."""
+        identifier = f"{self.name}-point-{len(self.notes)}"
+        self.notes[identifier] = text
+        self.runs[identifier] = " ".join(dict.fromkeys(runs))
+        return identifier
+
+
+def render(drawing: Drawing, kind: str) -> bytes:
+    """The figure as `svg` (text as text), `pdf` or `png`; the same figure gives the same bytes."""
+    if kind not in drawing.rendered:  # the page and a file of its own want the same SVG
+        sink = io.BytesIO()
+        with mpl.rc_context({**STYLE, "svg.fonttype": "none"}):
+            _lay_out(drawing.figure)
+            drawing.figure.savefig(sink, format=kind, dpi=DPI, metadata=dict(UNDATED[kind]))
+        content = sink.getvalue()
+        if kind == "svg":
+            content = with_notes(content.decode(), drawing.notes, drawing.runs).encode()
+        drawing.rendered[kind] = content
+    return drawing.rendered[kind]
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the panels, for every format where the SVG has them, and leave them there."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with mpl.rc_context({"savefig.format": "svg"}):  # whose text is measured
+            engine.execute(figure)
+            if any(axes.get_aspect() != "auto" for axes in figure.axes):
+                engine.execute(figure)  # square panels have their size now, and need other margins
+        figure.set_layout_engine(None)
+
+
+def with_notes(svg: str, notes: Mapping[str, str], runs: Mapping[str, str]) -> str:
+    """The SVG with a `<title>`, and the runs, in the group of every point that has a note."""
+
+    def titled(match: re.Match[str]) -> str:
+        text = notes.get(match.group(1))
+        if text is None:
+            return match.group(0)
+        behind = runs.get(match.group(1))
+        data = f' data-runs="{escape(behind)}"' if behind else ""
+        return f'<g id="{match.group(1)}" class="point"{data}><title>{escape(text)}</title>'
+
+    return re.sub(r'<g id="([^"]+)">', titled, svg)
+
+
+def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Colour, marker and dashes by label; a method looks the same in every figure of a report."""
+    known = [*FIRST, *(name for name in METHODS if name not in FIRST)]
+    place = {name: rank for rank, name in enumerate(known)}
+    ordered = sorted(set(labels), key=lambda label: (place.get(label, len(known)), label))
+    colours, markers, dashes = (
+        list(islice(cycle(kinds), len(ordered) + len(known)))
+        for kinds in (COLOURS, MARKERS, DASHES)
+    )
+    styles, others = {}, len(known)
+    for label in ordered:
+        rank = place.get(label, others)
+        others += label not in place
+        # Dashes advance by one more after each round, so that no three are all alike.
+        dash = dashes[(rank + rank // len(COLOURS)) % len(DASHES)]
+        styles[label] = {"color": colours[rank], "marker": markers[rank], "linestyle": dash}
+    return styles
+
+
+def panels_of(
+    frame: pd.DataFrame, columns: Sequence[str]
+) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows of each panel, `MOST_PANELS` at most."""
+    return list(grouped(frame, columns))[:MOST_PANELS]
+
+
+def drawing_of(
+    name: str, title: str, caption: str, panels: int, *, height: float = 2.9
+) -> tuple[Drawing, list[Axes]]:
+    """An empty figure of so many panels, three of them abreast at most."""
+    across = 2 if panels == 4 else min(panels, 3)  # four in a square
+    down = ceil(panels / across)
+    width = {1: 5.6, 2: 8.4, 3: 10.4}[across]
+    figure = Figure(figsize=(width, height * down + 0.5), layout="constrained")
+    grid = list(np.atleast_1d(figure.subplots(down, across, squeeze=False).ravel()))
+    for axes in grid[panels:]:
+        axes.remove()
+    return Drawing(name, title, caption, figure), grid[:panels]
+
+
+def column_of(
+    name: str, title: str, caption: str, heights: Sequence[float]
+) -> tuple[Drawing, list[Axes]]:
+    """An empty figure of panels under each other, for labels that need half of the width."""
+    figure = Figure(figsize=(5.6, sum(heights) + 0.5), layout="constrained")
+    grid = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
+    return Drawing(name, title, caption, figure), list(grid.ravel())
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib shall not read as a formula, nor a leading underscore as "no label"."""
+    return str(text).replace("$", r"\$").replace("_", " ")
+
+
+def legend(figure: Figure, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    """One legend for all panels, under them, in as many columns as their labels have room for.
+
+    The figure grows by what more than two lines of it need, so that the panels keep their size.
+    """
+    longest = max(len(label) for label in styles)
+    handles = [
+        mpl.lines.Line2D([], [], label=plain(label), **style) for label, style in styles.items()
+    ]
+    columns = max(1, min(len(handles), 5, int(13 * figure.get_figwidth() / (longest + 9))))
+    lines = ceil(len(handles) / columns)
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0, lines - 2))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=3.2)

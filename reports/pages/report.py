@@ -1,0 +1,90 @@
+"""Everything a report consists of, from a store to a folder."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports.benchmarks.figures import draw_benchmarks
+from reports.benchmarks.tables import Benchmarks, benchmark_tables
+from reports.evidence.evidence import Evidence, load_evidence
+from reports.figures.catalogue import draw_all
+from reports.figures.drawing import Drawing, render
+from reports.pages.page import page
+from reports.tables.bound_conditions import condition_table, theorem_table
+from reports.tables.certificates import certificate_table
+from reports.tables.comparisons import comparison_table
+from reports.tables.gaps import gap_table, metric_table, run_table
+from reports.tables.latent_space import latent_table
+from reports.tables.metric_comparisons import metric_comparison_table
+from reports.tables.shared_sources import shared_source_table
+from reports.tables.table import Table, write_file, write_tables
+from reports.tables.temperature_control import temperature_control_table
+from reports.verdicts.ledger import Entry, ledger, ledger_table
+
+TABLES: Sequence[Callable[[Evidence], Table]] = (
+    gap_table,
+    comparison_table,
+    metric_table,
+    metric_comparison_table,
+    temperature_control_table,
+    latent_table,
+    condition_table,
+    theorem_table,
+    shared_source_table,
+    certificate_table,
+    run_table,
+)
+
+PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A store's tables, figures and verdicts."""
+
+    evidence: Evidence
+    claims: tuple[Entry, ...]
+    tables: tuple[Table, ...]
+    drawings: tuple[Drawing, ...]
+
+
+def build(evidence: Evidence, measured: Benchmarks | None = None) -> Report:
+    """Compute everything, write nothing.
+
+    Args:
+        measured: what `mixkd bench` measured, to be shown after the runs.
+    """
+    claims = tuple(ledger(evidence))
+    tables = [make(evidence) for make in TABLES]
+    drawings = draw_all(evidence)
+    if measured is not None:
+        tables += benchmark_tables(measured)
+        drawings += draw_benchmarks(measured)
+    return Report(evidence, claims, tuple(tables), tuple(drawings))
+
+
+def write(report: Report, folder: Path) -> Path:
+    """Write `index.html`, `report.md`, `tables/` and `figures/`; returns the page's path.
+
+    Raises:
+        InputError: if the folder cannot be written.
+    """
+    claims = ledger_table(report.claims)
+    content = page(report.evidence, report.claims, report.drawings, report.tables)
+    path = write_file(folder / PAGE, content.encode())
+    write_tables([claims, *report.tables], folder / "tables")
+    text = "\n".join(table.to_markdown() for table in [claims, *report.tables])
+    write_file(folder / "report.md", f"# MixKD: what these runs show\n\n{text}".encode())
+    for drawing in report.drawings:
+        for kind in ("svg", "pdf", "png"):
+            write_file(folder / "figures" / f"{drawing.name}.{kind}", render(drawing, kind))
+    return path
+
+
+def write_report(runs: Path, folder: Path) -> Path:
+    """Report on a store; returns the page's path.
+
+    Raises:
+        InputError: if there is no finished run, or the folder cannot be written.
+    """
+    return write(build(load_evidence(runs)), folder)

@@ -1,0 +1,1 @@
+"""Intervals, tests, power and measures on plain arrays."""

@@ -1,0 +1,371 @@
+"""What the theorems' hypotheses come to on real runs, and what was observed.
+
+Two things in the records can play the theorems' augmentation:
+
+* *mixup draws*: a run that mixes against the run of the same seed that does not. The draws are not
+  i.i.d. from the data law, so Theorem 1 (Case 1) does not apply to them, whatever their number.
+* *more data*: a run on a larger fraction against that on a smaller one. Subsets are nested, so the
+  additional examples are new draws where the training split is a sample of independent examples.
+
+No record can give the minimal gap eps_p or the size |H| of the hypothesis class. The measured gap
+of the unaugmented run stands in for eps_p, and |H| = 1 for the class: every form of Theorem 1 needs
+at least that many points, so a condition that fails there fails for every class; one that holds
+there is not assessable beyond "for classes up to this size".
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from math import exp, inf
+from typing import Any
+
+import pandas as pd
+
+from reports.evidence.entries import Entry
+from reports.evidence.evidence import GROUP, LOSS_TITLES, TRAINING_LAW, Evidence
+from reports.evidence.frames import grouped
+from reports.evidence.measurements import DELTA
+from reports.tables.table import Column, Table, seeds_text
+from theory.statements.catalogue import THEOREMS, theorem
+from theory.statements.numbers import Evidence as Numbers
+from theory.statements.theorem import Answer
+from theory.statements.thresholds import finite_class_sample_size
+
+# Where examples share a source, they are not independent; the records do not say which share one.
+SHARED_SOURCES = {
+    "sst2": "phrases of one sentence are examples of their own",
+    "mnli": "three hypotheses share a premise",
+    "qnli": "several questions share a paragraph",
+    "qqp": "questions recur in several pairs",
+}
+
+
+@lru_cache(maxsize=1)  # wanted by several parts of one report
+def condition_frame(evidence: Evidence) -> pd.DataFrame:
+    """A row per augmented run × loss: hypotheses, threshold, premise and what was observed."""
+    entries = {entry.id: entry for entry in evidence.entries if entry.record is not None}
+    risks = _bounded_risks(evidence)
+    rows = []
+    for kind, augmented, plain in _augmentations(evidence):
+        for loss, (new, old) in _shared(risks, augmented, plain).items():
+            if kind == "more data" and loss == "distillation_distance":
+                continue  # another fraction has another teacher, and the theorem's is fixed
+            added = _added(kind, entries[augmented], entries[plain])
+            rows.append(_judged(kind, entries[augmented], entries[plain], loss, new, old, added))
+    if not rows:
+        return pd.DataFrame()
+    known = evidence.runs[["run", "label", "condition"]]
+    return pd.DataFrame(rows).merge(known, on="run")
+
+
+def condition_table(evidence: Evidence) -> Table:
+    """Per condition and loss: how many runs answer how."""
+    frame = condition_frame(evidence)
+    rows: list[dict[str, Any]] = []
+    if not frame.empty:
+        for key, group in grouped(frame, [*GROUP, "kind", "loss", "compared_with"]):
+            task, fraction, label, condition, kind, loss, compared_with = key
+            total, premise = len(group), group["premise"]
+            given_premise = int((premise & group["risk_fell"]).sum())
+            rows.append(
+                {
+                    "task": task,
+                    "fraction": fraction,
+                    "method": label,
+                    "kind": kind,
+                    "compared_with": compared_with,
+                    "loss": LOSS_TITLES[loss],
+                    "loss_bound": group["loss_bound"].iloc[0],
+                    "bounded": _bounded(group),
+                    "n": group["n"].mean(),
+                    "a": group["a"].mean(),
+                    "gap": group["gap"].mean(),
+                    "threshold": group["threshold"].median(),
+                    "independence": group["independence"].iloc[0],
+                    "size": _tally(group["size"]),
+                    "answer": _tally(group["answer"]),
+                    "premise": f"{int(premise.sum())} of {total}",
+                    "gap_fell": f"{int(group['gap_fell'].sum())} of {total}",
+                    "risk_fell": f"{int(group['risk_fell'].sum())} of {total}",
+                    "risk_fell_given_premise": f"{given_premise} of {int(premise.sum())}",
+                    "set": group["set"].iloc[0],
+                    "seeds": seeds_text(group["seed"].tolist()),
+                    "condition": condition,
+                    "runs": " ".join(dict.fromkeys([*group["run"], *group["plain_run"]])),
+                }
+            )
+    return Table(
+        name="conditions",
+        title="Conditions: those of Theorem 1 on real runs",
+        caption=(
+            f"δ = {DELTA:g}. gap: the measured gap of the run without augmentation, in place of "
+            "the minimal gap ε; threshold: the least n + a for a class of one hypothesis (the "
+            "median over seeds), below which the condition fails for every class; above it is not "
+            "assessable, since |H| of a network is not known. Independence: mixup draws are not "
+            "i.i.d. from the data law; more data are, where the examples of the split are "
+            "independent. Empirical risk no worse: the premise of the theorem's last clause, on "
+            "the training subset. Even where all of this holds, the theorem orders certificates, "
+            "not the true risks; the last columns say what was observed. Only the shape of "
+            "Theorem 1 is the paper's; conditions and constants are a reconstruction."
+        ),
+        columns=(
+            Column("task", "task"),
+            Column("fraction", "fraction"),
+            Column("method", "method"),
+            Column("kind", "augmentation"),
+            Column("compared_with", "against"),
+            Column("loss", "loss"),
+            Column("loss_bound", "M", "number", 0),
+            Column("bounded", "bounded"),
+            Column("n", "n", "count"),
+            Column("a", "a", "count"),
+            Column("gap", "gap", "signed"),
+            Column("threshold", "threshold", "count"),
+            Column("independence", "independence"),
+            Column("size", "size"),
+            Column("answer", "condition"),
+            Column("premise", "empirical risk no worse"),
+            Column("gap_fell", "gap no larger"),
+            Column("risk_fell", "risk no larger"),
+            Column("risk_fell_given_premise", "risk no larger, given the premise"),
+            Column("seeds", "seeds"),
+        ),
+        frame=pd.DataFrame(rows),
+        empty=(
+            "No run can be compared with an unaugmented one of the same seed on a set that follows "
+            "the training law."
+        ),
+    )
+
+
+def theorem_table(evidence: Evidence) -> Table:
+    """Every theorem asked about every run that mixes: the answers, and what stands in the way."""
+    frame = condition_frame(evidence)
+    mixing = frame[frame["kind"] == "mixup draws"] if not frame.empty else frame
+    rows = []
+    for item in THEOREMS if len(mixing) else ():
+        # What a statement does not ask for cannot change its verdict (losses are clipped at M), and
+        # many ask for little: most runs share one.
+        asked = [tuple(getattr(known, name) for name in item.needs) for known in mixing["numbers"]]
+        verdicts = {
+            key: item.check(known)
+            for key, known in dict(zip(asked, mixing["numbers"], strict=True)).items()
+        }
+        answers = pd.Series([verdicts[key].answer.value for key in asked])
+        reasons = dict.fromkeys(
+            f"{finding.name} {finding.answer.value}"
+            for verdict in verdicts.values()
+            for finding in (*verdict.findings, *(f for r in verdict.routes for f in r.findings))
+            if finding.answer is not Answer.HOLDS
+        )
+        follows = dict.fromkeys(line for each in verdicts.values() for line in each.follows)
+        rows.append(
+            {
+                "theorem": item.id,
+                "title": item.title,
+                "answers": _tally(answers),
+                "why": "; ".join(reasons),
+                "follows": "; ".join(follows) or "nothing",
+                "provenance": item.provenance.value,
+                "runs": " ".join(dict.fromkeys(mixing["run"])),
+            }
+        )
+    return Table(
+        name="theorems",
+        title="Theorems: every statement, asked about the runs that mix",
+        caption=(
+            "Counts are over runs × losses. What a statement needs and no record holds (the size "
+            "or complexity of the class, smoothness, the bias of the mixed law) is not assessable; "
+            "give it to `mixkd verify <statement>` where you know it."
+        ),
+        columns=(
+            Column("theorem", "statement"),
+            Column("title", "title"),
+            Column("answers", "answers"),
+            Column("why", "what stands in the way"),
+            Column("follows", "what follows"),
+        ),
+        frame=pd.DataFrame(rows),
+        empty="No run that mixes can be compared with one of the same seed that does not.",
+    )
+
+
+def _bounded_risks(evidence: Evidence) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
+    """By run: clipped risks and clipping by set and loss."""
+    found: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+    for row in evidence.measurements.clipping.to_dict("records"):
+        numbers = {str(name): value for name, value in row.items()}
+        found.setdefault(row["run"], {})[row["set"], row["loss"]] = numbers
+    return found
+
+
+def _shared(
+    risks: dict[str, dict[tuple[str, str], dict[str, Any]]], augmented: str, plain: str
+) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """By loss: both runs' numbers on the first set of the training law that both have."""
+    shared: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+    new, old = risks.get(augmented, {}), risks.get(plain, {})
+    # New draws first: one sample serves every run, where a remainder is each run's own.
+    for held_out in reversed(TRAINING_LAW):
+        for (name, loss), numbers in new.items():
+            if name == held_out and loss not in shared and (name, loss) in old:
+                shared[loss] = (
+                    _numbers(numbers, new["train", loss]),
+                    _numbers(old[name, loss], old["train", loss]),
+                )
+    return shared
+
+
+def _numbers(held_out: dict[str, Any], train: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "set": held_out["set"],
+        "loss_bound": train["loss_bound"],
+        "empirical": train["clipped_risk"],
+        "risk": held_out["clipped_risk"],
+        "gap": held_out["clipped_risk"] - train["clipped_risk"],
+        "held_out": held_out["examples"],
+        "clipped_share": (held_out["clipped"] + train["clipped"])
+        / (held_out["examples"] + train["examples"]),
+        "change": held_out["clipped_risk"] - held_out["risk"],
+        "largest": max(held_out["largest"], train["largest"]),
+    }
+
+
+def _augmentations(evidence: Evidence) -> Iterator[tuple[str, str, str]]:
+    """`(kind, augmented run, plain run)`."""
+    entries = {entry.id: entry for entry in evidence.entries if entry.record is not None}
+    students = evidence.runs[
+        (evidence.runs["state"] == "finished") & (evidence.runs["method"] != "teacher")
+    ]
+    for _, group in grouped(students, ["setting", "seed"]):
+        plain = {
+            row["method"]: row["run"]
+            for row in group.to_dict("records")
+            if row["method"] in ("ft", "kd")
+        }
+        for run in group["run"]:
+            student = entries[run].finished.spec.student
+            assert student is not None
+            if student.objective.mixes:
+                # Mixing is added to distillation where the teacher is asked, else to fine-tuning.
+                wanted = "kd" if student.objective.needs_teacher else "ft"
+                if wanted in plain:
+                    yield "mixup draws", run, plain[wanted]
+    for _, group in grouped(students, ["task", "data", "label", "seed"]):
+        ordered = group.sort_values("fraction")
+        for small, large in zip(ordered["run"], ordered["run"].iloc[1:], strict=False):
+            if entries[small].fraction < entries[large].fraction:
+                yield "more data", large, small
+
+
+def _added(kind: str, augmented: Entry, plain: Entry) -> int:
+    """a: different mixup draws over all epochs, or examples beyond those of the smaller subset."""
+    examples = augmented.finished.summary["train_examples"]
+    if kind == "more data":
+        return int(examples - plain.finished.summary["train_examples"])
+    student = augmented.finished.spec.student
+    assert student is not None
+    epochs = 1 if student.fixed_draws else student.training.epochs
+    return round(student.mixup_ratio * epochs * int(examples))
+
+
+def _judged(
+    kind: str,
+    augmented: Entry,
+    plain: Entry,
+    loss: str,
+    new: dict[str, Any],
+    old: dict[str, Any],
+    added: int,
+) -> dict[str, Any]:
+    n, bound, gap = plain.finished.summary["train_examples"], new["loss_bound"], old["gap"]
+    student = augmented.finished.spec.student
+    assert student is not None
+    independent, why = _independence(kind, augmented.task)
+    numbers = Numbers(
+        n=n,
+        a=added,
+        delta=DELTA,
+        loss_bound=bound,
+        largest_loss=min(max(new["largest"], old["largest"]), bound),
+        gap=gap,
+        independent=independent,
+        # Each original is drawn once an epoch with a random partner: not i.i.d. given the sample.
+        independent_draws=False if kind == "mixup draws" else None,
+        augmented_gap=new["gap"],
+        empirical_risk=old["empirical"],
+        augmented_risk=new["empirical"],
+        alpha=student.mixup_alpha if student.objective.mixes else None,
+        linear=False,
+        held_out=new["held_out"],
+        mean_loss=new["risk"],
+        errors=round(new["risk"] * new["held_out"]) if loss == "zero_one_error" else None,
+        unseen=True,
+        candidates=1,
+    )
+    statement = theorem("T1")
+    verdict = statement.check(numbers)
+    threshold = finite_class_sample_size(gap, 1, bound, DELTA) if gap > 0 else inf
+    size = Answer.FAILS if n + added < threshold else Answer.NOT_ASSESSABLE
+    answers = [finding.answer for finding in verdict.findings] + [size]
+    answer = Answer.FAILS if Answer.FAILS in answers else Answer.NOT_ASSESSABLE
+    return {
+        "run": augmented.id,
+        "plain_run": plain.id,
+        "task": augmented.task,
+        "fraction": augmented.fraction,
+        "seed": augmented.seed,
+        "kind": kind,
+        "compared_with": plain.method if kind == "mixup draws" else f"fraction {plain.fraction:g}",
+        "loss": loss,
+        "set": new["set"],
+        "loss_bound": bound,
+        "clipped_share": new["clipped_share"],
+        "clipping_change": new["change"],
+        "n": n,
+        "a": added,
+        "delta": DELTA,
+        "gap": gap,
+        "threshold": threshold,
+        "largest_class": _largest_class(gap, n + added, bound),
+        "independence": why,
+        "size": size.value,
+        "answer": answer.value,
+        "augmented_gap": new["gap"],
+        "empirical_risk": old["empirical"],
+        "augmented_risk": new["empirical"],
+        "premise": new["empirical"] <= old["empirical"],
+        "gap_fell": new["gap"] <= gap,
+        "risk_fell": new["risk"] <= old["risk"],
+        "numbers": numbers,
+    }
+
+
+def _largest_class(gap: float, count: int, bound: float) -> float:
+    """The largest |H| for which form (a) holds: δ exp(2 N gap²/M²)."""
+    exponent = 2 * count * max(gap, 0.0) ** 2 / bound**2
+    return DELTA * exp(exponent) if exponent < 700 else inf
+
+
+def _independence(kind: str, task: str) -> tuple[bool | None, str]:
+    if kind == "mixup draws":
+        return False, "fails: mixed points are not draws of the data law"
+    if task.startswith("embedded-"):
+        return True, "holds: the law is sampled (class shares are kept)"
+    shared = SHARED_SOURCES.get(task)
+    if shared is not None:
+        return None, f"not assessable: {shared}"
+    return None, "not assessable: no record says that the examples are independent"
+
+
+def _bounded(group: pd.DataFrame) -> str:
+    if group["loss"].iloc[0] == "zero_one_error":
+        return "holds: declared"
+    share, change = group["clipped_share"].mean(), group["clipping_change"].mean()
+    return f"holds: clipped, {share:.1%} of the losses, mean {change:+.3f}"
+
+
+def _tally(answers: "pd.Series[Any]") -> str:
+    counts = answers.value_counts().sort_index()
+    if len(counts) == 1:
+        return str(counts.index[0])
+    return ", ".join(f"{answer} {count}" for answer, count in counts.items())

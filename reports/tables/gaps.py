@@ -1,0 +1,260 @@
+"""The gap tables: empirical risk, generalization risk and their difference, by method and seed.
+
+The generalization risk is estimated on held-out sets that follow different laws, and every row
+names its set: `remainder` (the training split's unused part) and `fresh` (new draws, where the law
+is known) follow the training law, which the theory speaks of; a development set is what papers
+report, and need not.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports.evidence.evidence import GROUP, LOSS_TITLES, TRAINING_LAW, Evidence, in_order
+from reports.evidence.frames import grouped
+from reports.evidence.measurements import DELTA
+from reports.statistics.seeds import Summary, summarise_seeds
+from reports.tables.table import Column, Table, seeds_text
+from theory.bounds.binomial import clopper_pearson_limit
+
+# What a task is judged by: 0-1 error, or squared error for a real-valued label.
+TASK_LOSSES = ("zero_one_error", "squared_error")
+
+
+@dataclass(frozen=True)
+class GapSummary:
+    """One loss of one condition on one held-out set, over its seeds.
+
+    Attributes:
+        task, fraction, label, condition: of the runs.
+        held_out: name of the held-out set.
+        loss: its name.
+        seeds, runs: those averaged.
+        examples: of the held-out set, mean over seeds.
+        empirical: mean risk on the training subset.
+        generalization: mean risk on the held-out set.
+        gap: their difference, over seeds.
+        least, greatest: the gaps of single seeds lie between these.
+        metric: name of the task's primary metric.
+        metric_value, majority: its mean on the held-out set, and that of the majority class.
+    """
+
+    task: str
+    fraction: float
+    label: str
+    condition: str
+    held_out: str
+    loss: str
+    seeds: tuple[int, ...]
+    runs: tuple[str, ...]
+    examples: float
+    empirical: float
+    generalization: float
+    gap: Summary
+    least: float
+    greatest: float
+    metric: str
+    metric_value: float
+    majority: float
+
+    @property
+    def interval_over_examples(self) -> tuple[float, float] | None:
+        """For a single network's gap in 0-1 error: exact binomial at level 1 − `DELTA`.
+
+        Its empirical risk is known, so this is the interval of its risk on the held-out set,
+        shifted. None for several seeds, and for a loss without such an interval.
+        """
+        if self.gap.n > 1 or self.loss != "zero_one_error":
+            return None
+        n = round(self.examples)
+        errors = round(self.generalization * n)
+        low, high = (
+            float(clopper_pearson_limit(errors, n, DELTA / 2, lower=lower))
+            for lower in (True, False)
+        )
+        return low - self.empirical, high - self.empirical
+
+
+def gap_summaries(evidence: Evidence) -> list[GapSummary]:
+    """Every loss of every condition on every held-out set."""
+    metrics = evidence.metrics.set_index(["run", "set"])[["metric", "metric_value", "majority"]]
+    summaries = []
+    frame = evidence.gaps.join(metrics, on=["run", "set"])
+    for key, group in grouped(frame, [*GROUP, "set", "loss"]):
+        task, fraction, label, condition, held_out, loss = key
+        summaries.append(
+            GapSummary(
+                task=task,
+                fraction=fraction,
+                label=label,
+                condition=condition,
+                held_out=held_out,
+                loss=loss,
+                seeds=tuple(group["seed"]),
+                runs=tuple(group["run"]),
+                examples=float(group["examples"].mean()),
+                empirical=float(group["empirical"].mean()),
+                generalization=float(group["generalization"].mean()),
+                gap=summarise_seeds(group["gap"].to_numpy()),
+                least=float(group["gap"].min()),
+                greatest=float(group["gap"].max()),
+                metric=group["metric"].iloc[0],
+                metric_value=float(group["metric_value"].mean()),
+                majority=float(group["majority"].mean()),
+            )
+        )
+    return summaries
+
+
+def gap_table(evidence: Evidence) -> Table:
+    """Mean, standard deviation and interval over seeds, of every loss on every held-out set."""
+    methods = evidence.runs.set_index("run")["method"]
+    rows: list[dict[str, Any]] = []
+    for summary in gap_summaries(evidence):
+        low, high = summary.gap.interval or (None, None)
+        rows.append(
+            {
+                "task": summary.task,
+                "fraction": summary.fraction,
+                "method": summary.label,
+                "set": summary.held_out,
+                "law": "training" if summary.held_out in TRAINING_LAW else "development",
+                "loss": LOSS_TITLES[summary.loss],
+                "seeds": seeds_text(summary.seeds),
+                "without": evidence.without(
+                    summary.task, summary.fraction, methods[summary.runs[0]], summary.seeds
+                ),
+                "n": summary.gap.n,
+                "examples": summary.examples,
+                "empirical": summary.empirical,
+                "generalization": summary.generalization,
+                "gap": summary.gap.mean,
+                "gap_sd": summary.gap.sd,
+                "gap_low": low,
+                "gap_high": high,
+                "condition": summary.condition,
+                "runs": " ".join(summary.runs),
+            }
+        )
+    return Table(
+        name="gaps",
+        title="Gaps: generalization risk minus empirical risk",
+        caption=(
+            "Means over seeds; the 95 % interval is Student's t for the mean gap over seeds, on "
+            "fixed held-out examples; with one seed there is none. The empirical risk is that of "
+            "the training subset. The sets remainder and fresh follow the training law; a "
+            "development set (dev) is the task's own, which need not. Cross-entropy after "
+            "temperature: one temperature per run, fitted on a fifth of a held-out set that is "
+            "then left out. Seeds that other methods have and this one lacks are named under "
+            "without."
+        ),
+        columns=(
+            Column("task", "task"),
+            Column("fraction", "fraction"),
+            Column("method", "method"),
+            Column("set", "set"),
+            Column("loss", "loss"),
+            Column("empirical", "empirical", "number"),
+            Column("generalization", "generalization", "number"),
+            Column("gap", "gap", "signed"),
+            Column("gap_sd", "sd", "number"),
+            Column("gap", "95 % interval", "interval"),
+            Column("seeds", "seeds"),
+            Column("without", "without"),
+        ),
+        frame=pd.DataFrame(rows),
+    )
+
+
+def metric_table(evidence: Evidence) -> Table:
+    """The task's own metric on every set, beside the majority class."""
+    rows: list[dict[str, Any]] = []
+    for key, group in grouped(evidence.metrics, [*GROUP, "set", "metric"]):
+        task, fraction, label, condition, name, metric = key
+        summary = summarise_seeds(group["metric_value"].to_numpy())
+        low, high = summary.interval or (None, None)
+        rows.append(
+            {
+                "task": task,
+                "fraction": fraction,
+                "method": label,
+                "set": name,
+                "metric": metric,
+                "value": summary.mean,
+                "value_sd": summary.sd,
+                "value_low": low,
+                "value_high": high,
+                "majority": group["majority"].mean(),
+                "examples": group["examples"].mean(),
+                "seeds": seeds_text(group["seed"].tolist()),
+                "without": evidence.without(
+                    task, fraction, group["method"].iloc[0], group["seed"].tolist()
+                ),
+                "n": summary.n,
+                "condition": condition,
+                "runs": " ".join(group["run"]),
+            }
+        )
+    return Table(
+        name="metrics",
+        title="Metrics: the tasks' own, beside the majority class",
+        caption=(
+            "Means over seeds with Student's t interval; majority is the same metric of the most "
+            "frequent class of the training subset."
+        ),
+        columns=(
+            Column("task", "task"),
+            Column("fraction", "fraction"),
+            Column("method", "method"),
+            Column("set", "set"),
+            Column("metric", "metric"),
+            Column("value", "mean", "number"),
+            Column("value_sd", "sd", "number"),
+            Column("value", "95 % interval", "range"),
+            Column("majority", "majority", "number"),
+            Column("examples", "examples", "count"),
+            Column("seeds", "seeds"),
+            Column("without", "without"),
+        ),
+        frame=pd.DataFrame(rows),
+    )
+
+
+def run_table(evidence: Evidence) -> Table:
+    """Every run of the store, with its state."""
+    frame = evidence.runs.copy()
+    folders = {entry.id: entry.name for entry in evidence.entries}
+    frame["folder"] = frame["run"].map(folders)
+    frame["runs"] = frame["run"]
+    return Table(
+        name="runs",
+        title="Runs: all of them, finished or not",
+        caption=(
+            "Runs that are not finished are in no mean. Means are over seeds of one condition: the "
+            f"same data, specification and versions. {left_out_note(evidence)}"
+        ).rstrip(),
+        columns=(
+            Column("run", "run"),
+            Column("task", "task"),
+            Column("fraction", "fraction"),
+            Column("seed", "seed"),
+            Column("label", "method"),
+            Column("state", "state"),
+            Column("reason", "reason"),
+            Column("data", "data"),
+            Column("versions", "versions"),
+        ),
+        frame=in_order(frame),
+    )
+
+
+def left_out_note(evidence: Evidence) -> str:
+    """What is in no table, as sentences: runs of `mixkd tune`, lists of runs that are damaged."""
+    sentences = list(evidence.damaged_plans)
+    if evidence.tuning_runs:
+        sentences.append(
+            f"Left out: {evidence.tuning_runs} runs that chose settings, judged on examples held "
+            "out of their training subset."
+        )
+    return " ".join(sentences)

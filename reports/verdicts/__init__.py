@@ -1,0 +1,1 @@
+"""The paper's claims and the rules by which results support or contradict them."""
