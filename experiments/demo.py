@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from experiments.encoders import encoder_for
-from experiments.runner import Resources, Say, run
+from experiments.running.encoders import encoder_for
+from experiments.running.runner import Resources, Say, run
 from mixkd_core.data.sources import load_embedded
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.specs import (

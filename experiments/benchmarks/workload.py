@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from experiments.benchmarks.operations import Lengths, shape_of
-from experiments.encoders import encoder_for
+from experiments.running.encoders import encoder_for
 from mixkd_core.data.encoding import encode
 from mixkd_core.data.sources import load_task_data
 from mixkd_core.data.tasks import find_task

@@ -22,7 +22,7 @@ from experiments.cli.submit import submit
 from experiments.cli.train import train
 from experiments.cli.tune import tune
 from experiments.cli.verify import verify
-from experiments.processes import INTERRUPTED, follow, is_main, leading
+from experiments.running.processes import INTERRUPTED, follow, is_main, leading
 from mixkd_core.errors import MixKDError
 from theory.errors import TheoryInputError
 

@@ -22,9 +22,9 @@ from experiments.cli.options import (
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
-    from experiments.executor import Cluster
-    from experiments.plan import PlannedRun
-    from experiments.store import StoredRun
+    from experiments.execution.executor import Cluster
+    from experiments.planning.plan import PlannedRun
+    from experiments.running.store import StoredRun
     from mixkd_core.records.run_folder import RunRecord
 
 RAY = "On a Ray cluster"
@@ -105,11 +105,11 @@ def run(
     each takes its part of a batch, and one of them writes.
     """
     from experiments.cli.console import quiet_libraries
-    from experiments.executor import Workplace, check_workers, execute
-    from experiments.plan import expand, gather
-    from experiments.preflight import check_all
-    from experiments.store import store_plan, survey
-    from experiments.study_file import load_study
+    from experiments.execution.executor import Workplace, check_workers, execute
+    from experiments.planning.plan import expand, gather
+    from experiments.planning.preflight import check_all
+    from experiments.planning.study_file import load_study
+    from experiments.running.store import store_plan, survey
 
     quiet_libraries()
     cluster = _cluster(executor, address, cpus, gpus, jobs)
@@ -120,7 +120,7 @@ def run(
         fractions=listed(fractions, float, "--fractions"),
     )
     if cluster is not None and not dry_run:
-        from experiments.ray_workers import check_cluster
+        from experiments.execution.ray_workers import check_cluster
 
         check_cluster(cluster)
     typer.echo(f"{described.name}: {described.stands_for}")
@@ -158,7 +158,7 @@ def _cluster(
     executor: Executor, address: str | None, cpus: int | None, gpus: float | None, jobs: int
 ) -> "Cluster | None":
     """The Ray cluster that is asked for; None for this machine."""
-    from experiments.executor import Cluster
+    from experiments.execution.executor import Cluster
 
     if executor is Executor.LOCAL:
         given = {"--address": address, "--cpus": cpus, "--gpus": gpus}
@@ -193,7 +193,7 @@ def _print_plan(
         jobs: how many are done at once; None if others decide.
     """
     from experiments.cli.console import duration, wide_table
-    from experiments.plan import estimate
+    from experiments.planning.plan import estimate
 
     missing = [item for item in planned if item.spec.id not in found or not _done(found, item)]
     teachers = sum(item.spec.student is None for item in planned)

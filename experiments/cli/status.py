@@ -14,7 +14,7 @@ def status(
 ) -> None:
     """Show every run of a folder: done, running, failed (and why), partial, damaged or waiting."""
     from experiments.cli.console import duration, quiet_libraries, wide_table
-    from experiments.store import survey
+    from experiments.running.store import survey
     from reports.evidence.plans import read_plans
 
     if not out.is_dir():

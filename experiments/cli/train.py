@@ -209,8 +209,8 @@ def train(
     takes its part of a batch, and one of them writes.
     """
     from experiments.cli.console import print_gaps, quiet_libraries
-    from experiments.encoders import encoder_for
-    from experiments.runner import Resources, run
+    from experiments.running.encoders import encoder_for
+    from experiments.running.runner import Resources, run
     from mixkd_core.data.sources import load_task_data
     from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task
     from mixkd_core.networks.checkpoints import load_config

@@ -20,7 +20,7 @@ from experiments.cli.options import (
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
-    from experiments.tuning import Trial, Tuning
+    from experiments.tuning.search import Trial, Tuning
 
 
 class Judge(StrEnum):
@@ -82,12 +82,12 @@ def tune(
     that fails makes its trial the worst. Writes trials.csv and chosen.yaml, keys for a study.
     """
     from experiments.cli.console import quiet_libraries
-    from experiments.executor import Workplace, execute
-    from experiments.plan import checkpoints_of, gather, source_of
-    from experiments.preflight import check_sets
-    from experiments.search_space import parsed_settings
-    from experiments.study_file import load_study
-    from experiments.tuning import (
+    from experiments.execution.executor import Workplace, execute
+    from experiments.planning.plan import checkpoints_of, gather, source_of
+    from experiments.planning.preflight import check_sets
+    from experiments.planning.study_file import load_study
+    from experiments.tuning.results import write_results
+    from experiments.tuning.search import (
         Bench,
         Tuning,
         chosen_methods,
@@ -96,8 +96,8 @@ def tune(
         spaces,
         winners,
     )
-    from experiments.tuning import tune as search_settings
-    from experiments.tuning_results import write_results
+    from experiments.tuning.search import tune as search_settings
+    from experiments.tuning.search_space import parsed_settings
     from mixkd_core.records.run_folder import find_record
 
     quiet_libraries()
@@ -157,7 +157,7 @@ def _told(tuning: "Tuning") -> tuple[str, float, str]:
 def _print_trials(trials: "list[Trial]") -> None:
     """Every trial, each method's best one marked."""
     from experiments.cli.console import wide_table
-    from experiments.tuning_results import trial_frame
+    from experiments.tuning.results import trial_frame
 
     def number(value: float | None, digits: int = 4) -> str:
         return "—" if value is None or value != value else f"{value:.{digits}f}"
@@ -187,8 +187,8 @@ def _print_trials(trials: "list[Trial]") -> None:
 
 def _print_chosen(content: dict[str, Any], trials: "list[Trial]") -> None:
     """What can be given to `mixkd run` as it stands, and which methods have nothing to give."""
-    from experiments.tuning import winners
-    from experiments.tuning_results import change_text
+    from experiments.tuning.results import change_text
+    from experiments.tuning.search import winners
 
     for name, winner in winners(trials).items():
         if winner is None:

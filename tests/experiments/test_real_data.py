@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from experiments.runner import Resources, run
+from experiments.running.runner import Resources, run
 from mixkd_core.data.sources import load_glue_folder
 from mixkd_core.data.tasks import find_task
 from mixkd_core.records.specs import (

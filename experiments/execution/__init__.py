@@ -1,0 +1,1 @@
+"""Many runs: in order, in processes here, or on a Ray cluster."""

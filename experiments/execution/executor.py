@@ -1,0 +1,250 @@
+"""Many runs: one after another, several at once in processes of their own, or on a Ray cluster.
+
+Whoever does them, the order is the schedule's, a run is locked while it is worked on
+(`experiments.running.store`), so that several invocations on one folder share its runs, and the
+numbers are the same, at equal threads.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from experiments.execution.schedule import Schedule
+from experiments.planning.plan import PlannedRun, load_source
+from experiments.running.processes import count
+from experiments.running.store import reason_of
+from mixkd_core.errors import DiskFullError, InputError, RunBusyError
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where runs are done, and in whose name.
+
+    Attributes:
+        out: the store.
+        command: the command line, for the model cards.
+    """
+
+    out: Path
+    command: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster, and what a run asks of it.
+
+    Attributes:
+        address: as `ray.init` takes it; `"auto"` is the cluster that this machine belongs to.
+        cpus: CPUs that a run takes: its threads.
+        gpus: GPUs that a run takes; None is one where the cluster has any.
+    """
+
+    address: str = "auto"
+    cpus: int = 1
+    gpus: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt at a run ended.
+
+    Attributes:
+        state: `"busy"` if another process works on it.
+        reason: of a failure; the sentence of a full disk.
+    """
+
+    state: Literal["done", "busy", "failed", "disk full"]
+    reason: str = ""
+
+
+News = str | tuple[PlannedRun, Outcome]
+
+
+class Workers(Protocol):
+    """Those who do the runs that they are given."""
+
+    @property
+    def free(self) -> bool:
+        """Whether they take another run now."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether they are doing any."""
+
+    def start(self, run: PlannedRun) -> None:
+        """Take a run on."""
+
+    def news(self, seconds: float) -> Iterable[News]:
+        """What there is to say, and how runs ended; after `seconds` at most if they can."""
+
+    def stop(self) -> None:
+        """Drop everything at once; what was begun can be taken up again."""
+
+
+def execute(
+    runs: Sequence[PlannedRun],
+    done: Sequence[str],
+    workplace: Workplace,
+    *,
+    jobs: int = 1,
+    cluster: Cluster | None = None,
+    say: Say,
+) -> dict[str, str]:
+    """Do the runs that are not done.
+
+    Args:
+        runs: all of them, in the order wanted.
+        done: ids of those that are finished.
+        jobs: how many at once, on this machine.
+        cluster: where to do them instead of on this machine; one that answers
+            (`experiments.execution.ray_workers.check_cluster`).
+        say: told of every step.
+
+    Returns:
+        Why runs failed, by id; empty if all are done.
+
+    Raises:
+        DiskFullError: if no space is left; what is finished stays.
+        InputError: see `check_workers`.
+    """
+    check_workers(jobs, cluster)
+    schedule = Schedule(runs, done)
+    total = schedule.left
+    if not total:
+        return {}
+    counted = _Counted(say, total)
+    workers: Workers
+    if cluster is not None:
+        from experiments.execution.ray_workers import RayWorkers
+
+        workers = RayWorkers(workplace, cluster)
+    elif jobs > 1 and total > 1:
+        from experiments.execution.local_workers import LocalWorkers
+
+        workers = LocalWorkers(workplace, min(jobs, total))
+    else:
+        workers = _ThisProcess(workplace, counted)
+    try:
+        _work_through(schedule, workers, counted)
+    finally:
+        workers.stop()
+    return schedule.failures
+
+
+def check_workers(jobs: int, cluster: Cluster | None) -> None:
+    """Refuse to start processes for runs that are shared by processes already.
+
+    Raises:
+        InputError: saying how to do without.
+    """
+    if count() > 1 and (jobs > 1 or cluster is not None):
+        raise InputError(
+            f"{count()} processes were launched to share each run, so runs are done one after "
+            "another: leave out --jobs and --executor, or start mixkd without the launcher."
+        )
+
+
+def attempt(run: PlannedRun, workplace: Workplace, say: Say) -> Outcome:
+    """Do one run, unless another process works on it; what is said names what it stands for."""
+    from experiments.running.runner import Resources
+    from experiments.running.runner import run as do
+
+    try:
+        do(
+            run.spec,
+            Resources(
+                data=load_source(run.material.source),
+                encoder=run.material.encoder,
+                out=workplace.out,
+                student_checkpoint=run.student_checkpoint,
+                translators=dict(run.translators),
+                command=workplace.command,
+                say=lambda text: say(f"{run.labels[0]}: {text}"),
+                wait=False,
+            ),
+        )
+    except RunBusyError:
+        return Outcome("busy")
+    except DiskFullError as error:
+        return Outcome("disk full", str(error))
+    except Exception as error:  # one failing run must not stop the study, whatever it failed of
+        return Outcome("failed", reason_of(error))
+    return Outcome("done")
+
+
+def _work_through(schedule: Schedule, workers: Workers, say: "_Counted") -> None:
+    while schedule.left or workers.busy:
+        while workers.free and (run := schedule.take()) is not None:
+            workers.start(run)
+        if not workers.busy:
+            if schedule.left:
+                say.waiting()
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            continue
+        for news in workers.news(SECONDS_BETWEEN_LOOKS):
+            if isinstance(news, str):
+                say(news)
+            else:
+                _note(schedule, *news, say)
+
+
+def _note(schedule: Schedule, run: PlannedRun, outcome: Outcome, say: "_Counted") -> None:
+    if outcome.state == "disk full":
+        raise DiskFullError(outcome.reason)
+    if outcome.state == "busy":
+        schedule.defer(run)
+        return
+    say.behind += 1
+    if outcome.state == "failed":
+        schedule.fail(run, outcome.reason)
+        say(f"{run.spec.folder_name}: FAILED: {outcome.reason}")
+    else:
+        schedule.finish(run)
+
+
+class _Counted:
+    """Says how many of the runs are behind us before whatever there is to say."""
+
+    def __init__(self, say: Say, total: int) -> None:
+        self._say, self._total, self.behind, self._waited = say, total, 0, False
+
+    def __call__(self, text: str) -> None:
+        self._say(f"[{self.behind}/{self._total}] {text}")
+
+    def waiting(self) -> None:
+        if not self._waited:
+            self("the runs that are left are being worked on by another process: waiting for it")
+        self._waited = True
+
+
+class _ThisProcess:
+    """One run after another, here."""
+
+    def __init__(self, workplace: Workplace, say: Say) -> None:
+        self._workplace, self._say = workplace, say
+        self._run: PlannedRun | None = None
+
+    @property
+    def free(self) -> bool:
+        return self._run is None
+
+    @property
+    def busy(self) -> bool:
+        return self._run is not None
+
+    def start(self, run: PlannedRun) -> None:
+        self._run = run
+
+    def news(self, seconds: float) -> Iterator[News]:
+        run, self._run = self._run, None
+        assert run is not None
+        yield run, attempt(run, self._workplace, self._say)
+
+    def stop(self) -> None:
+        """Nothing is left behind."""

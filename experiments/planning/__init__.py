@@ -1,0 +1,1 @@
+"""Studies: read, checked and expanded into runs."""

@@ -1,0 +1,362 @@
+"""A study expanded into frozen run specifications, in the order in which they are to be run."""
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from experiments.planning.study import (
+    Files,
+    FractionSettings,
+    MethodSettings,
+    StudentSettings,
+    Study,
+    TaskSettings,
+    merge,
+)
+from experiments.running.store import encoder_lock
+from mixkd_core.data.task_data import TaskData
+from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task
+from mixkd_core.errors import InputError
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.specs import (
+    AugmentationSpec,
+    CheckpointRef,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+    checked,
+    checkpoint_ref,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """How to get a task's examples, in any process.
+
+    Attributes:
+        task: the task.
+        data_dir: a GLUE folder, or None.
+        train_file, evaluation_files: one's own files, or None and ().
+        sizes: `(name, size)` of an embedded task's sets where they are not the usual ones.
+    """
+
+    task: Task
+    data_dir: Path | None = None
+    train_file: Path | None = None
+    evaluation_files: tuple[tuple[str, Path], ...] = ()
+    sizes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a study's task is made of.
+
+    Attributes:
+        source: how to get its examples.
+        fingerprint: of the examples.
+        examples: of the whole training split.
+        encoder: folder or hub name of the pre-trained encoder.
+        encoder_ref: the same by content.
+    """
+
+    source: Source
+    fingerprint: str
+    examples: int
+    encoder: str
+    encoder_ref: CheckpointRef
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of a study.
+
+    Attributes:
+        spec: what is run.
+        labels: what it stands for in the study; several where variants coincide.
+        examples: in the training subset, to the rounding of its classes.
+        material: of its task.
+        student_checkpoint: folder or hub name of the student's own checkpoint, if it has one.
+        translators: `(digest, folder or hub name)` of its translation checkpoints.
+    """
+
+    spec: RunSpec
+    labels: tuple[str, ...]
+    examples: int
+    material: Material
+    student_checkpoint: str | None = None
+    translators: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def work(self) -> float:
+        """Examples times epochs, which a run's time grows with."""
+        return self.examples * self.spec.training.epochs
+
+    @property
+    def teacher_id(self) -> str | None:
+        """Id of the run that must be finished before; None for a teacher."""
+        return None if self.spec.student is None else self.spec.teacher_spec.id
+
+    def describe(self) -> dict[str, Any]:
+        """What the store keeps of a study's run."""
+        spec = self.spec
+        return {
+            "folder": spec.folder_name,
+            "labels": list(self.labels),
+            "task": spec.task,
+            "fraction": spec.fraction,
+            "seed": spec.seed,
+            "teacher_id": self.teacher_id,
+        }
+
+
+def source_of(name: str, settings: TaskSettings, data_dir: Path | None) -> Source:
+    """Where a task's examples come from; `data_dir` goes before the study's own, for GLUE's tasks.
+
+    Raises:
+        InputError: for an unknown task, or settings that contradict each other.
+    """
+    files = settings.files
+    task = find_task(name) if files is None else _own_task(name, files)
+    sizes = (("train_size", settings.train_size), ("dev_size", settings.dev_size))
+    given = tuple((key, value) for key, value in sizes if value is not None)
+    if given and name not in EMBEDDED:
+        raise InputError(
+            f"{given[0][0]} is set for task {name!r}, which is not embedded: its data have a size "
+            "already; leave it out, or use 'fractions'."
+        )
+    if name in EMBEDDED:
+        return Source(task, sizes=given)
+    if files is None:
+        return Source(task, data_dir=data_dir or settings.data_dir)
+    if settings.data_dir is not None:
+        raise InputError(f"task {name!r} has both 'data_dir' and 'files': give one of them.")
+    return Source(task, train_file=files.train, evaluation_files=tuple(files.evaluation.items()))
+
+
+def _own_task(name: str, files: Files) -> Task:
+    if name in GLUE or name in EMBEDDED:
+        raise InputError(
+            f"{name!r} is the name of a known task, and its 'files' are data of your own: give the "
+            "task another name, so that nobody takes one for the other."
+        )
+    return Task(
+        name,
+        text_columns=files.text_columns,
+        label_column=files.label_column,
+        label_names=files.label_names,
+    )
+
+
+@cache
+def load_source(source: Source) -> TaskData:
+    """A source's examples, loaded once a process."""
+    from mixkd_core.data.sources import load_embedded, load_task_data
+
+    if source.task.name in EMBEDDED:
+        return load_embedded(source.task.name, **dict(source.sizes))
+    return load_task_data(
+        source.task,
+        data_dir=source.data_dir,
+        train_file=source.train_file,
+        evaluation_files=dict(source.evaluation_files) or None,
+    )
+
+
+def gather(
+    study: Study, out: Path, *, data_dir: Path | None = None, teacher: str | None = None
+) -> dict[str, Material]:
+    """The material of every task of a study.
+
+    Args:
+        out: the store; the embedded tasks' encoder is made in it.
+        data_dir, teacher: in place of the study's own, for the tasks that are not embedded.
+
+    Raises:
+        InputError: for data or an encoder that cannot be read, or that no task would take.
+    """
+    from experiments.running.encoders import encoder_for
+
+    for what, given in (("data folder", data_dir), ("encoder", teacher)):
+        if given is not None and all(name in EMBEDDED for name in study.tasks):
+            raise InputError(
+                f"{what} {str(given)!r} was given, and every task of study {study.name!r} is "
+                "embedded: such a task has its own; leave it out."
+            )
+    materials = {}
+    for name in study.tasks:
+        settings = study.settings(name)
+        source = source_of(name, settings, data_dir)
+        data = load_source(source)
+        chosen = settings.encoder if name in EMBEDDED else teacher or settings.encoder
+        with encoder_lock(out):
+            encoder = encoder_for(source.task, chosen, out)
+        materials[name] = Material(
+            source, data.fingerprint, len(data.train), encoder, checkpoint_ref(encoder)
+        )
+    return materials
+
+
+def checkpoints_of(study: Study) -> dict[str, CheckpointRef]:
+    """The students' own checkpoints and the translators that a study uses, by name.
+
+    Raises:
+        InputError: for one that cannot be read.
+    """
+    methods = study.every_method()
+    own = (part.checkpoint for part in (*study.students, *methods))
+    named = {name for name in own if name is not None}
+    trainings = [part.training for part in (*study.students, *methods)]
+    for settings in map(study.settings, study.tasks):
+        parts: list[TaskSettings | FractionSettings] = [settings, *settings.by_fraction.values()]
+        trainings += [training for part in parts for training in (part.teacher, part.student)]
+    augmentations = [training.augmentation for training in trainings]
+    if any(its is not None and its.kind == "back-translation" for its in augmentations):
+        named |= {study.translators.forward, study.translators.backward}
+    return {name: checkpoint_ref(name) for name in sorted(named)}
+
+
+def expand(
+    study: Study,
+    materials: Mapping[str, Material],
+    checkpoints: Mapping[str, CheckpointRef] | None = None,
+) -> tuple[PlannedRun, ...]:
+    """A study's runs, each once, in the order in which they are to be run.
+
+    All methods with one seed come before any with the next, so that an interrupted study has
+    complete seeds to compare; within a seed, small fractions come first. A teacher comes right
+    before its first student.
+
+    Args:
+        materials: by task (`gather`).
+        checkpoints: content of the checkpoints that the study names (`checkpoints_of`); looked up
+            if not given.
+
+    Raises:
+        InputError: for a student that contradicts itself.
+    """
+    if checkpoints is None:
+        checkpoints = checkpoints_of(study)
+    runs: dict[str, PlannedRun] = {}
+    every_fraction = sorted({value for task in study.tasks for value in study.fractions_of(task)})
+    for seed in study.seeds:
+        for fraction in every_fraction:
+            for task, material in materials.items():
+                if fraction in study.fractions_of(task):
+                    for run in _comparison(study, task, material, fraction, seed, checkpoints):
+                        earlier = runs.get(run.spec.id)
+                        labels = earlier.labels if earlier is not None else ()
+                        new = tuple(label for label in run.labels if label not in labels)
+                        runs[run.spec.id] = replace(run, labels=labels + new)
+    return tuple(runs.values())
+
+
+def _comparison(
+    study: Study,
+    task: str,
+    material: Material,
+    fraction: float,
+    seed: int,
+    checkpoints: Mapping[str, CheckpointRef],
+) -> Iterable[PlannedRun]:
+    """Students that are to be compared with each other, each after its teacher."""
+    settings = study.settings(task)
+    kept = 1 - (study.evaluation.validation or 0)
+    examples = max(1, round(kept * fraction * material.examples))
+    translators = {
+        name: checkpoints[name]
+        for name in (study.translators.forward, study.translators.backward)
+        if name in checkpoints
+    }
+    teacher = RunSpec(
+        task=task,
+        data=material.fingerprint,
+        fraction=fraction,
+        seed=seed,
+        encoder=material.encoder_ref,
+        teacher=_training(settings.training(fraction, "teacher"), study, translators),
+        evaluation=study.evaluation,
+    )
+    for student in study.students:
+        for method in study.every_method():
+            if student.methods is not None and method.name not in student.methods:
+                continue
+            mixup = method.teacher_mixup
+            its_teacher = teacher.model_copy(update={"teacher_mixup": mixup})
+            name = "teacher" if mixup is None else "teacher that saw mixup"
+            yield PlannedRun(
+                its_teacher, (name,), examples, material, None, _folders(its_teacher, translators)
+            )
+            shape = _student(settings.training(fraction, "student"), student, method)
+            checkpoint = shape.pop("checkpoint", None)
+            shape["checkpoint"] = None if checkpoint is None else checkpoints[checkpoint]
+            shape["training"] = _training(shape["training"], study, translators)
+            spec = its_teacher.model_copy(update={"student": checked(StudentSpec, **shape)})
+            several = len(study.students) > 1
+            label = f"{method.name}, {student.name}" if several else method.name
+            yield PlannedRun(
+                spec, (label,), examples, material, checkpoint, _folders(spec, translators)
+            )
+
+
+def _training(
+    fields: dict[str, Any], study: Study, translators: Mapping[str, CheckpointRef]
+) -> TrainingSpec:
+    """A training, the study's translators put into its augmentation if that translates."""
+    augmentation = fields.get("augmentation")
+    if augmentation is not None:
+        names = study.translators
+        if augmentation["kind"] == "back-translation":
+            augmentation = {
+                **augmentation,
+                "forward": translators[names.forward],
+                "backward": translators[names.backward],
+            }
+        fields = {**fields, "augmentation": checked(AugmentationSpec, **augmentation)}
+    training: TrainingSpec = checked(TrainingSpec, **fields)
+    return training
+
+
+def _folders(
+    spec: RunSpec, translators: Mapping[str, CheckpointRef]
+) -> tuple[tuple[str, str], ...]:
+    """Where the translators are that a run asks for, by digest."""
+    augmentation = spec.training.augmentation
+    wanted = () if augmentation is None else (augmentation.forward, augmentation.backward)
+    return tuple((ref.digest, name) for name, ref in translators.items() if ref in wanted)
+
+
+def _student(
+    training: dict[str, Any], student: StudentSettings, method: MethodSettings
+) -> dict[str, Any]:
+    """A student's fields: the task's training, what the student is, what the method changes."""
+    fields = merge({"training": training}, student.fields, method.fields)
+    epochs = fields["training"].get("epochs", TrainingSpec().epochs)
+    fields["training"] = {**fields["training"], "epochs": epochs * method.epochs_factor}
+    return fields
+
+
+def estimate(run: PlannedRun, finished: Iterable[RunRecord]) -> float | None:
+    """Seconds that a run will take, from the finished runs that are most like it; None if unlike.
+
+    Time is taken as proportional to examples times epochs, with the factor that like runs had: the
+    same method and depth on the same task and encoder, or else on another task, or else any run
+    with the encoder, which gives no more than the order of magnitude.
+    """
+    by_likeness: dict[int, list[float]] = {}
+    for record in finished:
+        spec = record.spec
+        if spec.encoder.digest == run.spec.encoder.digest:
+            work = record.summary["train_examples"] * spec.training.epochs
+            seconds = sum(record.summary["seconds"].values())
+            unlike = 2 * (_shape(spec) != _shape(run.spec)) + (spec.task != run.spec.task)
+            by_likeness.setdefault(unlike, []).append(seconds / work)
+    if not by_likeness:
+        return None
+    return run.work * statistics.median(by_likeness[min(by_likeness)])
+
+
+def _shape(spec: RunSpec) -> tuple[Any, ...] | None:
+    return None if spec.student is None else (spec.student.method, spec.student.layers)

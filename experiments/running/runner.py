@@ -1,0 +1,351 @@
+"""One run, from its specification to its record: data, teacher, student, evaluation."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from transformers import set_seed
+
+from experiments.running.evaluation_sets import evaluation_sets
+from experiments.running.processes import count as processes
+from experiments.running.processes import share_of_batch
+from experiments.running.store import noting_failure, run_lock
+from experiments.running.training import train
+from mixkd_core.augmentation.back_translation import BackTranslation, Translator
+from mixkd_core.augmentation.copies import augmented
+from mixkd_core.data.encoding import encode, encode_table
+from mixkd_core.data.task_data import TaskData
+from mixkd_core.errors import InputError
+from mixkd_core.evaluation.encodings import latent_sample, latent_table
+from mixkd_core.evaluation.per_example import per_example, summarise
+from mixkd_core.mixing.pairing import check_pairing
+from mixkd_core.networks.checkpoints import (
+    check_same_tokenizer,
+    load_classifier,
+    load_config,
+    load_tokenizer,
+)
+from mixkd_core.networks.inference import run_inference
+from mixkd_core.networks.mix_layer import check_mix_layer
+from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.students import choose_layers, student_from_layers
+from mixkd_core.networks.theseus import replacement_groups
+from mixkd_core.objectives.distances import distance
+from mixkd_core.objectives.objective import check_mixup_ratio, patient_layers
+from mixkd_core.records.environment import describe
+from mixkd_core.records.model_card import model_card
+from mixkd_core.records.run_folder import (
+    RunRecord,
+    find_record,
+    finish,
+    partial_folder,
+    write_examples,
+    write_json,
+    write_latent,
+)
+from mixkd_core.records.specs import RunSpec
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run needs and its result does not depend on.
+
+    Attributes:
+        data: the task's examples (the specification holds their fingerprint).
+        encoder: folder or hub name of the pre-trained encoder.
+        out: folder that run folders are written to.
+        student_checkpoint: folder or hub name of the student's own checkpoint, if it has one.
+        translators: folders of translation checkpoints by digest; one that is missing here is
+            looked for on the hub.
+        command: the command line that asked for the run, for the model card.
+        say: told of each step that takes time.
+        wait: whether to wait for a run that another process is working on.
+    """
+
+    data: TaskData
+    encoder: str
+    out: Path
+    student_checkpoint: str | None = None
+    translators: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    say: Say = print
+    wait: bool = True
+
+
+def run(spec: RunSpec, resources: Resources) -> RunRecord:
+    """The record of `spec`: found, or made now; its teacher likewise.
+
+    Several processes may ask for the same run: one does it.
+
+    Raises:
+        InputError: for anything in the specification that the data or checkpoints do not allow.
+        DivergenceError: if a loss became NaN or infinite.
+        RunBusyError: if another process works on it and `resources` say not to wait.
+        DiskFullError: if no space is left.
+    """
+    found = find_record(resources.out, spec)
+    if found is not None:
+        return found
+    check(spec, resources)
+
+    def on_wait() -> None:
+        resources.say(f"{spec.folder_name}: waiting for the process that works on it")
+
+    out = resources.out
+    with run_lock(out, spec.id, on_wait if resources.wait else None):
+        # Looked for once more: whoever held the lock may have finished it.
+        found = find_record(out, spec)
+        if found is not None:
+            return found
+        with noting_failure(out, spec):
+            return _run(spec, resources)
+
+
+def _run(spec: RunSpec, resources: Resources) -> RunRecord:
+    """Do the run that is locked."""
+    sets = evaluation_sets(spec, resources.data)
+    points = None
+    if spec.evaluation.latent_points:
+        points = latent_sample(sets["train"]["label"], spec.evaluation.latent_points, spec.seed)
+    teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
+    partial = partial_folder(resources.out, spec)
+    write_json(partial / "spec.json", spec.model_dump(mode="json"))  # first: it names the rest
+    resources.say(f"{spec.folder_name}: training")
+    started = time.monotonic()
+    set_seed(spec.seed)
+    network, tokenizer, source = _network(spec, resources, teacher)
+    examples = _training_examples(spec, resources, sets["train"])
+    history = _train(spec, partial, network, tokenizer, examples, teacher)
+    trained = time.monotonic()
+    tables = _evaluate(spec, resources, network, tokenizer, sets, teacher)
+    if points is not None:
+        tokens = encode_table(sets["train"], tokenizer, spec.training.max_length)
+        ids = sets["train"]["example_id"]
+        write_latent(partial, latent_table(network, tokens, ids, points))
+    labels = sets["train"]["label"]
+    summary: dict[str, Any] = {
+        "id": spec.id,
+        "teacher_id": None if teacher is None else teacher.spec.id,
+        "objective": spec.objective.formula,
+        "student_source": source,
+        "layers": len(encoder_layers(network)),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "origin": resources.data.origin,
+        "train_examples": len(sets["train"]),
+        "augmented_examples": len(examples) - len(sets["train"]),
+        "primary_metric": resources.data.task.primary_metric,
+        "results": {
+            name: summarise(resources.data.task, table, labels) for name, table in tables.items()
+        },
+        "seconds": {
+            "training": round(trained - started, 2),
+            "evaluation": round(time.monotonic() - trained, 2),
+        },
+        "processes": processes(),
+        "command": resources.command or f"# written by a study; specification {spec.id}",
+        **describe(),
+    }
+    record = _write(spec, resources, partial, network, tokenizer, history, tables, summary)
+    resources.say(_outcome(record))
+    return record
+
+
+def check(spec: RunSpec, resources: Resources) -> None:
+    """Refuse other data, and a student that cannot be made, before hours go into its teacher.
+
+    Raises:
+        InputError: naming what does not fit.
+    """
+    if spec.data != resources.data.fingerprint:
+        raise InputError(
+            f"the data of task {spec.task!r} have fingerprint {resources.data.fingerprint[:12]}, "
+            f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
+        )
+    share_of_batch(spec.training.batch_size)
+    if spec.student is None:
+        return
+    check_mixup_ratio(spec.objective, spec.student.mixup_ratio)
+    distance(
+        spec.student.distance,
+        temperature=spec.student.temperature,
+        regression=resources.data.task.is_regression,
+    )
+    check_pairing(
+        spec.student.pairing,
+        self_pairs=spec.student.self_pairs,
+        fixed_draws=spec.student.fixed_draws,
+        has_classes=not resources.data.task.is_regression,
+    )
+    teacher = load_config(resources.encoder)
+    source = teacher
+    if spec.student.init == "checkpoint":
+        if resources.student_checkpoint is None:
+            raise InputError(
+                "the student is to start from a checkpoint of its own, and none was given: give "
+                "one, or start it from the 'teacher' or the 'pretrained' encoder."
+            )
+        names = (resources.encoder, resources.student_checkpoint)
+        check_same_tokenizer(load_tokenizer(names[0]), load_tokenizer(names[1]), names)
+        source = load_config(names[1])
+    depth = spec.student.layers or source.num_hidden_layers
+    choose_layers(source.num_hidden_layers, depth, spec.student.layer_choice)
+    check_mix_layer(spec.student.mix_layer, depth)
+    if "pkd" in spec.student.objective.terms:
+        patient_layers(depth, teacher.num_hidden_layers)
+    if spec.student.objective.replaces_modules:
+        replacement_groups(depth, teacher.num_hidden_layers)
+
+
+def _outcome(record: RunRecord) -> str:
+    """One line for the terminal: the metric on each held-out set, and the time it took."""
+    metric = record.summary["primary_metric"]
+    measured = ", ".join(
+        f"{result['metrics'][metric]:.3f} on {name}"
+        for name, result in record.summary["results"].items()
+        if name != "train"
+    )
+    seconds = sum(record.summary["seconds"].values())
+    return f"{record.spec.folder_name}: {metric} {measured}; {seconds:.0f} s"
+
+
+def _network(
+    spec: RunSpec, resources: Resources, teacher: RunRecord | None
+) -> tuple[Any, Any, str]:
+    """The network to train, its tokenizer, and in words where its weights come from."""
+    task = resources.data.task
+    tokenizer = load_tokenizer(resources.encoder)
+    if spec.student is None:
+        return load_classifier(resources.encoder, task), tokenizer, "the encoder"
+    if spec.student.init == "checkpoint":
+        assert resources.student_checkpoint is not None
+        network = load_classifier(resources.student_checkpoint, task)
+        source = f"checkpoint {spec.student.checkpoint.name if spec.student.checkpoint else ''}"
+    elif spec.student.init == "teacher":
+        assert teacher is not None
+        network = load_classifier(teacher.model_folder, task)
+        source = "the fine-tuned teacher"
+    else:
+        network = load_classifier(resources.encoder, task)
+        source = "the pre-trained encoder"
+    if spec.student.layers is None:
+        return network, tokenizer, f"all layers of {source}"
+    chosen = choose_layers(
+        len(encoder_layers(network)), spec.student.layers, spec.student.layer_choice
+    )
+    named = ", ".join(str(layer + 1) for layer in chosen)
+    return student_from_layers(network, chosen), tokenizer, f"layers {named} of {source}"
+
+
+def _training_examples(spec: RunSpec, resources: Resources, subset: Any) -> Any:
+    """What the run's network learns from: the subset, and its augmented copies if any."""
+    augmentation = spec.training.augmentation
+    if augmentation is None:
+        return subset
+    back_translate = None
+    if augmentation.forward is not None and augmentation.backward is not None:
+        there, back = (
+            Translator(
+                resources.translators.get(ref.digest, ref.name),
+                ref,
+                resources.out / "translations",
+            )
+            for ref in (augmentation.forward, augmentation.backward)
+        )
+        back_translate = BackTranslation(there, back)
+        resources.say(f"{spec.folder_name}: back-translating what is not translated yet")
+    return augmented(subset, augmentation, seed=spec.seed, back_translate=back_translate)
+
+
+def _train(
+    spec: RunSpec,
+    partial: Path,
+    network: Any,
+    tokenizer: Any,
+    examples: Any,
+    teacher: RunRecord | None,
+) -> list[dict[str, Any]]:
+    teacher_network = None
+    if spec.objective.needs_teacher and teacher is not None:
+        from transformers import AutoModelForSequenceClassification
+
+        teacher_network = AutoModelForSequenceClassification.from_pretrained(teacher.model_folder)
+    return train(
+        network,
+        encode(examples, tokenizer, spec.training.max_length),
+        spec,
+        folder=partial / "checkpoints",
+        label=f"{spec.task} {spec.fraction:g} seed {spec.seed} {spec.method}",
+        teacher=teacher_network,
+    )
+
+
+def _evaluate(
+    spec: RunSpec,
+    resources: Resources,
+    network: Any,
+    tokenizer: Any,
+    sets: dict[str, Any],
+    teacher: RunRecord | None,
+) -> dict[str, pd.DataFrame]:
+    """Per-example tables of every set, in float32; the teacher's logits are those it stored."""
+    task = resources.data.task
+    between = None
+    if spec.student is not None:
+        between = distance(
+            spec.student.distance,
+            temperature=spec.student.temperature,
+            regression=task.is_regression,
+        )
+    tables = {}
+    for name, examples in sets.items():
+        inference = run_inference(
+            network, encode_table(examples, tokenizer, spec.training.max_length)
+        )
+        teacher_logits = None if teacher is None else _logits(teacher, name, examples)
+        tables[name] = per_example(
+            task,
+            examples["example_id"],
+            examples["label"],
+            inference.logits,
+            teacher_logits,
+            between,
+            groups=examples["group"] if "group" in examples.column_names else None,
+        )
+    return tables
+
+
+def _logits(teacher: RunRecord, set_name: str, examples: Any) -> Any:
+    """The teacher's logits on a set, of shape `(n, num_labels)`, in the set's order."""
+    import numpy as np
+
+    stored = teacher.examples(set_name)
+    assert list(stored["example_id"]) == list(examples["example_id"]), set_name
+    return np.stack(stored["logits"].tolist()).astype(np.float32)
+
+
+def _write(
+    spec: RunSpec,
+    resources: Resources,
+    partial: Path,
+    network: Any,
+    tokenizer: Any,
+    history: list[dict[str, Any]],
+    tables: dict[str, pd.DataFrame],
+    summary: dict[str, Any],
+) -> RunRecord:
+    network.cpu().save_pretrained(partial / "model")
+    tokenizer.save_pretrained(partial / "model")
+    card = model_card(resources.data.task, spec, summary)
+    (partial / "model" / "README.md").write_text(card, encoding="utf-8")
+    for name, table in tables.items():
+        write_examples(partial, name, table)
+    write_json(partial / "history.json", history)
+    write_json(partial / "run.json", summary)
+    shutil.rmtree(partial / "checkpoints", ignore_errors=True)
+    return finish(partial, resources.out, spec)

@@ -1,0 +1,215 @@
+"""Training one network as a run asks for it: arguments, progress and checkpoints on the way."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import get_last_checkpoint
+
+from experiments.running.processes import agreed, share_of_batch, together
+from mixkd_core.records.specs import RunSpec
+from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.trainer import MixKDTrainer
+
+SECONDS_BETWEEN_CHECKPOINTS = 120
+LOGGING_STEPS_IN_A_RUN = 40
+
+# Its name ends in no run's id, so it is not taken for a run folder.
+TEACHER_OUTPUTS = ".teacher-outputs"
+
+
+def train(
+    network: Any,
+    dataset: Any,
+    spec: RunSpec,
+    *,
+    folder: Path,
+    label: str,
+    teacher: Any = None,
+) -> list[dict[str, Any]]:
+    """Train `network` in place; a repeated call goes on from the last checkpoint in `folder`.
+
+    Where several processes were launched (`experiments.running.processes`), all take part.
+
+    Args:
+        dataset: tokenised examples, as for `MixKDTrainer`.
+        spec: the run that the network is trained for.
+        folder: where checkpoints go, a folder inside the run's own.
+        label: what the progress bar says.
+        teacher: the fine-tuned teacher, where the method has one.
+
+    Returns:
+        The training curve, one entry per logging step.
+
+    Raises:
+        InputError: if several processes cannot share a batch evenly.
+    """
+    return together(
+        _train,
+        network,
+        dataset,
+        spec,
+        folder=folder,
+        label=label,
+        teacher=teacher,
+        checkpoint=last_complete_checkpoint(folder),
+    )
+
+
+def _train(
+    network: Any,
+    dataset: Any,
+    spec: RunSpec,
+    *,
+    folder: Path,
+    label: str,
+    teacher: Any,
+    checkpoint: str | None,
+) -> list[dict[str, Any]]:
+    """What each process does of a training."""
+    arguments = training_arguments(spec, len(dataset), folder)
+    trainer = MixKDTrainer(
+        network,
+        arguments,
+        dataset,
+        teacher=teacher,
+        callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS), ProgressBar(label)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    _without_autocast(network)
+    history: list[dict[str, Any]] = trainer.state.log_history
+    return history
+
+
+def _without_autocast(network: Any) -> None:
+    """Take off what accelerate put around the network's `forward` to train it in bfloat16.
+
+    Left on, it would go on computing in bfloat16, where evaluation is to be in float32; and its
+    bound methods would tie the network to itself, so that it stayed in memory until Python next
+    looked for cycles, which can be several runs later. `Accelerator.unwrap_model` is no
+    help: it leaves a bound method behind, and takes off decorators of the class's own `forward`.
+    """
+    for name in ("forward", "_original_forward"):
+        vars(network).pop(name, None)
+
+
+def last_complete_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint in `folder` that was written to its end; newer ones are deleted.
+
+    The trainer's state is the last file that `Trainer` writes of a checkpoint, so one whose state
+    is missing or cut off was being written when the process was killed.
+    """
+    while folder.is_dir() and (newest := get_last_checkpoint(str(folder))) is not None:
+        try:
+            json.loads((Path(newest) / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(newest)
+        else:
+            return str(newest)
+    return None
+
+
+def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArguments:
+    """The arguments of the trainer that a specification stands for."""
+    import torch
+
+    training = spec.training
+    steps = max(1, round(training.epochs * -(-examples // training.batch_size)))
+    arguments = MixKDArguments(
+        output_dir=str(folder),
+        num_train_epochs=training.epochs,
+        learning_rate=training.learning_rate,
+        per_device_train_batch_size=share_of_batch(training.batch_size),
+        warmup_steps=training.warmup,
+        weight_decay=training.weight_decay,
+        bf16=training.precision == "bf16",
+        use_cpu=not torch.cuda.is_available(),
+        seed=spec.seed,
+        logging_steps=max(1, steps // LOGGING_STEPS_IN_A_RUN),
+        save_strategy="no",
+        save_total_limit=1,
+        report_to="none",
+        disable_tqdm=True,
+        # In the store, beside the run folder that the checkpoints are in.
+        teacher_cache_dir=str(folder.parents[1] / TEACHER_OUTPUTS),
+        **_method_arguments(spec),
+    )
+    # A process takes one GPU. Where it sees several, `Trainer` would split each batch among them,
+    # and make the batches as many times larger.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+def _method_arguments(spec: RunSpec) -> dict[str, Any]:
+    """What the arguments say of the method, by name."""
+    student, mixup = spec.student, spec.teacher_mixup
+    if student is not None:
+        same = (
+            "method",
+            "distance",
+            "temperature",
+            "mixup_alpha",
+            "mixup_ratio",
+            "pairing",
+            "self_pairs",
+            "fixed_draws",
+            "mix_layer",
+        )
+        weights = {f"alpha_{term}": weight for term, weight in student.weights.items()}
+        return weights | {name: getattr(student, name) for name in same}
+    if mixup is not None:
+        return {"method": "sm", "mixup_alpha": mixup.alpha, "mixup_ratio": mixup.ratio}
+    return {"method": "ft"}
+
+
+class TimedCheckpoints(TrainerCallback):  # type: ignore[misc]
+    """Asks for a checkpoint when enough time has gone by, so that short runs write none."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.last = time.monotonic()
+
+    def on_step_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        due = time.monotonic() - self.last >= self.seconds
+        if agreed(due) and state.global_step < state.max_steps:
+            control.should_save = True
+            self.last = time.monotonic()
+
+
+class ProgressBar(TrainerCallback):  # type: ignore[misc]
+    """One line that counts optimisation steps and shows the latest loss; gone at the end."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.bar: Any = None
+
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
+        self.bar = tqdm(
+            total=state.max_steps,
+            initial=state.global_step,
+            desc=self.label,
+            unit="step",
+            leave=False,
+            # Silent where nobody watches, and in all processes of a launch but one.
+            disable=None if state.is_world_process_zero else True,
+        )
+
+    def on_step_end(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: Any, logs: Any = None, **kwargs: Any
+    ) -> None:
+        if logs and "loss" in logs:
+            self.bar.set_postfix_str(f"loss {logs['loss']:.3f}")
+
+    def on_train_end(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
+        self.bar.close()

@@ -1,0 +1,75 @@
+"""The sets that runs are evaluated on: apart, of the sizes asked for, the same for all seeds."""
+
+import numpy as np
+import pytest
+
+from experiments.running.evaluation_sets import evaluation_sets
+from mixkd_core.data.sources import load_embedded
+from mixkd_core.data.task_data import TaskData
+from mixkd_core.errors import InputError
+from mixkd_core.records.specs import (
+    CheckpointRef,
+    EvaluationSpec,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+)
+
+
+@pytest.fixture(scope="module")
+def data() -> TaskData:
+    return load_embedded("embedded-sentiment", train_size=600, dev_size=60)
+
+
+@pytest.fixture
+def spec(data: TaskData) -> RunSpec:
+    """A student on a fifth of the data, seed 3."""
+    return RunSpec(
+        task="embedded-sentiment",
+        data=data.fingerprint,
+        fraction=0.2,
+        seed=3,
+        encoder=CheckpointRef(name="an/encoder", digest="0" * 16),
+        teacher=TrainingSpec(),
+        student=StudentSpec(layers=2),
+        evaluation=EvaluationSpec(remainder_size=90, fresh_size=70),
+    )
+
+
+def test_at_the_whole_training_split_there_is_no_remainder(data: TaskData, spec: RunSpec) -> None:
+    sets = evaluation_sets(spec.model_copy(update={"fraction": 1.0}), data)
+    assert list(sets) == ["train", "dev", "fresh"]
+    assert len(sets["train"]) == 600
+
+
+def test_subset_remainder_and_fresh_examples_are_apart(data: TaskData, spec: RunSpec) -> None:
+    sets = evaluation_sets(spec, data)
+    ids = [set(sets[name]["example_id"]) for name in ("train", "remainder", "dev", "fresh")]
+    assert sum(map(len, ids)) == len(set().union(*ids))
+    other_seed = evaluation_sets(spec.model_copy(update={"seed": 4}), data)
+    assert set(other_seed["train"]["example_id"]) != ids[0]
+    assert set(other_seed["fresh"]["example_id"]) == ids[3], "all seeds are measured on one sample"
+
+
+def test_settings_are_chosen_within_the_training_subset(data: TaskData, spec: RunSpec) -> None:
+    """A validation set is disjoint from what is learnt, stratified, and sees nothing reported."""
+    choosing = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.25)})
+    sets = evaluation_sets(choosing, data)
+    assert list(sets) == ["train", "validation"]
+    learnt, held_out = (set(sets[name]["example_id"]) for name in sets)
+    subset = evaluation_sets(spec, data)["train"]
+    assert not learnt & held_out
+    assert learnt | held_out == set(subset["example_id"])
+    assert (len(learnt), len(held_out)) == (90, 30)
+    shares = [np.bincount(sets[name]["label"]) / len(sets[name]) for name in sets]
+    np.testing.assert_allclose(shares[0], shares[1], atol=1 / 30)
+    half = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.5)})
+    less = set(evaluation_sets(half, data)["train"]["example_id"])
+    assert less < learnt, "a smaller part lies inside a larger one"
+    other = evaluation_sets(choosing.model_copy(update={"seed": 4}), data)
+    assert set(other["validation"]["example_id"]) != held_out
+    assert choosing.id != spec.id
+    assert choosing.teacher_spec.id != spec.teacher_spec.id
+    none = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.001)})
+    with pytest.raises(InputError, match=r"0\.001 of 120 training examples leaves none"):
+        evaluation_sets(none, data)

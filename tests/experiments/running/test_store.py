@@ -1,0 +1,237 @@
+"""A folder of runs that several processes work in."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments.running.store import (
+    FAILURE,
+    is_locked,
+    noting_failure,
+    run_lock,
+    store_plan,
+    survey,
+)
+from experiments.running.training import last_complete_checkpoint
+from mixkd_core.errors import DiskFullError, DivergenceError, InputError, RunBusyError
+from mixkd_core.records.run_folder import finish, partial_folder, record_folder, write_json
+from mixkd_core.records.specs import CheckpointRef, RunSpec
+from reports.evidence.plans import Plans, read_plans
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from experiments.running.store import run_lock
+with run_lock(Path(sys.argv[1]), "0123456789ab", None):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def spec(seed: int = 0) -> RunSpec:
+    encoder = CheckpointRef(name="encoder", digest="e1")
+    return RunSpec(task="rte", data="f00d", seed=seed, encoder=encoder)
+
+
+def write_record(out: Path, seed: int = 0) -> Path:
+    partial = partial_folder(out, spec(seed))
+    write_json(partial / "spec.json", spec(seed).model_dump(mode="json"))
+    write_json(partial / "run.json", {"results": {}})
+    return finish(partial, out, spec(seed)).folder
+
+
+def test_a_lock_excludes_until_it_is_released(tmp_path: Path) -> None:
+    waited: list[str] = []
+    with run_lock(tmp_path, "0123456789ab", None):
+        assert is_locked(tmp_path, "0123456789ab")
+        with (
+            pytest.raises(RunBusyError, match="another process works on run 0123456789ab"),
+            run_lock(tmp_path, "0123456789ab", None),
+        ):
+            pass
+        with run_lock(tmp_path, "ba9876543210", None):
+            pass
+    assert not is_locked(tmp_path, "0123456789ab")
+    with run_lock(tmp_path, "0123456789ab", lambda: waited.append("")):
+        pass
+    assert not waited
+
+
+def test_a_killed_process_releases_its_lock(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    assert is_locked(tmp_path, "0123456789ab")
+    holder.kill()
+    holder.wait()
+    assert not is_locked(tmp_path, "0123456789ab")
+
+
+def test_a_file_system_without_locks_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    for _ in range(2):  # nothing is left behind that the next one would wait for
+        with pytest.raises(InputError, match="has no file locks"), run_lock(tmp_path, "a", None):
+            pass
+
+
+def test_waiting_for_a_lock_is_said_once_and_ends_with_its_release(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER.replace("60", "1"), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    waited: list[float] = []
+    with run_lock(tmp_path, "0123456789ab", lambda: waited.append(time.monotonic())):
+        assert len(waited) == 1
+    holder.wait()
+
+
+def test_every_state_of_a_run_is_told_apart(tmp_path: Path) -> None:
+    done = write_record(tmp_path, 0)
+    (write_record(tmp_path, 1) / "run.json").write_text("{}")
+    partial_folder(tmp_path, spec(2))
+    with pytest.raises(DivergenceError), noting_failure(tmp_path, spec(3)):
+        raise DivergenceError("the loss is nan at step 7")
+    partial_folder(tmp_path, spec(4))
+    (tmp_path / "encoder").mkdir()
+    with run_lock(tmp_path, spec(4).id, None):
+        found = {run.id: run for run in survey(tmp_path)}
+    states = {seed: found[spec(seed).id].state for seed in range(5)}
+    assert states == {0: "done", 1: "damaged", 2: "partial", 3: "failed", 4: "running"}
+    assert found[spec(0).id].record is not None
+    assert found[spec(0).id].name == done.name
+    assert found[spec(1).id].reason == "run.json differs from its checksum"
+    assert found[spec(3).id].reason == "the loss is nan at step 7"
+    assert len(found) == 5
+
+
+def test_a_store_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    assert list(survey(tmp_path / "none")) == []
+
+
+def test_a_store_of_an_incompatible_version_is_refused(tmp_path: Path) -> None:
+    folder = write_record(tmp_path)
+    (folder / "manifest.json").write_text('{"schema_version": 99, "files": {}}')
+    with pytest.raises(InputError, match=r"version 99 of the record's schema.*another --out"):
+        list(survey(tmp_path))
+    assert folder.is_dir()
+
+
+def test_a_failure_is_stored_and_forgotten_when_the_run_is_tried_again(tmp_path: Path) -> None:
+    noted = tmp_path / (spec().folder_name + ".partial") / FAILURE
+    with pytest.raises(KeyError), noting_failure(tmp_path, spec()):
+        raise KeyError("label")
+    assert json.loads(noted.read_text())["reason"] == "KeyError: 'label'"
+    assert "test_store.py" in "".join(json.loads(noted.read_text())["traceback"])
+    with noting_failure(tmp_path, spec()):
+        assert not noted.exists()
+    write_record(tmp_path)
+    assert not (record_folder(tmp_path, spec()) / FAILURE).exists()
+
+
+def test_an_interruption_is_no_failure(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), noting_failure(tmp_path, spec()):
+        raise KeyboardInterrupt
+    assert [run.state for run in survey(tmp_path)] == ["partial"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        RuntimeError('I/O error: Os { code: 28, message: "No space left on device" }'),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_no_failure_of_the_run(
+    tmp_path: Path, error: Exception
+) -> None:
+    with (
+        pytest.raises(DiskFullError, match="no space is left on the disk that holds"),
+        noting_failure(tmp_path, spec()),
+    ):
+        raise error
+    assert [run.state for run in survey(tmp_path)] == ["partial"]
+
+
+def test_a_full_disk_is_found_behind_another_error(tmp_path: Path) -> None:
+    def write() -> None:
+        try:
+            Path("/dev/full").write_text("x")
+        except OSError as error:
+            raise ValueError("the file could not be written") from error
+
+    with pytest.raises(DiskFullError), noting_failure(tmp_path, spec()):
+        write()
+
+
+def test_what_a_study_consists_of_is_added_to(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "new"
+    first, second, both = ({"folder": "a", "labels": labels} for labels in ("f", "k", "fx"))
+    store_plan(tmp_path, "small", {"a": first})
+    store_plan(tmp_path, "small", {"b": second, "a": both})
+    store_plan(tmp_path, "other", {"c": first})
+    assert read_plans(tmp_path) == Plans(
+        {"small": {"a": both, "b": second}, "other": {"c": first}}, ()
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"study": "other", "runs": {"a": "b"}}',
+        '{"study": "other", "runs": {"a": {"folder": "b", "labels": 3}}}',
+        '{"study": "other", "runs": {"a": {"folder": "b", "labels": [3]}}}',
+        '"',
+        "\xff",
+    ],
+)
+def test_a_damaged_list_of_runs_is_named_and_hides_no_other(tmp_path: Path, content: str) -> None:
+    store_plan(tmp_path, "small", {"a": {"folder": "x"}})
+    path = tmp_path / "studies" / "other.json"
+    path.write_bytes(content.encode("latin-1"))
+    plans = read_plans(tmp_path)
+    assert plans.runs == {"small": {"a": {"folder": "x"}}}
+    (sentence,) = plans.damaged
+    assert sentence.startswith(f"the list of runs {path} is damaged: delete it")
+    store_plan(tmp_path, "small", {"b": {"folder": "y"}})
+    assert set(read_plans(tmp_path).runs["small"]) == {"a", "b"}
+    with pytest.raises(InputError, match=r"other\.json is damaged"):
+        store_plan(tmp_path, "other", {"c": {"folder": "z"}})
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(InputError, match=r"cannot write to .*file.*another --out"),
+        run_lock(tmp_path / "file", "0123456789ab", None),
+    ):
+        pass
+
+
+def test_a_checkpoint_that_was_being_written_is_passed_over(tmp_path: Path) -> None:
+    assert last_complete_checkpoint(tmp_path / "none") is None
+    for step, state in ((2, '{"global_step": 2}'), (4, '{"global'), (6, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert last_complete_checkpoint(tmp_path) == str(tmp_path / "checkpoint-2")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
