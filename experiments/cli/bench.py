@@ -48,7 +48,8 @@ def bench(
     `mixkd report --bench` to have the tables and figures in the report.
     """
     from experiments.benchmarks.bench import effort_of, run_benchmark, setup
-    from experiments.cli.console import quiet_libraries, wide_table
+    from experiments.cli.console import wide_table
+    from experiments.running.quiet import quiet_libraries
     from reports.benchmarks.figures import write_benchmarks
     from reports.benchmarks.tables import benchmark_tables, load_benchmarks
 

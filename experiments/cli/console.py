@@ -1,8 +1,6 @@
-"""What the commands print, and keeping the libraries from printing more."""
+"""Tables and phrases that the commands print."""
 
-import logging
 import sys
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,20 +11,6 @@ if TYPE_CHECKING:
 
 # Where output goes to a file there is no width to fit: wide enough that no cell is cut.
 FILE_WIDTH = 250
-
-
-def quiet_libraries() -> None:
-    """Silence progress bars and notices that tell a user of this command nothing."""
-    import datasets
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    datasets.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
-    for library in ("accelerate", "huggingface_hub"):
-        logging.getLogger(library).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="torch")
 
 
 def wide_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

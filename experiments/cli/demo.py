@@ -18,8 +18,9 @@ def demo(
 
     May be interrupted and repeated: finished runs are found again.
     """
-    from experiments.cli.console import print_gaps, quiet_libraries
+    from experiments.cli.console import print_gaps
     from experiments.demo import demo_runs
+    from experiments.running.quiet import quiet_libraries
     from mixkd_core.data.embedded.law import bayes_accuracy
     from reports.evidence.evidence import evidence_of
     from reports.pages.report import write_report

@@ -25,7 +25,7 @@ def doctor(
 
     Ends with status 1 if something that was asked for cannot be read.
     """
-    from experiments.cli.console import quiet_libraries
+    from experiments.running.quiet import quiet_libraries
 
     quiet_libraries()
     asked_for_failed = False

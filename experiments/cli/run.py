@@ -22,7 +22,7 @@ from experiments.cli.options import (
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
-    from experiments.execution.executor import Cluster
+    from experiments.execution.jobs import Cluster
     from experiments.planning.plan import PlannedRun
     from experiments.running.store import StoredRun
     from mixkd_core.records.run_folder import RunRecord
@@ -104,11 +104,12 @@ def run(
     Started by accelerate launch -m experiments.cli (or torchrun), the processes share every run:
     each takes its part of a batch, and one of them writes.
     """
-    from experiments.cli.console import quiet_libraries
-    from experiments.execution.executor import Workplace, check_workers, execute
+    from experiments.execution.executor import check_workers, execute
+    from experiments.execution.jobs import Workplace
     from experiments.planning.plan import expand, gather
     from experiments.planning.preflight import check_all
     from experiments.planning.study_file import load_study
+    from experiments.running.quiet import quiet_libraries
     from experiments.running.store import store_plan, survey
 
     quiet_libraries()
@@ -158,7 +159,7 @@ def _cluster(
     executor: Executor, address: str | None, cpus: int | None, gpus: float | None, jobs: int
 ) -> "Cluster | None":
     """The Ray cluster that is asked for; None for this machine."""
-    from experiments.execution.executor import Cluster
+    from experiments.execution.jobs import Cluster
 
     if executor is Executor.LOCAL:
         given = {"--address": address, "--cpus": cpus, "--gpus": gpus}

@@ -13,7 +13,8 @@ def status(
     out: Annotated[Path, typer.Argument(help="Folder that a study was written to.")],
 ) -> None:
     """Show every run of a folder: done, running, failed (and why), partial, damaged or waiting."""
-    from experiments.cli.console import duration, quiet_libraries, wide_table
+    from experiments.cli.console import duration, wide_table
+    from experiments.running.quiet import quiet_libraries
     from experiments.running.store import survey
     from reports.evidence.plans import read_plans
 

@@ -22,7 +22,8 @@ def submit(
 
     Tasks without a run get a constant prediction, since the server wants them all.
     """
-    from experiments.cli.console import quiet_libraries, wide_table
+    from experiments.cli.console import wide_table
+    from experiments.running.quiet import quiet_libraries
     from experiments.submission import write_submission
     from mixkd_core.records.run_folder import read_record
 

@@ -208,8 +208,9 @@ def train(
     Started by accelerate launch -m experiments.cli (or torchrun), the processes share the run: each
     takes its part of a batch, and one of them writes.
     """
-    from experiments.cli.console import print_gaps, quiet_libraries
+    from experiments.cli.console import print_gaps
     from experiments.running.encoders import encoder_for
+    from experiments.running.quiet import quiet_libraries
     from experiments.running.runner import Resources, run
     from mixkd_core.data.sources import load_task_data
     from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task

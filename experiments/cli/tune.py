@@ -81,11 +81,12 @@ def tune(
     No reported set is looked at. May be stopped and repeated: finished runs are found again. A run
     that fails makes its trial the worst. Writes trials.csv and chosen.yaml, keys for a study.
     """
-    from experiments.cli.console import quiet_libraries
-    from experiments.execution.executor import Workplace, execute
+    from experiments.execution.executor import execute
+    from experiments.execution.jobs import Workplace
     from experiments.planning.plan import checkpoints_of, gather, source_of
     from experiments.planning.preflight import check_sets
     from experiments.planning.study_file import load_study
+    from experiments.running.quiet import quiet_libraries
     from experiments.tuning.results import write_results
     from experiments.tuning.search import (
         Bench,

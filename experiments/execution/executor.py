@@ -6,85 +6,15 @@ numbers are the same, at equal threads.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol
+from collections.abc import Iterator, Sequence
 
+from experiments.execution.jobs import Cluster, JobOutcome, News, Say, Workers, Workplace, attempt
 from experiments.execution.schedule import Schedule
-from experiments.planning.plan import PlannedRun, load_source
+from experiments.planning.plan import PlannedRun
 from experiments.running.processes import count
-from experiments.running.store import reason_of
-from mixkd_core.errors import DiskFullError, InputError, RunBusyError
+from mixkd_core.errors import DiskFullError, InputError
 
 SECONDS_BETWEEN_LOOKS = 0.5
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """Where runs are done, and in whose name.
-
-    Attributes:
-        out: the store.
-        command: the command line, for the model cards.
-    """
-
-    out: Path
-    command: str
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A Ray cluster, and what a run asks of it.
-
-    Attributes:
-        address: as `ray.init` takes it; `"auto"` is the cluster that this machine belongs to.
-        cpus: CPUs that a run takes: its threads.
-        gpus: GPUs that a run takes; None is one where the cluster has any.
-    """
-
-    address: str = "auto"
-    cpus: int = 1
-    gpus: float | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How an attempt at a run ended.
-
-    Attributes:
-        state: `"busy"` if another process works on it.
-        reason: of a failure; the sentence of a full disk.
-    """
-
-    state: Literal["done", "busy", "failed", "disk full"]
-    reason: str = ""
-
-
-News = str | tuple[PlannedRun, Outcome]
-
-
-class Workers(Protocol):
-    """Those who do the runs that they are given."""
-
-    @property
-    def free(self) -> bool:
-        """Whether they take another run now."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether they are doing any."""
-
-    def start(self, run: PlannedRun) -> None:
-        """Take a run on."""
-
-    def news(self, seconds: float) -> Iterable[News]:
-        """What there is to say, and how runs ended; after `seconds` at most if they can."""
-
-    def stop(self) -> None:
-        """Drop everything at once; what was begun can be taken up again."""
 
 
 def execute(
@@ -150,34 +80,6 @@ def check_workers(jobs: int, cluster: Cluster | None) -> None:
         )
 
 
-def attempt(run: PlannedRun, workplace: Workplace, say: Say) -> Outcome:
-    """Do one run, unless another process works on it; what is said names what it stands for."""
-    from experiments.running.runner import Resources
-    from experiments.running.runner import run as do
-
-    try:
-        do(
-            run.spec,
-            Resources(
-                data=load_source(run.material.source),
-                encoder=run.material.encoder,
-                out=workplace.out,
-                student_checkpoint=run.student_checkpoint,
-                translators=dict(run.translators),
-                command=workplace.command,
-                say=lambda text: say(f"{run.labels[0]}: {text}"),
-                wait=False,
-            ),
-        )
-    except RunBusyError:
-        return Outcome("busy")
-    except DiskFullError as error:
-        return Outcome("disk full", str(error))
-    except Exception as error:  # one failing run must not stop the study, whatever it failed of
-        return Outcome("failed", reason_of(error))
-    return Outcome("done")
-
-
 def _work_through(schedule: Schedule, workers: Workers, say: "_Counted") -> None:
     while schedule.left or workers.busy:
         while workers.free and (run := schedule.take()) is not None:
@@ -194,7 +96,7 @@ def _work_through(schedule: Schedule, workers: Workers, say: "_Counted") -> None
                 _note(schedule, *news, say)
 
 
-def _note(schedule: Schedule, run: PlannedRun, outcome: Outcome, say: "_Counted") -> None:
+def _note(schedule: Schedule, run: PlannedRun, outcome: JobOutcome, say: "_Counted") -> None:
     if outcome.state == "disk full":
         raise DiskFullError(outcome.reason)
     if outcome.state == "busy":

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
-from experiments.execution.executor import News, Outcome, Workplace
+from experiments.execution.jobs import JobOutcome, News, Workplace
 from experiments.execution.worker import work, worker_environment
 from experiments.planning.plan import PlannedRun
 
@@ -55,7 +55,7 @@ class LocalWorkers:
             except (EOFError, ConnectionResetError):
                 message = worker.end()
                 del self._workers[place]
-            if isinstance(message, Outcome):
+            if isinstance(message, JobOutcome):
                 finished, worker.run = worker.run, None
                 assert finished is not None
                 yield finished, message
@@ -88,7 +88,7 @@ class _Worker:
         with suppress(OSError):  # it died while it waited: seen when its answer is waited for
             self.connection.send((run, workplace))
 
-    def end(self) -> Outcome:
+    def end(self) -> JobOutcome:
         """What became of the run of a process that is no more."""
         self.process.join()
         self.connection.close()
@@ -96,7 +96,7 @@ class _Worker:
         killed = code is not None and code < 0
         cause = f"signal {signal.Signals(-code).name}" if killed and code else f"exit status {code}"
         hint = "; memory may have run out" if code == -signal.SIGKILL else ""
-        return Outcome("failed", f"its process ended by {cause}{hint}")
+        return JobOutcome("failed", f"its process ended by {cause}{hint}")
 
     def stop(self) -> None:
         """End the process at once; whatever it was doing can be taken up again."""

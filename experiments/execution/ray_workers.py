@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from experiments.execution.executor import Cluster, News, Outcome, Workplace, attempt
+from experiments.execution.jobs import Cluster, JobOutcome, News, Workplace, attempt
 from experiments.execution.worker import settle, threads
 from experiments.planning.plan import PlannedRun
 from experiments.running.store import reason_of
@@ -126,14 +126,14 @@ class RayWorkers:
             while not self._messages.empty():
                 yield self._messages.get()
 
-    def _outcome(self, task: Any) -> Outcome:
+    def _outcome(self, task: Any) -> JobOutcome:
         try:
-            outcome: Outcome = self._ray.get(task)
+            outcome: JobOutcome = self._ray.get(task)
         except self._ray.exceptions.RayTaskError as error:  # it could not even be attempted
-            return Outcome("failed", reason_of(error.cause or error))
+            return JobOutcome("failed", reason_of(error.cause or error))
         except self._ray.exceptions.RayError as error:
             times = RETRIES_OF_A_LOST_RUN + 1
-            return Outcome(
+            return JobOutcome(
                 "failed", f"Ray lost its worker {times} times, at last: {reason_of(error)}"
             )
         return outcome
@@ -141,15 +141,15 @@ class RayWorkers:
 
 def _do(
     run: PlannedRun, workplace: Workplace, folder: Path, mark: Path, cpus: int, messages: Any
-) -> Outcome:
+) -> JobOutcome:
     """One run, in a worker of the cluster."""
     from ray.exceptions import RayError
 
     if not folder.is_dir():
-        return Outcome("failed", _not_shared(f"the folder {folder}, where mixkd was started,"))
+        return JobOutcome("failed", _not_shared(f"the folder {folder}, where mixkd was started,"))
     # Listed, not asked for by name: an NFS client then looks for what other hosts have written.
     if not workplace.out.is_dir() or mark.name not in os.listdir(workplace.out):
-        return Outcome("failed", _not_shared(f"the store {workplace.out}"))
+        return JobOutcome("failed", _not_shared(f"the store {workplace.out}"))
     os.chdir(folder)
     settle(threads(cpus))
 

@@ -18,14 +18,14 @@ def work(connection: Connection, environment: Mapping[str, str]) -> None:
 
     Args:
         connection: brings a `(PlannedRun, Workplace)` at a time; takes what there is to say, and
-            at the end of each run its `Outcome`.
+            at the end of each run its `JobOutcome`.
         environment: what this process's environment has more than its parent's.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, and ends us
     # Several progress bars on one terminal overwrite each other, so they are told it is none.
     sys.stderr.isatty = lambda: False  # type: ignore[method-assign]
     settle(environment)
-    from experiments.execution.executor import attempt
+    from experiments.execution.jobs import attempt
 
     def say(text: str) -> None:
         with suppress(OSError):
@@ -45,7 +45,7 @@ def settle(environment: Mapping[str, str]) -> None:
     import torch
     from tqdm import tqdm
 
-    from experiments.cli.console import quiet_libraries
+    from experiments.running.quiet import quiet_libraries
 
     # The lock that its bars would make is for several processes: a semaphore of the system, which
     # a worker that is ended leaves behind, and Python complains of at the parent's end.

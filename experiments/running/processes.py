@@ -119,7 +119,7 @@ def follow() -> None:
         OutOfStepError: if a call failed here, and not everywhere.
     """
     _join()
-    from experiments.cli.console import quiet_libraries
+    from experiments.running.quiet import quiet_libraries
 
     quiet_libraries()
     while (wanted := _told()) is not None:
