@@ -17,7 +17,8 @@ from reports.figures.drawing import (
     render,
 )
 from reports.figures.style import COLOURS, GREY, STYLE
-from reports.tables.table import write_file, write_tables
+from reports.files import write_file
+from reports.tables.table import write_tables
 
 VARIED = {
     "length": "tokens of a text",

@@ -33,7 +33,7 @@ from mixkd_core.records.run_folder import LOSSES, RunRecord
 from mixkd_core.records.specs import RunSpec
 from reports.evidence.entries import Entry
 from reports.evidence.measurements import Measurements
-from reports.tables.table import write_file
+from reports.files import write_file
 
 EXPORT_VERSION = 2
 ABOUT = "about.json"

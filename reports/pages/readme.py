@@ -21,12 +21,13 @@ from mixkd_core.errors import InputError
 from reports.evidence.evidence import TRAINING_LAW, Evidence, load_evidence
 from reports.evidence.export import export_date, is_export
 from reports.evidence.frames import grouped
+from reports.files import write_file
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.comparisons import comparison_table
 from reports.tables.gaps import TASK_LOSSES, GapSummary, gap_summaries
 from reports.tables.latent_space import latent_table
 from reports.tables.metric_comparisons import metric_comparison_table
-from reports.tables.table import ABSENT, Column, Table, seeds_text, write_file
+from reports.tables.table import ABSENT, Column, Table, seeds_text
 from reports.verdicts.ledger import ledger, ledger_table
 
 MEANING = (

@@ -9,6 +9,7 @@ from reports.benchmarks.tables import Benchmarks, benchmark_tables
 from reports.evidence.evidence import Evidence, load_evidence
 from reports.figures.catalogue import draw_all
 from reports.figures.drawing import Drawing, render
+from reports.files import write_file
 from reports.pages.page import page
 from reports.tables.bound_conditions import condition_table, theorem_table
 from reports.tables.certificates import certificate_table
@@ -17,7 +18,7 @@ from reports.tables.gaps import gap_table, metric_table, run_table
 from reports.tables.latent_space import latent_table
 from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.shared_sources import shared_source_table
-from reports.tables.table import Table, write_file, write_tables
+from reports.tables.table import Table, write_tables
 from reports.tables.temperature_control import temperature_control_table
 from reports.verdicts.ledger import Entry, ledger, ledger_table
 

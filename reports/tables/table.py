@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from mixkd_core.errors import InputError
+from reports.files import write_file
 
 Kind = Literal["text", "count", "number", "signed", "interval", "range", "p"]
 
@@ -210,22 +210,6 @@ def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
             written.append(write_file(folder / f"{table.name}.{suffix}", content))
     written.append(write_file(folder / "tables.tex", _document(tables).encode()))
     return written
-
-
-def write_file(path: Path, content: bytes) -> Path:
-    """Write a file, and the folders above it.
-
-    Raises:
-        InputError: if it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}; give another folder with -o."
-        ) from error
-    return path
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from experiments.execution import executor
-from experiments.execution.executor import Outcome, Workplace, execute
+from experiments.execution.executor import execute
+from experiments.execution.jobs import JobOutcome, Workplace
 from experiments.execution.schedule import SECONDS_UNTIL_ANOTHER_LOOK, Schedule
 from experiments.execution.worker import worker_environment
 from experiments.planning.plan import PlannedRun, expand, gather
@@ -134,7 +135,7 @@ def test_a_full_disk_ends_the_study_and_keeps_what_is_finished(
     runs = planned()
     written = executor.attempt
 
-    def full(run: PlannedRun, *rest: Any) -> Outcome:
+    def full(run: PlannedRun, *rest: Any) -> JobOutcome:
         if run is runs[1]:
             monkeypatch.setattr("experiments.running.runner.write_examples", no_space)
         return written(run, *rest)
@@ -159,7 +160,7 @@ def test_a_run_that_another_holds_is_left_to_it_and_the_others_are_done(
     held = run_lock(tmp_path, ft.spec.id, None)
     held.__enter__()
 
-    def noted(run: PlannedRun, *rest: Any) -> Outcome:
+    def noted(run: PlannedRun, *rest: Any) -> JobOutcome:
         outcome = attempted(run, *rest)
         order.append(f"{run.labels[0]} {outcome.state}")
         if run is mixed:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from experiments.cli import app
 from experiments.execution import ray_workers
-from experiments.execution.executor import Cluster, Workplace
+from experiments.execution.jobs import Cluster, Workplace
 from experiments.execution.ray_workers import RETRIES_OF_A_LOST_RUN, check_cluster
 from experiments.running.store import LOCKS
 from mixkd_core.errors import InputError

@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.cli import app
-from experiments.execution.executor import Workplace, execute
+from experiments.execution.executor import execute
+from experiments.execution.jobs import Workplace
 from experiments.running import processes
 from experiments.running.processes import agreed, share_of_batch, together
 from experiments.running.training import training_arguments
