@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,27 @@ MAY_IMPORT = {
     "reports": {"reports", "mixkd_core", "theory"},
     "experiments": {"experiments", "reports", "mixkd_core", "theory"},
 }
+# The rooms of each package, from the ground up: a room imports from rooms to its left and from
+# itself. Rooms in one set stand side by side and import nothing from each other. A file of no
+# room (the demonstration, the submission) has a height of its own.
+ROOMS: dict[str, tuple[set[str], ...]] = {
+    "theory": (
+        {"errors"}, {"bounds", "symbolic"}, {"laws"}, {"statements"}, {"counterexamples"},
+        {"checks"},
+    ),
+    "mixkd_core": (
+        {"errors"}, {"data", "objectives"}, {"mixing"}, {"networks"}, {"training", "records"},
+        {"evaluation", "augmentation"},
+    ),
+    "reports": (
+        {"files"}, {"statistics"}, {"evidence"}, {"tables"}, {"verdicts", "figures"},
+        {"benchmarks"}, {"pages"},
+    ),
+    "experiments": (
+        {"running"}, {"planning"}, {"execution"}, {"tuning"}, {"submission", "demo", "benchmarks"},
+        {"cli"},
+    ),
+}  # fmt: skip
 THEORY_LIBRARIES = {"numpy", "scipy", "sympy"}
 
 
@@ -28,6 +50,53 @@ def imported(path: Path) -> set[str]:
             assert node.level == 0, f"{path}: relative import"
             names.add(str(node.module).split(".")[0])
     return names
+
+
+def modules(package: str) -> dict[str, Path]:
+    """The files of a package by their dotted names."""
+    found = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def arrows(package: str) -> dict[str, set[str]]:
+    """By module of a package, the modules of the same package that it imports anywhere."""
+    files = modules(package)
+    graph: dict[str, set[str]] = {name: set() for name in files}
+    for name, path in files.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                targets = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                inside = [f"{node.module}.{alias.name}" for alias in node.names]
+                targets = [one if one in files else str(node.module) for one in inside]
+            else:
+                continue
+            graph[name] |= {target for target in targets if target in files} - {name}
+    return graph
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_files_import_each_other_in_a_circle(package: str) -> None:
+    try:
+        TopologicalSorter(arrows(package)).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_a_room_imports_only_from_rooms_below_it(package: str) -> None:
+    heights = {room: height for height, rooms in enumerate(ROOMS[package]) for room in rooms}
+    for name, targets in arrows(package).items():
+        if name == package:  # the package's face shows names of every room
+            continue
+        room = name.split(".")[1]
+        assert room in heights, f"{name} stands in no room that the plan knows"
+        for target in targets - {package}:
+            below = target.split(".")[1]
+            assert below == room or heights[below] < heights[room], f"{name} -> {target}"
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
