@@ -12,7 +12,7 @@ class InputError(MixKDError, ValueError):
     """
 
 
-class DivergenceError(MixKDError, ArithmeticError):
+class NonFiniteError(MixKDError, ArithmeticError):
     """Training led to a loss, weight or logit that is NaN or infinite, and was stopped."""
 
 

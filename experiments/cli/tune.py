@@ -89,8 +89,8 @@ def tune(
     from experiments.running.quiet import quiet_libraries
     from experiments.tuning.results import write_results
     from experiments.tuning.search import (
-        Bench,
         Tuning,
+        Workbench,
         chosen_methods,
         fragment,
         one_comparison,
@@ -124,7 +124,7 @@ def tune(
 
     task, fraction, sets = _told(tuning)
     check_sets(source_of(task, described.settings(task), data_dir), fraction, validation)
-    bench = Bench(
+    bench = Workbench(
         out,
         gather(described, out, data_dir=data_dir, teacher=teacher),
         checkpoints_of(described),

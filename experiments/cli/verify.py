@@ -11,7 +11,7 @@ from theory.statements.numbers import describe
 
 if TYPE_CHECKING:
     from theory.checks.check import CheckResult
-    from theory.statements.theorem import Finding, Theorem, Verdict
+    from theory.statements.theorem import Finding, Theorem, TheoremVerdict
 
 WIDTH = 110
 PROVENANCE = (
@@ -87,9 +87,9 @@ def verify(
     from dataclasses import asdict, fields
 
     from mixkd_core.errors import InputError
-    from theory.statements.numbers import Evidence
+    from theory.statements.numbers import Numbers
 
-    numbers = {item.name: supplied[item.name] for item in fields(Evidence)}
+    numbers = {item.name: supplied[item.name] for item in fields(Numbers)}
     given = {name: value for name, value in numbers.items() if value is not None}
     if statement is None and given:
         first = next(iter(given))
@@ -106,7 +106,7 @@ def verify(
         from theory.statements.catalogue import theorem
 
         found = theorem(statement)
-        verdict = found.check(Evidence(**given)) if given else None  # refused before printing
+        verdict = found.check(Numbers(**given)) if given else None  # refused before printing
         _print_statement(found)
         if verdict is not None:
             _print_verdict(verdict)
@@ -196,7 +196,7 @@ def _print_statement(theorem: "Theorem") -> None:
     typer.echo()
 
 
-def _print_verdict(verdict: "Verdict") -> None:
+def _print_verdict(verdict: "TheoremVerdict") -> None:
     typer.echo("Hypotheses")
     for finding in verdict.findings:
         _print_finding(finding)

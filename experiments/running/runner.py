@@ -85,7 +85,7 @@ def run(spec: RunSpec, resources: Resources) -> RunRecord:
 
     Raises:
         InputError: for anything in the specification that the data or checkpoints do not allow.
-        DivergenceError: if a loss became NaN or infinite.
+        NonFiniteError: if a loss became NaN or infinite.
         RunBusyError: if another process works on it and `resources` say not to wait.
         DiskFullError: if no space is left.
     """

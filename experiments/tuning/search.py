@@ -17,7 +17,7 @@ from experiments.planning.plan import Material, PlannedRun, expand
 from experiments.planning.study import MethodSettings, Study, TaskSettings, merge, nested
 from experiments.tuning.search_space import (
     TEACHER,
-    Setting,
+    Dimension,
     check_setting,
     decides,
     grid_of,
@@ -29,7 +29,7 @@ from mixkd_core.records.specs import CheckpointRef, EvaluationSpec, checked
 
 VALIDATION = "validation"
 
-Objective = Literal["metric", "cross-entropy"]
+Criterion = Literal["metric", "cross-entropy"]
 
 # Does runs and returns why some of them failed, by id.
 Do = Callable[[Sequence[PlannedRun]], Mapping[str, str]]
@@ -50,10 +50,10 @@ class Tuning:
     """
 
     study: Study
-    settings: tuple[Setting, ...]
+    settings: tuple[Dimension, ...]
     trials: int
     grid: bool = False
-    objective: Objective = "metric"
+    objective: Criterion = "metric"
     validation: float = 0.2
     seed: int = 0
 
@@ -88,7 +88,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Bench:
+class Workbench:
     """What trials are made with.
 
     Attributes:
@@ -159,13 +159,13 @@ def chosen_methods(study: Study, names: Sequence[str] | None) -> tuple[MethodSet
 
 def spaces(
     tuning: Tuning, methods: Sequence[MethodSettings | None]
-) -> dict[str, tuple[Setting, ...]]:
+) -> dict[str, tuple[Dimension, ...]]:
     """Each method's share of the search space, by label: what decides something for it.
 
     Raises:
         InputError: for a setting that does not fit, or that decides nothing for any method.
     """
-    found: dict[str, tuple[Setting, ...]] = {}
+    found: dict[str, tuple[Dimension, ...]] = {}
     for method in methods:
         if method is None:
             own = [setting for setting in tuning.settings if _of_teacher(setting.key)]
@@ -190,7 +190,7 @@ def spaces(
     return found
 
 
-def tune(tuning: Tuning, methods: Sequence[MethodSettings | None], bench: Bench) -> list[Trial]:
+def tune(tuning: Tuning, methods: Sequence[MethodSettings | None], bench: Workbench) -> list[Trial]:
     """The trials of every method, the same number for each that has anything to choose.
 
     Raises:
@@ -256,7 +256,7 @@ def fragment(
 
 
 def _trials(
-    tuning: Tuning, method: MethodSettings | None, own: Sequence[Setting], bench: Bench
+    tuning: Tuning, method: MethodSettings | None, own: Sequence[Dimension], bench: Workbench
 ) -> list[Trial]:
     optuna = _optuna()
     total = tuning.trials if own else 1  # where there is nothing to choose, one trial says it all
@@ -293,7 +293,7 @@ def _judged(
     method: MethodSettings | None,
     number: int,
     chosen: Mapping[str, Any],
-    bench: Bench,
+    bench: Workbench,
 ) -> Trial:
     """Make the runs of one trial and judge them."""
     fields = {key: value for key, value in chosen.items() if not _of_teacher(key)}

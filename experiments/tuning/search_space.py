@@ -43,7 +43,7 @@ class Suggests(Protocol):
 
 
 @dataclass(frozen=True)
-class Setting:
+class Dimension:
     """One dimension of a search space.
 
     Attributes:
@@ -80,7 +80,7 @@ class Setting:
         return self.low, self.low + (self.high - self.low) / math.pi, self.high
 
 
-def parsed_settings(written: Sequence[str]) -> tuple[Setting, ...]:
+def parsed_settings(written: Sequence[str]) -> tuple[Dimension, ...]:
     """The search space of `--search` options.
 
     Raises:
@@ -88,7 +88,7 @@ def parsed_settings(written: Sequence[str]) -> tuple[Setting, ...]:
     """
     if not written:
         raise InputError(f"there is nothing to search: give --search, such as {_EXAMPLE}.")
-    settings: dict[str, Setting] = {}
+    settings: dict[str, Dimension] = {}
     for text in written:
         setting = _parsed(text)
         if setting.key in settings:
@@ -113,7 +113,7 @@ def decides(key: str, method: MethodSettings) -> bool:
     return True
 
 
-def check_setting(setting: Setting, method: MethodSettings | None) -> None:
+def check_setting(setting: Dimension, method: MethodSettings | None) -> None:
     """That a setting fits a method, or the teacher (None).
 
     Raises:
@@ -143,7 +143,7 @@ def check_setting(setting: Setting, method: MethodSettings | None) -> None:
         raise InputError(f"{where} does not fit: {reason}{hint}.") from error
 
 
-def grid_of(settings: Sequence[Setting]) -> Mapping[str, list[Any]]:
+def grid_of(settings: Sequence[Dimension]) -> Mapping[str, list[Any]]:
     """Every key's values.
 
     Raises:
@@ -158,7 +158,7 @@ def grid_of(settings: Sequence[Setting]) -> Mapping[str, list[Any]]:
     return {setting.key: list(setting.values) for setting in settings}
 
 
-def _parsed(text: str) -> Setting:
+def _parsed(text: str) -> Dimension:
     key, equals, domain = (part.strip() for part in text.partition("="))
     if not equals or not domain or not all(key.split(".")):
         raise InputError(f"--search {text!r} is not KEY=VALUES, such as {_EXAMPLE}.")
@@ -172,7 +172,7 @@ def _parsed(text: str) -> Setting:
         )
     match = _RANGE.fullmatch(domain)
     if match is None:
-        return Setting(key, values=_values(text, domain))
+        return Dimension(key, values=_values(text, domain))
     words = match["words"].split()
     unknown = [word for word in words if word not in ("log", "int")]
     if unknown:
@@ -190,7 +190,7 @@ def _parsed(text: str) -> Setting:
         raise InputError(f"--search {text!r}: a logarithmic range starts above 0.")
     if whole and not (low.is_integer() and high.is_integer()):
         raise InputError(f"--search {text!r}: a range of whole numbers has whole ends.")
-    return Setting(key, low=low, high=high, logarithmic="log" in words, whole=whole)
+    return Dimension(key, low=low, high=high, logarithmic="log" in words, whole=whole)
 
 
 def _values(text: str, domain: str) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixkd_core.data.embedded.law import draw_examples
 from mixkd_core.data.table_files import Rows, read_table, read_tsv
-from mixkd_core.data.task_data import Table, TaskData, assemble, build_split
+from mixkd_core.data.task_data import SourceRows, TaskData, assemble, build_split
 from mixkd_core.data.tasks import EMBEDDED, Task, TsvLayout
 from mixkd_core.errors import InputError
 
@@ -95,7 +95,9 @@ def _drawn(task: Task, stream: str, count: int) -> Dataset:
     examples = draw_examples(task.name, stream, count)
     columns = (*task.text_columns, task.label_column)
     rows = enumerate((dict(zip(columns, example, strict=True)) for example in examples), start=1)
-    return build_split(task, stream, Table(f"The law of {task.name!r}", "example", columns, rows))
+    return build_split(
+        task, stream, SourceRows(f"The law of {task.name!r}", "example", columns, rows)
+    )
 
 
 def load_glue_folder(task: Task, data_dir: Path | str) -> TaskData:
@@ -261,7 +263,7 @@ def from_datasets(
     return assemble(task, splits.pop("train"), splits, origin=origin)
 
 
-def _dataset_table(task: Task, split: str, data: Dataset) -> Table:
+def _dataset_table(task: Task, split: str, data: Dataset) -> SourceRows:
     names = getattr(data.features.get(task.label_column), "names", None)
 
     def rows() -> Rows:
@@ -272,4 +274,4 @@ def _dataset_table(task: Task, split: str, data: Dataset) -> Table:
                 row = {**row, task.label_column: names[label]}
             yield number, row
 
-    return Table(f"Split {split!r}", "row", tuple(data.column_names), rows())
+    return SourceRows(f"Split {split!r}", "row", tuple(data.column_names), rows())

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mixkd_core.data.task_data import BrokenRow, Table
+from mixkd_core.data.task_data import BrokenRow, SourceRows
 from mixkd_core.errors import InputError
 
 Rows = Iterator[tuple[int, Mapping[str, Any] | BrokenRow]]
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> SourceRows:
     """The table in a file, by its ending.
 
     ``.csv``: comma-separated with a header, quoted as RFC 4180 says. ``.tsv``: tab-separated with
@@ -39,7 +39,7 @@ def read_table(path: Path) -> Table:
     return readers[path.suffix](path)
 
 
-def read_tsv(path: Path, columns: tuple[str, ...] | None = None) -> Table:
+def read_tsv(path: Path, columns: tuple[str, ...] | None = None) -> SourceRows:
     """A tab-separated file without quoting; its first line is the header unless columns are given.
 
     Only a line feed ends a line (a carriage return before it is dropped): the texts may hold the
@@ -61,10 +61,10 @@ def read_tsv(path: Path, columns: tuple[str, ...] | None = None) -> Table:
             else:
                 yield number, BrokenRow(len(fields), len(header))
 
-    return Table(str(path), "line", header, rows())
+    return SourceRows(str(path), "line", header, rows())
 
 
-def _read_csv(path: Path) -> Table:
+def _read_csv(path: Path) -> SourceRows:
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = tuple(next(_csv_reader(path, file), (0, []))[1])
     if not header:
@@ -80,7 +80,7 @@ def _read_csv(path: Path) -> Table:
                 else:
                     yield number, BrokenRow(len(fields), len(header))
 
-    return Table(str(path), "line", header, rows())
+    return SourceRows(str(path), "line", header, rows())
 
 
 def _csv_reader(path: Path, file: Any) -> Iterator[tuple[int, list[str]]]:
@@ -96,7 +96,7 @@ def _csv_reader(path: Path, file: Any) -> Iterator[tuple[int, list[str]]]:
         raise _not_utf8(path, error) from None
 
 
-def _read_jsonl(path: Path) -> Table:
+def _read_jsonl(path: Path) -> SourceRows:
     objects: list[tuple[int, Mapping[str, Any]]] = []
     for number, line in _lines(path):
         try:
@@ -112,10 +112,10 @@ def _read_jsonl(path: Path) -> Table:
                 "same keys."
             )
         objects.append((number, value))
-    return Table(str(path), "line", tuple(objects[0][1]) if objects else (), iter(objects))
+    return SourceRows(str(path), "line", tuple(objects[0][1]) if objects else (), iter(objects))
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path) -> SourceRows:
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
@@ -124,7 +124,7 @@ def _read_parquet(path: Path) -> Table:
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} cannot be read as parquet: {error}") from None
     rows = enumerate(table.to_pylist(), start=1)
-    return Table(str(path), "row", tuple(table.column_names), rows)
+    return SourceRows(str(path), "row", tuple(table.column_names), rows)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -1,6 +1,6 @@
 """Task data in its canonical form, whatever source it came from.
 
-Every source is read as a :class:`Table` (rows with their place, for error messages) and turned by
+Every source is read as :class:`SourceRows` (rows with their place, for error messages) and turned by
 :func:`build_split` into a ``datasets.Dataset`` with the columns
 
 * ``example_id``: unique and stable, ``<split>-<id column's value, or row number from 0>``;
@@ -65,7 +65,7 @@ class BrokenRow:
 
 
 @dataclass(frozen=True)
-class Table:
+class SourceRows:
     """Rows as they were read, with their places.
 
     Attributes:
@@ -110,7 +110,7 @@ def _with_groups(task: Task, data: Dataset) -> Dataset:
 def build_split(
     task: Task,
     split: str,
-    table: Table,
+    table: SourceRows,
     *,
     text_columns: tuple[str, ...] | None = None,
     label_column: str | None = None,

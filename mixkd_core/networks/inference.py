@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from mixkd_core.data.token_table import TokenTable
-from mixkd_core.errors import DivergenceError
+from mixkd_core.errors import NonFiniteError
 from mixkd_core.mixing.pairing import Pairs
 from mixkd_core.networks.mix_layer import MixLayer
 from mixkd_core.networks.mixed_forward import MixedPairs, forward
@@ -53,7 +53,7 @@ def run_inference(
         progress: called with the number of texts done after each batch.
 
     Raises:
-        DivergenceError: if a logit is NaN or infinite. Weights can be finite and yet so large that
+        NonFiniteError: if a logit is NaN or infinite. Weights can be finite and yet so large that
             a pass overflows: what a last step ruined shows only here.
     """
     device = next(model.parameters()).device
@@ -76,7 +76,7 @@ def run_inference(
     all_logits = np.concatenate(logits)[back]
     bad = np.flatnonzero(~np.isfinite(all_logits).all(axis=1))
     if len(bad):
-        raise DivergenceError(
+        raise NonFiniteError(
             f"the network's logits are NaN or infinite on {len(bad)} of {len(order)} texts, first "
             f"on row {bad[0]}: its training diverged. Lower the learning rate, or train in float32 "
             "if it was bfloat16."

@@ -68,7 +68,7 @@ class TeacherOutputs:
         """Logits, and states if layers were asked for, in the order of the table.
 
         Raises:
-            DivergenceError: see `mixkd_core.networks.inference.run_inference`.
+            NonFiniteError: see `mixkd_core.networks.inference.run_inference`.
             InputError: if the folder cannot be written.
         """
         if self._on_texts is None:

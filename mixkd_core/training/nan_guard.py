@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from mixkd_core.errors import DivergenceError
+from mixkd_core.errors import NonFiniteError
 
 
 @dataclass
-class DivergenceGuard:
+class NanGuard:
     """Remembers the losses of recent batches and looks at them every `every` batches.
 
     Looking costs a synchronisation with an accelerator, so it is not done at each step there.
@@ -27,7 +27,7 @@ class DivergenceGuard:
             rows: the batch's rows of the training set, of shape `(n,)`.
 
         Raises:
-            DivergenceError: if it is time to look and a loss is NaN or infinite.
+            NonFiniteError: if it is time to look and a loss is NaN or infinite.
         """
         self._recent.append((loss.detach(), step, rows))
         if len(self._recent) >= self.every:
@@ -37,7 +37,7 @@ class DivergenceGuard:
         """Look at the losses taken note of, and forget them.
 
         Raises:
-            DivergenceError: naming the first step and batch whose loss is NaN or infinite.
+            NonFiniteError: naming the first step and batch whose loss is NaN or infinite.
         """
         recent, self._recent = self._recent, []
         if not recent:
@@ -47,7 +47,7 @@ class DivergenceGuard:
             if not abs(value) < float("inf"):
                 shown = ", ".join(str(row) for row in rows.tolist()[:8])
                 more = f" and {len(rows) - 8} more" if len(rows) > 8 else ""
-                raise DivergenceError(
+                raise NonFiniteError(
                     f"the loss is {value} at step {step}, on the batch of training rows "
                     f"{shown}{more}; training was stopped and checkpoints saved before are kept. "
                     "Lower the learning rate, or train in float32 if it was bfloat16."
@@ -58,14 +58,14 @@ def check_weights(model: nn.Module, step: int) -> None:
     """Look at the weights: a step can ruin them although the loss it was taken on was finite.
 
     Raises:
-        DivergenceError: if a weight of `model`, after step `step`, is NaN or infinite.
+        NonFiniteError: if a weight of `model`, after step `step`, is NaN or infinite.
     """
     finite = [parameter.detach().isfinite().all() for parameter in model.parameters()]
     if not torch.stack(finite).all():
         name = next(
             name for name, weight in model.named_parameters() if not weight.isfinite().all()
         )
-        raise DivergenceError(
+        raise NonFiniteError(
             f"step {step} left weights that are NaN or infinite, first in {name!r}; training was "
             "stopped and checkpoints saved before are kept. Lower the learning rate, or train in "
             "float32 if it was bfloat16."

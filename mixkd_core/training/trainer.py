@@ -25,7 +25,7 @@ from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.losses import patient_loss, target_loss
 from mixkd_core.objectives.objective import MIXED_TERMS, check_mixup_ratio, patient_layers
 from mixkd_core.training.arguments import MixKDArguments
-from mixkd_core.training.nan_guard import DivergenceGuard, check_weights
+from mixkd_core.training.nan_guard import NanGuard, check_weights
 
 
 class MixKDTrainer(Trainer):  # type: ignore[misc]
@@ -99,7 +99,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self._holds_rows_apart = self._may_hold_rows_apart()
         if self._holds_rows_apart:
             self.add_callback(self._compact)
-        self._divergence = DivergenceGuard(every=1 if args.device.type == "cpu" else 50)
+        self._nan_guard = NanGuard(every=1 if args.device.type == "cpu" else 50)
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
         self._mix_layer = args.mixing_layer
@@ -217,7 +217,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         loss = self.objective.total(terms)
         # Of all processes together: where one alone stopped, the others would wait for it for ever.
         seen = self.accelerator.reduce(loss.detach(), reduction="mean")
-        self._divergence.watch(seen, self.state.global_step + 1, inputs["example_index"])
+        self._nan_guard.watch(seen, self.state.global_step + 1, inputs["example_index"])
         for name, value in terms.items():
             self._term_sums[name] = self._term_sums.get(name, 0.0) + value.detach()
         self._term_batches += 1
@@ -293,7 +293,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         The seed is set anew: what happened since the trainer was made decides nothing.
 
         Raises:
-            DivergenceError: when a loss or a weight is NaN or infinite; checkpoints saved before
+            NonFiniteError: when a loss or a weight is NaN or infinite; checkpoints saved before
                 are kept.
         """
         if self.teacher is not None:
@@ -306,7 +306,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             if self._holds_rows_apart:
                 stack.enter_context(self._compact.held())
             result = super().train(*args, **kwargs)
-        self._check_divergence()
+        self._check_finite()
         return result
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
@@ -331,7 +331,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Look first, so that a checkpoint is never taken after a bad step."""
-        self._check_divergence()
+        self._check_finite()
         super()._save_checkpoint(*args, **kwargs)
 
     def save_model(self, *args: Any, **kwargs: Any) -> None:
@@ -347,8 +347,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         with self._compact.whole():
             super()._load_best_model()
 
-    def _check_divergence(self) -> None:
-        self._divergence.check()
+    def _check_finite(self) -> None:
+        self._nan_guard.check()
         check_weights(self.model, self.state.global_step)
 
 

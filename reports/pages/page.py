@@ -14,7 +14,7 @@ from reports.evidence.entries import State
 from reports.evidence.evidence import Evidence
 from reports.figures.drawing import Drawing, render
 from reports.tables.table import Column, Table
-from reports.verdicts.ledger import Entry
+from reports.verdicts.ledger import JudgedClaim
 
 # A column with at most this many different texts can be chosen from.
 MOST_CHOICES = 24
@@ -30,7 +30,7 @@ STATES: Sequence[State] = ("finished", "unfinished", "failed", "damaged", "missi
 
 def page(
     evidence: Evidence,
-    claims: Sequence[Entry],
+    claims: Sequence[JudgedClaim],
     drawings: Sequence[Drawing],
     tables: Sequence[Table],
 ) -> str:
@@ -88,7 +88,7 @@ def _header(evidence: Evidence) -> str:
     )
 
 
-def _claims(claims: Sequence[Entry]) -> str:
+def _claims(claims: Sequence[JudgedClaim]) -> str:
     items: dict[bool, list[str]] = {True: [], False: []}
     for claim in claims:
         kind = claim.verdict.replace(" ", "-")

@@ -25,7 +25,7 @@ from reports.files import write_file
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.comparisons import comparison_table
 from reports.tables.gaps import TASK_LOSSES, GapSummary, gap_summaries
-from reports.tables.latent_space import latent_table
+from reports.tables.latent_space import latent_space_table
 from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.table import ABSENT, Column, Table, seeds_text
 from reports.verdicts.ledger import ledger, ledger_table
@@ -93,7 +93,7 @@ def results_section(folder: Path) -> str:
         differences = _differences(evidence, key)
         if differences is not None:
             parts.append(differences.to_markdown())
-    latent = latent_table(evidence)
+    latent = latent_space_table(evidence)
     if latent.rows:
         parts.append(latent.to_markdown())
     claims = ledger(evidence)

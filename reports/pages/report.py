@@ -15,12 +15,12 @@ from reports.tables.bound_conditions import condition_table, theorem_table
 from reports.tables.certificates import certificate_table
 from reports.tables.comparisons import comparison_table
 from reports.tables.gaps import gap_table, metric_table, run_table
-from reports.tables.latent_space import latent_table
+from reports.tables.latent_space import latent_space_table
 from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.shared_sources import shared_source_table
 from reports.tables.table import Table, write_tables
 from reports.tables.temperature_control import temperature_control_table
-from reports.verdicts.ledger import Entry, ledger, ledger_table
+from reports.verdicts.ledger import JudgedClaim, ledger, ledger_table
 
 TABLES: Sequence[Callable[[Evidence], Table]] = (
     gap_table,
@@ -28,7 +28,7 @@ TABLES: Sequence[Callable[[Evidence], Table]] = (
     metric_table,
     metric_comparison_table,
     temperature_control_table,
-    latent_table,
+    latent_space_table,
     condition_table,
     theorem_table,
     shared_source_table,
@@ -44,7 +44,7 @@ class Report:
     """A store's tables, figures and verdicts."""
 
     evidence: Evidence
-    claims: tuple[Entry, ...]
+    claims: tuple[JudgedClaim, ...]
     tables: tuple[Table, ...]
     drawings: tuple[Drawing, ...]
 

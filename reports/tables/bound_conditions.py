@@ -26,7 +26,7 @@ from reports.evidence.frames import grouped
 from reports.evidence.measurements import DELTA
 from reports.tables.table import Column, Table, seeds_text
 from theory.statements.catalogue import THEOREMS, theorem
-from theory.statements.numbers import Evidence as Numbers
+from theory.statements.numbers import Numbers
 from theory.statements.theorem import Answer
 from theory.statements.thresholds import finite_class_sample_size
 

@@ -23,7 +23,7 @@ def latent_frame(evidence: Evidence) -> pd.DataFrame:
     return in_order(evidence.measurements.latent.merge(evidence.runs[known], on="run"))
 
 
-def latent_table(evidence: Evidence) -> Table:
+def latent_space_table(evidence: Evidence) -> Table:
     """Mean, standard deviation and interval of every measure, and the difference from `ft`."""
     frame = latent_frame(evidence)
     differences = _differences(frame)

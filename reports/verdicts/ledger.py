@@ -33,7 +33,7 @@ from reports.verdicts.rules import (
 
 
 @dataclass(frozen=True)
-class Entry:
+class JudgedClaim:
     """A claim judged.
 
     Attributes:
@@ -65,7 +65,7 @@ class Entry:
     note: str
 
 
-def ledger(evidence: Evidence) -> list[Entry]:
+def ledger(evidence: Evidence) -> list[JudgedClaim]:
     """Every claim of the paper, judged on a store."""
     found = [(claim, *gather(evidence, claim)) for claim in CLAIMS]
     judged = judge([strata for _, strata, _ in found])
@@ -128,7 +128,7 @@ def _differences(
     return strata, tuple(runs)
 
 
-def ledger_table(entries: Sequence[Entry]) -> Table:
+def ledger_table(entries: Sequence[JudgedClaim]) -> Table:
     """The ledger as a table."""
     rows: list[dict[str, Any]] = []
     for entry in entries:
@@ -187,7 +187,7 @@ def _superiority(
     runs: tuple[str, ...],
     result: Judgement,
     dissenting: Mapping[str, Judgement],
-) -> Entry:
+) -> JudgedClaim:
     pairs = sum(len(stratum) for stratum in strata.values())
     measured = {
         "metric": "the task's metric on its development sets",
@@ -210,7 +210,7 @@ def _superiority(
         notes.append(
             f"{result.verdict} against {claim.baseline}, but not against {', '.join(told)}"
         )
-    return Entry(
+    return JudgedClaim(
         id=claim.id,
         statement=claim.statement,
         where=claim.where,
@@ -266,7 +266,7 @@ def _values(evidence: Evidence, claim: Claim) -> pd.DataFrame:
     return frame.groupby(keys, as_index=False, sort=True)[["value", "empirical"]].mean()
 
 
-def _insensitivity(evidence: Evidence) -> Entry:
+def _insensitivity(evidence: Evidence) -> JudgedClaim:
     swept = _swept_differences(evidence)
     runs = tuple(dict.fromkeys(run for _, ids in swept for run in ids))
     several = [values for values, _ in swept if len(values) > 1]
@@ -276,7 +276,7 @@ def _insensitivity(evidence: Evidence) -> Entry:
         note = "no sweep of weights or mixup ratio, from shared seeds"
     elif not several:
         verdict, note = "inconclusive", "one seed allows no interval"
-    return Entry(
+    return JudgedClaim(
         id="sensitivity",
         statement="MixKD's result depends little on its weights and the mixup ratio.",
         where="sensitivity, Figure 3",

@@ -23,7 +23,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class GapSummary:
+class SimulatedGap:
     """What a simulation says of the gap's law.
 
     Attributes:
@@ -45,7 +45,7 @@ class GapSummary:
 
 def summarise_gaps(
     gaps: FloatArray, problem: SampledClass, delta: float, *, failure: float = 0.01
-) -> GapSummary:
+) -> SimulatedGap:
     """Minimal gap, CVaR and mean of simulated gaps, jointly valid with probability >= 1-failure.
 
     A third of `failure` goes to each: `quantile_interval` for the quantile, `cvar_interval` for
@@ -83,7 +83,7 @@ def summarise_gaps(
         _mean_limit(gaps, -bound, bound, share / 2, lower=False),
     )
     cvar_value = value + float(np.maximum(gaps - value, 0.0).mean()) / delta
-    return GapSummary(
+    return SimulatedGap(
         minimal_gap=minimal_gap,
         cvar=widened(cvar_value, *cvar_interval(gaps, delta, bound, share)),
         mean=mean,

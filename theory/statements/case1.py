@@ -6,7 +6,7 @@ constant and proof here is a reconstruction.
 """
 
 from theory.statements import thresholds
-from theory.statements.numbers import Evidence
+from theory.statements.numbers import Numbers
 from theory.statements.theorem import (
     Hypothesis,
     Provenance,
@@ -19,7 +19,7 @@ from theory.statements.theorem import (
 )
 
 
-def _bounded(evidence: Evidence) -> tuple[bool, str]:
+def _bounded(evidence: Numbers) -> tuple[bool, str]:
     bound = given(evidence, "loss_bound")
     if evidence.largest_loss is None:
         return True, f"M = {show(bound)} as declared (no observed loss was given)"
@@ -34,7 +34,7 @@ INDEPENDENT = flag(
 )
 
 
-def _positive_gap(evidence: Evidence) -> tuple[bool, str]:
+def _positive_gap(evidence: Numbers) -> tuple[bool, str]:
     gap = given(evidence, "gap")
     return gap > 0, f"eps_p = {show(gap)}"
 
@@ -44,12 +44,12 @@ POSITIVE_GAP = Hypothesis(
 )  # fmt: skip
 
 
-def total(evidence: Evidence) -> int:
+def total(evidence: Numbers) -> int:
     """N = n + a."""
     return int(given(evidence, "n") + given(evidence, "a"))
 
 
-def _size_a(e: Evidence) -> float | None:
+def _size_a(e: Numbers) -> float | None:
     if given(e, "gap") <= 0:
         return None
     return thresholds.finite_class_sample_size(
@@ -57,7 +57,7 @@ def _size_a(e: Evidence) -> float | None:
     )
 
 
-def _size_b(e: Evidence) -> float | None:
+def _size_b(e: Numbers) -> float | None:
     if given(e, "gap") <= max(0.0, given(e, "mean_gap")):
         return None
     return thresholds.mean_gap_sample_size(
@@ -65,7 +65,7 @@ def _size_b(e: Evidence) -> float | None:
     )
 
 
-def _size_c(e: Evidence) -> float | None:
+def _size_c(e: Numbers) -> float | None:
     if given(e, "gap") <= 0:
         return None
     return thresholds.complexity_sample_size(
@@ -76,7 +76,7 @@ def _size_c(e: Evidence) -> float | None:
 _COMMON = ("gap", "loss_bound", "delta")
 
 
-def _enough(evidence: Evidence, size: float | None) -> tuple[bool, str]:
+def _enough(evidence: Numbers, size: float | None) -> tuple[bool, str]:
     if size is None:
         return False, "there is no threshold: the gap is not large enough for this form"
     count, needed = total(evidence), thresholds.least_count(size)
@@ -103,19 +103,19 @@ _ABOVE_MEAN = Hypothesis(
 )  # fmt: skip
 
 
-def _constant_a(e: Evidence) -> float | None:
+def _constant_a(e: Numbers) -> float | None:
     gap = given(e, "gap")
     if gap <= 0:
         return None
     return thresholds.finite_class_constant(gap, given(e, "class_size"), given(e, "delta"))
 
 
-def _constant_b(e: Evidence) -> float | None:
+def _constant_b(e: Numbers) -> float | None:
     gap, mean = given(e, "gap"), given(e, "mean_gap")
     return thresholds.mean_gap_constant(gap, mean) if gap > mean else None
 
 
-def _constant_c(e: Evidence) -> float | None:
+def _constant_c(e: Numbers) -> float | None:
     gap = given(e, "gap")
     if gap <= 0:
         return None
@@ -124,7 +124,7 @@ def _constant_c(e: Evidence) -> float | None:
     )
 
 
-def impossible_gap(evidence: Evidence) -> tuple[str, ...]:
+def impossible_gap(evidence: Numbers) -> tuple[str, ...]:
     """A remark when eps_p exceeds what any law and any class of that size can have at n."""
     names = ("n", "gap", "class_size", "loss_bound", "delta")
     if evidence.missing(names):
@@ -248,12 +248,12 @@ L2 = Theorem(
 )  # fmt: skip
 
 
-def _ordered_gaps(e: Evidence) -> tuple[bool, str]:
+def _ordered_gaps(e: Numbers) -> tuple[bool, str]:
     new, old = given(e, "augmented_gap"), given(e, "gap")
     return new <= old, f"eps* = {show(new)}, eps_p = {show(old)}"
 
 
-def _ordered_risks(e: Evidence) -> tuple[bool, str]:
+def _ordered_risks(e: Numbers) -> tuple[bool, str]:
     new, old = given(e, "augmented_risk"), given(e, "empirical_risk")
     return new <= old, f"R_aug(f*) = {show(new)}, R_S(f_p) = {show(old)}"
 

@@ -9,7 +9,7 @@ from math import sqrt
 from theory.bounds.mixup import case2_hoeffding
 from theory.statements import thresholds
 from theory.statements.case1 import BOUNDED, impossible_gap
-from theory.statements.numbers import Evidence
+from theory.statements.numbers import Numbers
 from theory.statements.theorem import (
     Hypothesis,
     Provenance,
@@ -46,7 +46,7 @@ PAIRS_EXIST = Hypothesis(
 _CLASS = ("n", "weight", "class_size", "loss_bound", "delta")
 
 
-def range_radius(e: Evidence) -> float | None:
+def range_radius(e: Numbers) -> float | None:
     """T2.1's deviation term, bias left out."""
     n, a = int(given(e, "n")), given(e, "a")
     if n < 2 or a < 1:
@@ -57,7 +57,7 @@ def range_radius(e: Evidence) -> float | None:
     ).value  # fmt: skip
 
 
-def iid_radius(e: Evidence) -> float:
+def case1_radius(e: Numbers) -> float:
     """M√(L/(2n)): the bound without augmentation, and an upper bound on eps_p."""
     return thresholds.largest_possible_gap(
         int(given(e, "n")), given(e, "class_size"), given(e, "loss_bound"), given(e, "delta")
@@ -140,7 +140,7 @@ T21 = Theorem(
         Quantity("radius", "M√((L/2)[(w/√n+(1-w)/√⌊n/2⌋)²+(1-w)²/a])", ("a", *_CLASS),
                  range_radius),
         Quantity("radius without mixup", "M√(L/(2n))",
-                 ("n", "class_size", "loss_bound", "delta"), iid_radius),
+                 ("n", "class_size", "loss_bound", "delta"), case1_radius),
     ),
     non_claims=(
         "that mixup makes the gap smaller: this bound is always above the one without it (T2.2)",
@@ -181,11 +181,11 @@ T22 = Theorem(
 )  # fmt: skip
 
 
-def _kappa(e: Evidence) -> float:
+def _kappa(e: Numbers) -> float:
     return given(e, "gap") - given(e, "eps_infinity")
 
 
-def _draws(e: Evidence) -> float | None:
+def _draws(e: Numbers) -> float | None:
     if _kappa(e) <= 0:
         return None
     return thresholds.mixup_draws_needed(
@@ -194,7 +194,7 @@ def _draws(e: Evidence) -> float | None:
     )  # fmt: skip
 
 
-def _enough_draws(e: Evidence) -> tuple[bool, str]:
+def _enough_draws(e: Numbers) -> tuple[bool, str]:
     size = _draws(e)
     if size is None:
         return False, f"κ = {show(_kappa(e))} <= 0, so there is no threshold"
@@ -202,7 +202,7 @@ def _enough_draws(e: Evidence) -> tuple[bool, str]:
     return given(e, "a") >= size, f"a = {e.a} {sign} {thresholds.least_count(size)}"
 
 
-def _floor_size(e: Evidence) -> float | None:
+def _floor_size(e: Numbers) -> float | None:
     if given(e, "eps_infinity_floor") <= given(e, "gap"):
         return None
     return thresholds.floor_draws(
@@ -211,7 +211,7 @@ def _floor_size(e: Evidence) -> float | None:
     )  # fmt: skip
 
 
-def _beyond_floor(e: Evidence) -> tuple[bool, str]:
+def _beyond_floor(e: Numbers) -> tuple[bool, str]:
     size = _floor_size(e)
     if size is None:
         return False, "ε_∞(δ+η) does not exceed eps_p, so there is no floor"
@@ -219,7 +219,7 @@ def _beyond_floor(e: Evidence) -> tuple[bool, str]:
     return given(e, "a") > size, f"a = {e.a} {sign} {show(size)}"
 
 
-def split_budget(e: Evidence) -> tuple[bool, str]:
+def split_budget(e: Numbers) -> tuple[bool, str]:
     """δ + η < 1, as the floor and the obstruction need it."""
     total = given(e, "delta") + given(e, "eta")
     return total < 1, f"δ + η = {show(total)}"

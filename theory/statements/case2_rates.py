@@ -9,21 +9,21 @@ from theory.statements.case2 import (
     FIXED_WEIGHT,
     PAIRS_EXIST,
     SOME_MIXUP,
-    iid_radius,
+    case1_radius,
 )
-from theory.statements.numbers import Evidence
+from theory.statements.numbers import Numbers
 from theory.statements.theorem import Hypothesis, Provenance, Quantity, Route, Theorem, given, show
 
 _CLASS = ("n", "weight", "class_size", "loss_bound", "delta")
 
 
-def _possible_variance(e: Evidence) -> tuple[bool, str]:
+def _possible_variance(e: Numbers) -> tuple[bool, str]:
     variance, largest = given(e, "kernel_variance"), given(e, "loss_bound") ** 2 / 4
     sign = "<=" if variance <= largest else ">"
     return variance <= largest, f"v = {show(variance)} {sign} M²/4 = {show(largest)}"
 
 
-def _bernstein_radius(e: Evidence) -> float | None:
+def _bernstein_radius(e: Numbers) -> float | None:
     n, a = int(given(e, "n")), given(e, "a")
     if n < 2 or a < 1 or not _possible_variance(e)[0]:
         return None
@@ -33,7 +33,7 @@ def _bernstein_radius(e: Evidence) -> float | None:
     ).value  # fmt: skip
 
 
-def _variance_gain(e: Evidence) -> tuple[bool, str]:
+def _variance_gain(e: Numbers) -> tuple[bool, str]:
     mixed, plain = 2 * given(e, "kernel_variance"), given(e, "loss_variance")
     sign = "<" if mixed < plain else ">="
     return mixed < plain, f"2v = {show(mixed)} {sign} Var g = {show(plain)}"
@@ -89,7 +89,7 @@ T24 = Theorem(
 )  # fmt: skip
 
 
-def _margin(e: Evidence) -> float | None:
+def _margin(e: Numbers) -> float | None:
     if given(e, "delta") + given(e, "eta") >= 1 or given(e, "n") < 2:
         return None
     return thresholds.obstruction_margin(
@@ -98,14 +98,14 @@ def _margin(e: Evidence) -> float | None:
     )  # fmt: skip
 
 
-def _obstructed(e: Evidence) -> tuple[bool, str]:
+def _obstructed(e: Numbers) -> tuple[bool, str]:
     margin = _margin(e)
     if margin is None:
         return False, "δ + η >= 1 or n < 2"
     return margin > 0, f"left side minus right side = {show(margin)}"
 
 
-def _obstruction_size(e: Evidence) -> float | None:
+def _obstruction_size(e: Numbers) -> float | None:
     if given(e, "bias") <= 0 or given(e, "weight") >= 1 or given(e, "delta") + given(e, "eta") >= 1:
         return None
     return float(thresholds.obstruction_sample_size(
@@ -153,7 +153,7 @@ T25 = Theorem(
                      int(given(e, "n")), given(e, "weight"), given(e, "loss_bound"))
                  if given(e, "n") >= 2 else None),
         Quantity("bound on eps_p", "M√(L/(2n))", ("n", "class_size", "loss_bound", "delta"),
-                 iid_radius),
+                 case1_radius),
     ),
     non_claims=(
         "that the trained model gets worse: only its guaranteed gap at fixed w does",
@@ -166,12 +166,12 @@ T25 = Theorem(
 )  # fmt: skip
 
 
-def _self_pair_weight(e: Evidence) -> float:
+def _self_pair_weight(e: Numbers) -> float:
     w = given(e, "weight")
     return w + (1 - w) / given(e, "n")
 
 
-def _batch_weight(e: Evidence) -> float:
+def _batch_weight(e: Numbers) -> float:
     w = given(e, "weight")
     return w + (1 - w) / given(e, "batch_size")
 
@@ -216,7 +216,7 @@ T26 = Theorem(
 )  # fmt: skip
 
 
-def _any_class_radius(e: Evidence) -> float | None:
+def _any_class_radius(e: Numbers) -> float | None:
     n, a = int(given(e, "n")), given(e, "a")
     if n < 2 or a < 1:
         return None

@@ -12,7 +12,7 @@ from theory.laws.mixup_law import (
     smooth_bias_bound,
     wasserstein_bound,
 )
-from theory.statements.numbers import Evidence
+from theory.statements.numbers import Numbers
 from theory.statements.theorem import (
     Provenance,
     Quantity,
@@ -79,7 +79,7 @@ T3 = Theorem(
 )  # fmt: skip
 
 
-def _rms_complexity(e: Evidence) -> float | None:
+def _rms_complexity(e: Numbers) -> float | None:
     if given(e, "a") < 1:
         return None
     s = float(covariance_factor(beta_mixing(e), None, "self"))

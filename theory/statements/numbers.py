@@ -13,7 +13,7 @@ def _known(what: str, low: float | None = None, high: float | None = None, open_
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Numbers:
     """Optional numbers about a sample, a class and a loss. None means "not known".
 
     Raises TheoryInputError when a given number is not finite or outside its range.
@@ -93,4 +93,4 @@ def _range(low: float | None, high: float | None, open_ends: list[str]) -> str:
     return f"{left}, {right}"
 
 
-_DESCRIPTIONS: dict[str, str] = {item.name: item.metadata["what"] for item in fields(Evidence)}
+_DESCRIPTIONS: dict[str, str] = {item.name: item.metadata["what"] for item in fields(Numbers)}

@@ -7,7 +7,7 @@ from theory.bounds.binomial import clopper_pearson_limit
 from theory.bounds.concentration import hoeffding_radius
 from theory.laws.mixup_law import covariance_factor, mixing_moments
 from theory.statements.case1 import BOUNDED
-from theory.statements.numbers import Evidence
+from theory.statements.numbers import Numbers
 from theory.statements.theorem import (
     Hypothesis,
     Provenance,
@@ -72,7 +72,7 @@ T5 = Theorem(
 )  # fmt: skip
 
 
-def _remainder(e: Evidence) -> float:
+def _remainder(e: Numbers) -> float:
     weight = (1 / 16 - float(mixing_moments(beta_mixing(e)).fourth_central)) / 24
     return weight * given(e, "fourth_derivative") * given(e, "pair_fourth_moment")
 
@@ -118,11 +118,11 @@ T6 = Theorem(
 )  # fmt: skip
 
 
-def _budget(e: Evidence) -> float:
+def _budget(e: Numbers) -> float:
     return given(e, "delta") / given(e, "candidates")
 
 
-def _exact_certificate(e: Evidence) -> float | None:
+def _exact_certificate(e: Numbers) -> float | None:
     if given(e, "errors") > given(e, "held_out"):
         return None
     return float(
@@ -130,7 +130,7 @@ def _exact_certificate(e: Evidence) -> float | None:
     )
 
 
-def _hoeffding_certificate(e: Evidence) -> float:
+def _hoeffding_certificate(e: Numbers) -> float:
     radius = hoeffding_radius(given(e, "held_out"), _budget(e), given(e, "loss_bound"))
     return given(e, "mean_loss") + radius
 

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from theory.errors import TheoryInputError
 from theory.laws.mixing_coefficient import BetaMixing
-from theory.statements.numbers import Evidence, describe
+from theory.statements.numbers import Numbers, describe
 
-Judge = Callable[[Evidence], tuple[bool, str]]
+Judge = Callable[[Numbers], tuple[bool, str]]
 
 
 class Answer(StrEnum):
@@ -57,7 +57,7 @@ class Hypothesis:
     judge: Judge
     counterexample: str | None = None
 
-    def find(self, evidence: Evidence) -> Finding:
+    def find(self, evidence: Numbers) -> Finding:
         missing = evidence.missing(self.needs)
         if missing:
             wanted = "; ".join(f"{describe(name)} ({name})" for name in missing)
@@ -87,7 +87,7 @@ class Quantity:
     name: str
     formula: str
     needs: tuple[str, ...]
-    compute: Callable[[Evidence], float | None]
+    compute: Callable[[Numbers], float | None]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class RouteVerdict:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TheoremVerdict:
     """What a theorem says about the evidence."""
 
     theorem: str
@@ -124,7 +124,7 @@ class Verdict:
         return Answer.NOT_ASSESSABLE
 
 
-def no_notes(evidence: Evidence) -> tuple[str, ...]:
+def no_notes(evidence: Numbers) -> tuple[str, ...]:
     """The default: nothing to remark."""
     return ()
 
@@ -151,7 +151,7 @@ class Theorem:
     quantities: tuple[Quantity, ...] = ()
     counterexamples: tuple[str, ...] = ()
     derivations: tuple[str, ...] = ()
-    notes: Callable[[Evidence], tuple[str, ...]] = field(default=no_notes)
+    notes: Callable[[Numbers], tuple[str, ...]] = field(default=no_notes)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ class Theorem:
         asked += [name for quantity in self.quantities for name in quantity.needs]
         return tuple(dict.fromkeys(asked))
 
-    def check(self, evidence: Evidence) -> Verdict:
+    def check(self, evidence: Numbers) -> TheoremVerdict:
         """Judge every hypothesis on the evidence and say what follows."""
         common = tuple(item.find(evidence) for item in self.hypotheses)
         routes = tuple(self._judge(route, common, evidence) for route in self.routes)
@@ -171,7 +171,7 @@ class Theorem:
             for route in routes
             if route.answer is not Answer.HOLDS
         )
-        return Verdict(
+        return TheoremVerdict(
             theorem=self.id,
             provenance=self.provenance.value,
             findings=common,
@@ -182,7 +182,7 @@ class Theorem:
             notes=self.notes(evidence),
         )
 
-    def _measure(self, evidence: Evidence) -> dict[str, float]:
+    def _measure(self, evidence: Numbers) -> dict[str, float]:
         values = {}
         for quantity in self.quantities:
             if not evidence.missing(quantity.needs):
@@ -192,7 +192,7 @@ class Theorem:
         return values
 
     @staticmethod
-    def _judge(route: Route, common: tuple[Finding, ...], evidence: Evidence) -> RouteVerdict:
+    def _judge(route: Route, common: tuple[Finding, ...], evidence: Numbers) -> RouteVerdict:
         own = tuple(item.find(evidence) for item in route.hypotheses)
         answers = [finding.answer for finding in common + own]
         if Answer.FAILS in answers:
@@ -204,7 +204,7 @@ class Theorem:
         return RouteVerdict(route.name, own, answer, route.conclusion)
 
 
-def given(evidence: Evidence, name: str) -> float:
+def given(evidence: Numbers, name: str) -> float:
     """The value of a numeric field that `needs` has promised.
 
     Raises TheoryInputError if it is missing after all.
@@ -225,7 +225,7 @@ def flag(
 ) -> Hypothesis:
     """A hypothesis that only the user can vouch for: a yes/no field of the evidence."""
 
-    def judge(evidence: Evidence) -> tuple[bool, str]:
+    def judge(evidence: Numbers) -> tuple[bool, str]:
         value = bool(getattr(evidence, field_name))
         return value, f"{field_name} is declared {'true' if value else 'false'}"
 
@@ -239,7 +239,7 @@ def declared(name: str, statement: str, field_name: str) -> Hypothesis:
     )
 
 
-def beta_mixing(evidence: Evidence) -> BetaMixing:
+def beta_mixing(evidence: Numbers) -> BetaMixing:
     """The law λ ~ Beta(α, α) of the evidence."""
     return BetaMixing(given(evidence, "alpha"))
 

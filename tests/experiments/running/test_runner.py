@@ -18,7 +18,7 @@ from experiments.running.evaluation_sets import evaluation_sets
 from experiments.running.runner import Resources, run
 from mixkd_core.augmentation.back_translation import Translator
 from mixkd_core.data.sources import load_embedded
-from mixkd_core.errors import DivergenceError, InputError
+from mixkd_core.errors import InputError, NonFiniteError
 from mixkd_core.records.run_folder import damage, find_record, partial_folder
 from mixkd_core.records.specs import (
     AugmentationSpec,
@@ -341,7 +341,7 @@ def test_a_diverging_run_says_so_and_leaves_no_record(resources: Resources, spec
         update={"training": BRIEF.model_copy(update={"learning_rate": 1e30})}
     )
     diverging = spec.model_copy(update={"student": wild})
-    with pytest.raises(DivergenceError, match="step"):
+    with pytest.raises(NonFiniteError, match="step"):
         run(diverging, resources)
     assert find_record(resources.out, diverging) is None
     assert find_record(resources.out, spec.teacher_spec) is not None

@@ -19,7 +19,7 @@ from experiments.running.store import (
     survey,
 )
 from experiments.running.training import last_complete_checkpoint
-from mixkd_core.errors import DiskFullError, DivergenceError, InputError, RunBusyError
+from mixkd_core.errors import DiskFullError, InputError, NonFiniteError, RunBusyError
 from mixkd_core.records.run_folder import finish, partial_folder, record_folder, write_json
 from mixkd_core.records.specs import CheckpointRef, RunSpec
 from reports.evidence.plans import Plans, read_plans
@@ -105,8 +105,8 @@ def test_every_state_of_a_run_is_told_apart(tmp_path: Path) -> None:
     done = write_record(tmp_path, 0)
     (write_record(tmp_path, 1) / "run.json").write_text("{}")
     partial_folder(tmp_path, spec(2))
-    with pytest.raises(DivergenceError), noting_failure(tmp_path, spec(3)):
-        raise DivergenceError("the loss is nan at step 7")
+    with pytest.raises(NonFiniteError), noting_failure(tmp_path, spec(3)):
+        raise NonFiniteError("the loss is nan at step 7")
     partial_folder(tmp_path, spec(4))
     (tmp_path / "encoder").mkdir()
     with run_lock(tmp_path, spec(4).id, None):

@@ -16,9 +16,9 @@ from experiments.planning.study import Study
 from experiments.tuning import search as module
 from experiments.tuning.results import change_text, fragment_text, trial_frame, write_results
 from experiments.tuning.search import (
-    Bench,
     Trial,
     Tuning,
+    Workbench,
     chosen_methods,
     fragment,
     one_comparison,
@@ -87,10 +87,10 @@ class Lab:
         return failures
 
     @property
-    def bench(self) -> Bench:
+    def bench(self) -> Workbench:
         ref = CheckpointRef(name="encoder", digest="e1")
         material = Material(Source(self.task), "fingerprint", 1000, "encoder", ref)
-        return Bench(Path("runs"), {self.task.name: material}, {}, self.do, lambda _: None)
+        return Workbench(Path("runs"), {self.task.name: material}, {}, self.do, lambda _: None)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.planning.study import MethodSettings
 from experiments.tuning.search_space import (
-    Setting,
+    Dimension,
     check_setting,
     decides,
     grid_of,
@@ -34,34 +34,34 @@ class Lowest:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("weights.sm=0.1..4 log", Setting("weights.sm", low=0.1, high=4.0, logarithmic=True)),
-        ("mixup_ratio = 0.5 .. 2", Setting("mixup_ratio", low=0.5, high=2.0)),
+        ("weights.sm=0.1..4 log", Dimension("weights.sm", low=0.1, high=4.0, logarithmic=True)),
+        ("mixup_ratio = 0.5 .. 2", Dimension("mixup_ratio", low=0.5, high=2.0)),
         (
             "training.batch_size=8..64 int log",
-            Setting("training.batch_size", low=8, high=64, logarithmic=True, whole=True),
+            Dimension("training.batch_size", low=8, high=64, logarithmic=True, whole=True),
         ),
         (
             "training.learning_rate=3e-5,1e-4",
-            Setting("training.learning_rate", values=(3e-5, 1e-4)),
+            Dimension("training.learning_rate", values=(3e-5, 1e-4)),
         ),
-        ("training.learning_rate=1e-5..1e-3 log", Setting(
+        ("training.learning_rate=1e-5..1e-3 log", Dimension(
             "training.learning_rate", low=1e-5, high=1e-3, logarithmic=True
         )),
-        ("self_pairs=true,false", Setting("self_pairs", values=(True, False))),
-        ("mix_layer=0,1,pooled", Setting("mix_layer", values=(0, 1, "pooled"))),
+        ("self_pairs=true,false", Dimension("self_pairs", values=(True, False))),
+        ("mix_layer=0,1,pooled", Dimension("mix_layer", values=(0, 1, "pooled"))),
     ],
 )  # fmt: skip
-def test_a_setting_means_what_is_written(written: str, expected: Setting) -> None:
+def test_a_setting_means_what_is_written(written: str, expected: Dimension) -> None:
     (setting,) = parsed_settings([written])
     assert setting == expected
     check_setting(setting, MIXKD)
 
 
 def test_a_suggestion_can_be_written_down() -> None:
-    assert Setting("a", low=0.123456789, high=1.0).suggest(Lowest()) == 0.1235
-    whole = Setting("a", low=8, high=64, whole=True).suggest(Lowest())
+    assert Dimension("a", low=0.123456789, high=1.0).suggest(Lowest()) == 0.1235
+    whole = Dimension("a", low=8, high=64, whole=True).suggest(Lowest())
     assert (whole, type(whole)) == (8, int)
-    assert Setting("a", values=("kl", "mse")).suggest(Lowest()) == "kl"
+    assert Dimension("a", values=("kl", "mse")).suggest(Lowest()) == "kl"
 
 
 @pytest.mark.parametrize(

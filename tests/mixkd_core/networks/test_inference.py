@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mixkd_core.data.token_table import token_table
-from mixkd_core.errors import DivergenceError
+from mixkd_core.errors import NonFiniteError
 from mixkd_core.mixing.pairing import pairs_over_dataset
 from mixkd_core.networks.inference import run_inference, run_mixed_inference
 from mixkd_core.networks.mix_layer import MixLayer
@@ -38,7 +38,7 @@ def test_logits_that_overflow_are_a_divergence(tiny_classifier: Any, tokenised_t
     model, table = tiny_classifier("bert"), token_table(tokenised_texts(10), 0)
     with torch.no_grad():
         model.classifier.weight.fill_(3e38)  # finite, as a check of the weights would find
-    with pytest.raises(DivergenceError, match="on 10 of 10 texts, first on row 0"):
+    with pytest.raises(NonFiniteError, match="on 10 of 10 texts, first on row 0"):
         run_inference(model, table)
 
 

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from mixkd_core.errors import DivergenceError
+from mixkd_core.errors import NonFiniteError
 
 # Three steps an epoch, three epochs; dropout and a decaying learning rate take part.
 LOOP = {"num_train_epochs": 3, "lr_scheduler_type": "linear", "warmup_steps": 2}
@@ -108,7 +108,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
 ) -> None:
     trainer = mixkd_trainer(save_strategy="steps", save_steps=1, callbacks=[Spoil(2)], **LOOP)
     rows = [batch["example_index"].tolist() for batch in trainer.get_train_dataloader()][2]
-    with pytest.raises(DivergenceError) as stop:
+    with pytest.raises(NonFiniteError) as stop:
         trainer.train()
     assert "the loss is nan at step 3" in str(stop.value)
     assert f"training rows {', '.join(map(str, rows))};" in str(stop.value)
@@ -122,11 +122,11 @@ def test_a_step_that_ruins_the_weights_is_not_saved(mixkd_trainer: Any, tmp_path
     """Its loss was finite: without a look at the weights it would displace a good checkpoint."""
     trainer = mixkd_trainer(save_strategy="steps", save_steps=1, learning_rate=1e38, **LOOP)
     trainer.args.warmup_steps = 0
-    with pytest.raises(DivergenceError, match="step 1 left weights that are NaN or infinite"):
+    with pytest.raises(NonFiniteError, match="step 1 left weights that are NaN or infinite"):
         trainer.train()
     assert not (tmp_path / "out" / "checkpoint-1").exists()
 
 
 def test_a_last_step_that_ruins_the_weights_is_told(mixkd_trainer: Any) -> None:
-    with pytest.raises(DivergenceError, match="step 1 left weights"):
+    with pytest.raises(NonFiniteError, match="step 1 left weights"):
         mixkd_trainer(learning_rate=1e38, max_steps=1).train()

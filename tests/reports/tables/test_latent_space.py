@@ -25,7 +25,7 @@ from reports.figures.drawing import render
 from reports.figures.latent_space import latent_space, principal_components
 from reports.pages.page import page
 from reports.pages.report import build
-from reports.tables.latent_space import latent_table
+from reports.tables.latent_space import latent_space_table
 from reports.verdicts.ledger import ledger
 
 Run = Any
@@ -131,7 +131,7 @@ def test_the_table_compares_with_fine_tuning_on_shared_seeds(
 ) -> None:
     fill(write_run, {"ft": 3.0, "sm+tmkd": 1.0}, seeds=3)
     with_encodings(write_run(method="ft", seed=3), encodings(3, 50.0))
-    frame = latent_table(load_evidence(tmp_path)).frame
+    frame = latent_space_table(load_evidence(tmp_path)).frame
     assert len(frame) == 2 * len(LATENT_MEASURES)
     rows = frame[frame["measure"] == LATENT_MEASURES["encoding_nonlinearity"]]
     tuned, mixed = (rows[rows["method"] == name].iloc[0] for name in ("ft", "sm+tmkd"))
@@ -195,7 +195,7 @@ def test_encodings_that_were_not_kept_draw_nothing(tmp_path: Path, write_run: Ru
     evidence = load_evidence(tmp_path)
     shutil.rmtree(next(tmp_path.glob("*-ft-*")))
     assert latent_space(evidence) is None
-    assert len(latent_table(evidence).frame) == len(LATENT_MEASURES)
+    assert len(latent_space_table(evidence).frame) == len(LATENT_MEASURES)
 
 
 def test_principal_components_keep_a_plane_as_it_is() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mixkd_core.records.specs import StudentSpec, TrainingSpec
 from reports.evidence.evidence import load_evidence
-from reports.verdicts.ledger import Entry, controls, gather, ledger, ledger_table
+from reports.verdicts.ledger import JudgedClaim, controls, gather, ledger, ledger_table
 from reports.verdicts.paper_claims import CLAIMS
 from reports.verdicts.rules import ALPHA, MARGIN, equivalence, judge
 from theory.bounds.binomial import clopper_pearson_limit
@@ -113,7 +113,7 @@ def test_insensitivity_is_rarely_claimed_of_what_matters() -> None:
     assert float(clopper_pearson_limit(wrong, trials, FALSE_ALARM, lower=True)) <= ALPHA
 
 
-def entry(entries: list[Entry], claim: str) -> Entry:
+def entry(entries: list[JudgedClaim], claim: str) -> JudgedClaim:
     return next(one for one in entries if one.id == claim)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from theory.counterexamples.catalogue import COUNTEREXAMPLES
 from theory.errors import TheoryInputError
 from theory.statements.catalogue import THEOREMS, theorem
-from theory.statements.numbers import Evidence, describe
+from theory.statements.numbers import Numbers, describe
 from theory.statements.theorem import Answer, Provenance
 from theory.statements.theorem import given as given_number
 from theory.symbolic.catalogue import derivation
@@ -18,7 +18,7 @@ IDS = [
     "L0", "L1", "L2", "T1", "C1", "T2.0", "T2.1", "T2.2", "T2.3", "T2.4", "T2.5", "T2.6", "T2.7",
     "T3", "T4", "T5", "T6", "T7",
 ]  # fmt: skip
-USER = Evidence(n=67, a=67, delta=0.05, loss_bound=1.0, gap=0.12, class_size=4)
+USER = Numbers(n=67, a=67, delta=0.05, loss_bound=1.0, gap=0.12, class_size=4)
 
 
 def answers(verdict):
@@ -53,13 +53,13 @@ def test_statements_are_complete_and_their_references_exist(item):
     assert cited <= set(COUNTEREXAMPLES)
     for identifier in item.derivations:
         assert derivation(identifier).holds()
-    known = {entry.name for entry in fields(Evidence)}
+    known = {entry.name for entry in fields(Numbers)}
     assert set(item.needs) <= known
 
 
 @pytest.mark.parametrize("item", THEOREMS, ids=lambda item: item.id)
 def test_without_evidence_nothing_is_claimed_and_what_is_missing_is_said(item):
-    verdict = item.check(Evidence())
+    verdict = item.check(Numbers())
     assert verdict.answer is Answer.NOT_ASSESSABLE
     assert verdict.follows == ()
     assert set(item.non_claims) <= set(verdict.does_not_follow)
@@ -71,7 +71,7 @@ def test_without_evidence_nothing_is_claimed_and_what_is_missing_is_said(item):
 
 def test_every_field_of_the_evidence_serves_a_statement():
     used = {name for item in THEOREMS for name in item.needs} | {"largest_loss"}
-    assert used == {entry.name for entry in fields(Evidence)}
+    assert used == {entry.name for entry in fields(Numbers)}
 
 
 @pytest.mark.parametrize("holds", [True, False])
@@ -79,7 +79,7 @@ def test_every_field_of_the_evidence_serves_a_statement():
 def test_what_a_statement_does_not_need_does_not_change_its_verdict(item, holds):
     whole = replace(DRAWS, convex=holds, alpha=0.4, errors=1, held_out=20, unseen=holds, bias=0.0)
     whole = replace(whole, independent=holds, linear=holds, augmented_gap=0.1, candidates=2)
-    others = {entry.name for entry in fields(Evidence)} - {*item.needs, "largest_loss"}
+    others = {entry.name for entry in fields(Numbers)} - {*item.needs, "largest_loss"}
     alone = replace(whole, **dict.fromkeys(others))
     assert answers(item.check(whole)) == answers(item.check(alone))
     assert item.check(whole).follows == item.check(alone).follows
@@ -138,7 +138,7 @@ def test_t1_remarks_on_a_gap_that_no_class_can_have():
 
 
 def test_c1_orders_certificates_and_disclaims_true_risks():
-    evidence = Evidence(
+    evidence = Numbers(
         loss_bound=1, independent=True, augmented_gap=0.3, gap=0.5, augmented_risk=0.2,
         empirical_risk=0.25, delta=1 / 6,
     )  # fmt: skip
@@ -150,7 +150,7 @@ def test_c1_orders_certificates_and_disclaims_true_risks():
     assert theorem("C1").check(replace(evidence, augmented_gap=0.6)).answer is Answer.FAILS
 
 
-DRAWS = Evidence(
+DRAWS = Numbers(
     n=12, a=618, delta=0.1, loss_bound=1, class_size=1, weight=0.0, gap=7 / 60,
     eps_infinity=89 / 1320, independent_draws=True,
 )  # fmt: skip
@@ -178,10 +178,10 @@ def test_t23_floor_says_that_mixup_worsens_the_gap():
 
 
 def test_t22_a_range_based_bound_never_helps():
-    verdict = theorem("T2.2").check(Evidence(n=9, weight=0.5, bias=0.0))
+    verdict = theorem("T2.2").check(Numbers(n=9, weight=0.5, bias=0.0))
     assert verdict.answer is Answer.HOLDS
-    assert theorem("T2.2").check(Evidence(n=9, weight=1.0, bias=0.0)).answer is Answer.FAILS
-    assert theorem("T2.2").check(Evidence(n=9, weight=0.5, bias=-0.1)).answer is Answer.FAILS
+    assert theorem("T2.2").check(Numbers(n=9, weight=1.0, bias=0.0)).answer is Answer.FAILS
+    assert theorem("T2.2").check(Numbers(n=9, weight=0.5, bias=-0.1)).answer is Answer.FAILS
 
 
 @given(
@@ -189,7 +189,7 @@ def test_t22_a_range_based_bound_never_helps():
     st.floats(0.01, 0.5),
 )  # fmt: skip
 def test_t21_radius_is_above_the_one_without_mixup(n, a, weight, size, delta):
-    evidence = Evidence(
+    evidence = Numbers(
         n=n, a=a, weight=weight, class_size=size, delta=delta, loss_bound=1,
         independent_draws=True,
     )  # fmt: skip
@@ -199,7 +199,7 @@ def test_t21_radius_is_above_the_one_without_mixup(n, a, weight, size, delta):
 
 
 def test_t24_gain_is_a_matter_of_variance():
-    evidence = Evidence(
+    evidence = Numbers(
         n=40, a=1000, delta=0.05, loss_bound=1, class_size=1, weight=0.0, independent_draws=True,
         kernel_variance=0.04, loss_variance=0.16,
     )  # fmt: skip
@@ -212,7 +212,7 @@ def test_t24_gain_is_a_matter_of_variance():
 
 
 def test_t25_obstruction_at_the_value_of_the_document():
-    evidence = Evidence(
+    evidence = Numbers(
         n=31, delta=0.1, eta=0.05, loss_bound=1, class_size=1, weight=0.0, bias=4 / 15,
         independent_draws=True,
     )  # fmt: skip
@@ -227,18 +227,18 @@ def test_t25_obstruction_at_the_value_of_the_document():
 @pytest.mark.parametrize(
     ("identifier", "evidence", "name", "value"),
     [
-        ("L0", Evidence(alpha=1.0, convex=True), "s = ", 2 / 3),
-        ("T2.6", Evidence(n=10, weight=0.5, batch_size=5), "weight with batch", 0.6),
-        ("T2.7", Evidence(n=100, a=400, weight=0.5, loss_bound=1, delta=0.05,
+        ("L0", Numbers(alpha=1.0, convex=True), "s = ", 2 / 3),
+        ("T2.6", Numbers(n=10, weight=0.5, batch_size=5), "weight with batch", 0.6),
+        ("T2.7", Numbers(n=100, a=400, weight=0.5, loss_bound=1, delta=0.05,
                           independent_draws=True), "radius", 0.186113),
-        ("T3", Evidence(alpha=0.4, lipschitz=2.0, pair_distance=0.96), "bias bound (Lip",
+        ("T3", Numbers(alpha=0.4, lipschitz=2.0, pair_distance=0.96), "bias bound (Lip",
          2 * 0.96 * 0.160242438313006),
-        ("T4", Evidence(alpha=1.0, linear=True, radius=2.0, covariance_trace=6.0, a=4),
+        ("T4", Numbers(alpha=1.0, linear=True, radius=2.0, covariance_trace=6.0, a=4),
          "complexity bound", 2.0),
-        ("T5", Evidence(linear=True, intercept=True, ridge=0.2, alpha=1.0), "equivalent", 0.3),
-        ("T6", Evidence(alpha=1.0, fourth_derivative=24, pair_fourth_moment=102.5),
+        ("T5", Numbers(linear=True, intercept=True, ridge=0.2, alpha=1.0), "equivalent", 0.3),
+        ("T6", Numbers(alpha=1.0, fourth_derivative=24, pair_fourth_moment=102.5),
          "remainder", 5.125),
-        ("T7", Evidence(held_out=872, errors=60, delta=0.05, unseen=True, candidates=1),
+        ("T7", Numbers(held_out=872, errors=60, delta=0.05, unseen=True, candidates=1),
          "Clopper", 0.0845973515),
     ],
 )  # fmt: skip
@@ -252,12 +252,12 @@ def test_the_numbers_of_the_other_statements(identifier, evidence, name, value):
 @pytest.mark.parametrize(
     ("identifier", "evidence"),
     [
-        ("L0", Evidence(convex=False)),
-        ("L1", Evidence(independent=False)),
-        ("T2.6", Evidence(n=1, weight=0.5, batch_size=5)),
-        ("T5", Evidence(linear=False, ridge=0.0, intercept=True)),
-        ("T7", Evidence(unseen=False, candidates=1, delta=0.05)),
-        ("T7", Evidence(unseen=True, candidates=1, delta=0.05, held_out=5, errors=6, mean_loss=2.0,
+        ("L0", Numbers(convex=False)),
+        ("L1", Numbers(independent=False)),
+        ("T2.6", Numbers(n=1, weight=0.5, batch_size=5)),
+        ("T5", Numbers(linear=False, ridge=0.0, intercept=True)),
+        ("T7", Numbers(unseen=False, candidates=1, delta=0.05)),
+        ("T7", Numbers(unseen=True, candidates=1, delta=0.05, held_out=5, errors=6, mean_loss=2.0,
                         loss_bound=1.0)),
     ],
 )  # fmt: skip
@@ -266,7 +266,7 @@ def test_a_false_hypothesis_fails(identifier, evidence):
 
 
 def test_choosing_among_candidates_divides_the_budget():
-    one = Evidence(held_out=872, errors=60, delta=0.05, unseen=True, candidates=1)
+    one = Numbers(held_out=872, errors=60, delta=0.05, unseen=True, candidates=1)
     many = theorem("T7").check(replace(one, candidates=10)).quantities
     alone = theorem("T7").check(replace(one, delta=0.005)).quantities
     assert list(many.values()) == pytest.approx(list(alone.values()))
@@ -279,10 +279,10 @@ def test_choosing_among_candidates_divides_the_budget():
 )  # fmt: skip
 def test_bad_evidence_is_named(name, value):
     with pytest.raises(TheoryInputError) as caught:
-        Evidence(**{name: value})
+        Numbers(**{name: value})
     assert describe(name) in str(caught.value)
 
 
 def test_a_promised_number_that_is_missing_is_an_error():
     with pytest.raises(TheoryInputError, match="minimal gap"):
-        given_number(Evidence(), "gap")
+        given_number(Numbers(), "gap")
