@@ -1,6 +1,6 @@
 """Task data in its canonical form, whatever source it came from.
 
-Every source is read as :class:`SourceRows` (rows with their place, for error messages) and turned by
+Every source is read as :class:`SourceRows` (rows with their place, for messages) and turned by
 :func:`build_split` into a ``datasets.Dataset`` with the columns
 
 * ``example_id``: unique and stable, ``<split>-<id column's value, or row number from 0>``;

@@ -11,7 +11,7 @@ from experiments.cli.verify import WIDTH
 from theory.checks import catalogue as checks
 from theory.checks.check import Check, Outcome
 from theory.errors import TheoryInputError
-from theory.statements.numbers import Evidence
+from theory.statements.numbers import Numbers
 
 RUNNER = CliRunner()
 EXAMPLE = [
@@ -101,7 +101,7 @@ def test_a_statement_that_applies_says_what_follows(tmp_path):
 def test_every_field_of_the_evidence_has_an_option_that_arrives(tmp_path):
     """Each knob is connected: what is given is what the verdict reports as its evidence."""
     hints = {"bool | None": None, "int | None": "3", "float | None": "0.5"}
-    for item in fields(Evidence):
+    for item in fields(Numbers):
         flag, value = f"--{item.name.replace('_', '-')}", hints[str(item.type)]
         target = tmp_path / f"{item.name}.json"
         arguments = ["verify", "T1", flag, *([] if value is None else [value])]
