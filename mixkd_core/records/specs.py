@@ -8,7 +8,7 @@ folder changes nothing, and editing one row makes another run.
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -64,12 +64,22 @@ MIXUP_SETTINGS = (
 )
 
 
-# Fields that older runs did not have: at these values they are no part of an id, which therefore
-# stays what it was.
-ADDED_TO_EVALUATION = {"validation": None, "latent_points": 0}
-
-
 class _Frozen(BaseModel):
+    """A part of a specification.
+
+    A field leaves no trace in an id at its default, so a field that is added with a default changes
+    no id and every stored run is found as before. Its default is then as final as its name: with
+    another one, an id would stand for another run.
+
+    Attributes:
+        FIRST: fields that ids have told of since the first run was stored, at their defaults too.
+            None is ever added.
+        UNTOLD: fields that no id tells of.
+    """
+
+    FIRST: ClassVar[frozenset[str]] = frozenset()
+    UNTOLD: ClassVar[frozenset[str]] = frozenset()
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -80,6 +90,9 @@ class CheckpointRef(_Frozen):
         name: its hub name, or the last two parts of its folder; for people, not part of any id.
         digest: of the weights, configuration and tokenizer, or the hub's commit.
     """
+
+    FIRST = frozenset({"digest"})
+    UNTOLD = frozenset({"name"})
 
     name: str
     digest: str
@@ -94,6 +107,8 @@ class Alteration(_Frozen):
         rate: share of the words that are deleted, or of swaps.
     """
 
+    FIRST = frozenset({"kind", "copies", "rate"})
+
     kind: Literal["deletion", "swap", "back-translation"]
     copies: PositiveCount = 1
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -105,6 +120,8 @@ class AugmentationSpec(Alteration):
     Attributes:
         forward, backward: the translation checkpoints, into another language and back.
     """
+
+    FIRST = frozenset({"kind", "copies", "rate", "forward", "backward"})
 
     forward: CheckpointRef | None = None
     backward: CheckpointRef | None = None
@@ -140,6 +157,11 @@ class TrainingSpec(_Frozen):
         augmentation: of the examples that it learns from; None adds nothing.
     """
 
+    FIRST = frozenset({
+        "epochs", "learning_rate", "batch_size", "warmup", "weight_decay", "max_length",
+        "precision", "augmentation"
+    })  # fmt: skip
+
     epochs: Positive = 3.0
     learning_rate: Positive = 5e-5
     batch_size: PositiveCount = 32
@@ -157,6 +179,8 @@ class MixupSpec(_Frozen):
         alpha: of λ ~ Beta(alpha, alpha).
         ratio: mixed samples per original.
     """
+
+    FIRST = frozenset({"alpha", "ratio"})
 
     alpha: Positive = 0.4
     ratio: Positive = 1.0
@@ -177,6 +201,12 @@ class StudentSpec(_Frozen):
             `MixKDArguments`.
         training: how it is trained.
     """
+
+    FIRST = frozenset({
+        "layers", "layer_choice", "init", "checkpoint", "method", "weights", "distance",
+        "temperature", "mixup_alpha", "mixup_ratio", "pairing", "self_pairs", "fixed_draws",
+        "mix_layer", "training"
+    })  # fmt: skip
 
     layers: PositiveCount | None = 3
     layer_choice: Literal["first", "last", "alternate", "symmetric"] = "first"
@@ -211,6 +241,8 @@ class EvaluationSpec(_Frozen):
             (`mixkd_core.evaluation.encodings`); 0 encodes none.
     """
 
+    FIRST = frozenset({"remainder_size", "fresh_size"})
+
     remainder_size: Count = 5000
     fresh_size: Count = 5000
     validation: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -233,6 +265,11 @@ class RunSpec(_Frozen):
         evaluation: sizes of the held-out samples.
     """
 
+    FIRST = frozenset({
+        "task", "data", "fraction", "seed", "encoder", "teacher", "teacher_mixup", "student",
+        "evaluation"
+    })  # fmt: skip
+
     task: str
     data: str
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -249,16 +286,13 @@ class RunSpec(_Frozen):
 
         The checkpoints' names do not, nor do the settings of mixup where nothing is mixed.
         """
-        content = self.model_dump(mode="json")
-        for name, absent in ADDED_TO_EVALUATION.items():
-            if content["evaluation"][name] == absent:
-                del content["evaluation"][name]
+        content = _told(self)
         if self.student is not None:
             content["student"]["weights"] = dict(self.student.objective.weights)
             if not self.student.objective.mixes:
                 for name in MIXUP_SETTINGS:
-                    del content["student"][name]
-        canonical = json.dumps(_unnamed(content), sort_keys=True, separators=(",", ":"))
+                    content["student"].pop(name, None)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     @property
@@ -289,13 +323,16 @@ class RunSpec(_Frozen):
         return self.model_copy(update={"student": None})
 
 
-def _unnamed(content: Any) -> Any:
-    """What was dumped of a specification, checkpoints reduced to their digests."""
-    if not isinstance(content, dict):
-        return content
-    if set(content) == set(CheckpointRef.model_fields):
-        return {"digest": content["digest"]}
-    return {key: _unnamed(value) for key, value in content.items()}
+def _told(part: _Frozen) -> dict[str, Any]:
+    """The content of an id: a part's first fields, and later ones that are not at their default."""
+    dumped = part.model_dump(mode="json")
+    told = {}
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        default = field.get_default(call_default_factory=True)
+        if name not in part.UNTOLD and (name in part.FIRST or value != default):
+            told[name] = _told(value) if isinstance(value, _Frozen) else dumped[name]
+    return told
 
 
 def checked(model: type[_Frozen], **values: Any) -> Any:
