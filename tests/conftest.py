@@ -37,6 +37,17 @@ def encoder_dir() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
+@pytest.fixture
+def among_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, a user's project with packages of our names that must not be imported."""
+    folder = tmp_path / "project"
+    for name in ("experiments", "reports", "theory", "mixkd_core"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("raise SystemExit('a stranger was imported')\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def write_marian() -> Any:
     """`write_marian(folder, lines, seed)`: a random Marian network, its tokenizer made of lines."""

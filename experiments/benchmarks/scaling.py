@@ -5,17 +5,16 @@ because a process's peak never falls again.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from experiments.benchmarks.alternation import Clock, Spread, Stretch, alternate
+from experiments.benchmarks.child_environment import child_environment
 from experiments.benchmarks.operations import shape_of, step_operations
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import Workload, of_lengths
@@ -244,13 +243,12 @@ def run_child(job: Job, processes: int = 1) -> dict[str, float]:
     module = ["-m", "experiments.benchmarks.child", json.dumps(asdict(job))]
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     command = [sys.executable, *(torchrun if processes > 1 else []), *module]
-    root = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": str(job.threads), "PYTHONPATH": root},
+        env={**child_environment(), "OMP_NUM_THREADS": str(job.threads)},
     )
     answers = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not answers:

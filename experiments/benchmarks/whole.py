@@ -1,6 +1,5 @@
 """What a user waits for: a whole study, a large report, the command line's start, the theory."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -12,13 +11,14 @@ from typing import Any
 
 from experiments.benchmarks import theory
 from experiments.benchmarks.alternation import CLOCKS, Spread
+from experiments.benchmarks.child_environment import child_environment
 from experiments.benchmarks.synthetic_store import write_store
 from mixkd_core.errors import MixKDError
 from mixkd_core.records.run_folder import find_records
 
 Row = dict[str, Any]
 
-MIXKD = [sys.executable, "-c", "from experiments.cli import main; main()"]
+MIXKD = [sys.executable, "-m", "mixkd"]
 HELP, IMPORT = "mixkd --help", "import mixkd_core"
 STUDY, REPORT = "limited-data, embedded", "report"
 
@@ -99,7 +99,6 @@ def seconds_of(command: Sequence[str]) -> tuple[float, float]:
     Raises:
         CommandError: if it fails, with its last words.
     """
-    root = str(Path(__file__).resolve().parents[2])
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     done = subprocess.run(
@@ -107,7 +106,7 @@ def seconds_of(command: Sequence[str]) -> tuple[float, float]:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": root},
+        env=child_environment(),
     )
     wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

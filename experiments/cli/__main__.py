@@ -1,4 +1,4 @@
-"""`python -m experiments.cli`: the command `mixkd`, for launchers that start modules."""
+"""Start the command line by the name that launch scripts used before `python -m mixkd`."""
 
 from experiments.cli import main
 

@@ -101,7 +101,7 @@ def run(
     finished runs are found again and unfinished ones taken up. A run that fails does not stop the
     others; the exit status is then 1.
 
-    Started by accelerate launch -m experiments.cli (or torchrun), the processes share every run:
+    Started by accelerate launch -m mixkd (or torchrun), the processes share every run:
     each takes its part of a batch, and one of them writes.
     """
     from experiments.execution.executor import check_workers, execute

@@ -205,7 +205,7 @@ def train(
 ) -> None:
     """Fine-tune a teacher (or find it), distil a student, and write a complete run folder.
 
-    Started by accelerate launch -m experiments.cli (or torchrun), the processes share the run: each
+    Started by accelerate launch -m mixkd (or torchrun), the processes share the run: each
     takes its part of a batch, and one of them writes.
     """
     from experiments.cli.console import print_gaps

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import chdir, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -21,6 +21,8 @@ from experiments.execution.worker import settle, threads
 from experiments.planning.plan import PlannedRun
 from experiments.running.store import reason_of
 from mixkd_core.errors import InputError
+
+HOME = Path(__file__).resolve().parents[2]  # of the suite's packages
 
 SECONDS_TO_ANSWER = 30
 
@@ -75,7 +77,10 @@ class RayWorkers:
         import ray
         from ray.util.queue import Queue
 
-        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        # Workers import from the folder that Ray is joined in before anywhere else. In the user's
+        # folder they would take another `experiments` package for ours.
+        with chdir(HOME):
+            ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         gpus = cluster.gpus
         if gpus is None:
             gpus = 1 if ray.cluster_resources().get("GPU", 0) >= 1 else 0

@@ -55,7 +55,7 @@ def cluster_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "experiments.cli", "run", "tiny.yaml", *arguments],
+        [sys.executable, "-m", "mixkd", "run", "tiny.yaml", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -82,8 +82,9 @@ def holder_of_a_run(out: Path) -> int | None:
 
 
 def test_a_cluster_that_loses_a_worker_gives_the_records_of_one_process(
-    cluster_address: str, tmp_path: Path
+    cluster_address: str, among_strangers: Path
 ) -> None:
+    tmp_path = among_strangers
     (tmp_path / "tiny.yaml").write_text(STUDY)
     # A relative store: the workers start elsewhere, and have to find the same.
     ray = start(tmp_path, "--out", "ray", "--executor", "ray", "--address", cluster_address)

@@ -62,7 +62,7 @@ def study(tmp_path: Path) -> Path:
 
 def run(study: Path, out: Path, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *launcher, "-m", "experiments.cli", "run", str(study), "--out", str(out)],
+        [sys.executable, *launcher, "-m", "mixkd", "run", str(study), "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -72,7 +72,7 @@ def run(study: Path, out: Path, launcher: tuple[str, ...] = ()) -> subprocess.Co
 
 
 def test_two_processes_write_the_record_of_one_and_fail_together(
-    study: Path, tmp_path: Path
+    study: Path, tmp_path: Path, among_strangers: Path
 ) -> None:
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     two = run(study, tmp_path / "two", torchrun)
