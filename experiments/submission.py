@@ -21,6 +21,7 @@ from mixkd_core.data.encoding import encode_table
 from mixkd_core.data.sources import load_glue_test, load_hub_test
 from mixkd_core.data.tasks import GLUE, GLUE_HUB_PATH, Task, TsvLayout
 from mixkd_core.errors import InputError
+from mixkd_core.networks.checkpoints import load_stored_classifier, load_tokenizer
 from mixkd_core.networks.inference import run_inference
 from mixkd_core.records.run_folder import RunRecord
 
@@ -161,8 +162,6 @@ def _has_file(task: Task, data_dir: Path | None) -> bool:
 
 
 def _predictions(table: TableOfPredictions, record: RunRecord, data_dir: Path | None) -> list[str]:
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
     task = table.data or GLUE[table.task]
     tests = load_hub_test(task) if data_dir is None else load_glue_test(task, data_dir)
     examples = tests[table.test_set]
@@ -171,8 +170,8 @@ def _predictions(table: TableOfPredictions, record: RunRecord, data_dir: Path | 
             f"the test set of {table.name} has {len(examples)} examples, and the official one "
             f"{table.examples}: the server would refuse it; give the official files."
         )
-    model: Any = AutoModelForSequenceClassification.from_pretrained(record.model_folder)
-    tokenizer = AutoTokenizer.from_pretrained(record.model_folder)
+    model = load_stored_classifier(record.model_folder)
+    tokenizer = load_tokenizer(record.model_folder)
     # A table of tokens has labels: any will do.
     unlabelled = examples.add_column("label", [0] * len(examples))
     tokens = encode_table(unlabelled, tokenizer, record.spec.training.max_length)

@@ -25,6 +25,14 @@ StudyTeacher = Annotated[
         metavar="CHECKPOINT",
     ),
 ]
+AllowNewWeights = Annotated[
+    bool,
+    typer.Option(
+        "--allow-new-weights",
+        help="Take a checkpoint whose weights do not fit its configuration: what it lacks is made "
+        "at random, what is left over is not used.",
+    ),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option(

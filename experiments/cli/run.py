@@ -12,6 +12,7 @@ import typer
 from experiments.cli.options import (
     NARROW,
     RUNS,
+    AllowNewWeights,
     Changes,
     Out,
     Seeds,
@@ -48,6 +49,7 @@ def run(
     out: Out = RUNS,
     data_dir: StudyData = None,
     teacher: StudyTeacher = None,
+    allow_new_weights: AllowNewWeights = False,
     change: Changes = None,
     tasks: Annotated[
         str | None, typer.Option(help="Only these, such as sst2,mrpc.", rich_help_panel=NARROW)
@@ -130,7 +132,7 @@ def run(
         # A plan of a store that does not exist is not to make it.
         place = Path(scratch) if dry_run and not out.is_dir() else out
         planned = expand(described, gather(described, place, data_dir=data_dir, teacher=teacher))
-        check_all(planned, place)
+        check_all(planned, place, allow_new_weights=allow_new_weights)
     ours = {item.spec.id for item in planned}
     finished = [item.record for item in stored if item.record is not None]
     found = {item.id: item for item in stored if item.id in ours}
@@ -140,9 +142,8 @@ def run(
         return
     store_plan(out, described.name, {item.spec.id: item.describe() for item in planned})
     command = shlex.join(["mixkd", *sys.argv[1:]])
-    failures = execute(
-        planned, done, Workplace(out, command), jobs=jobs, cluster=cluster, say=typer.echo
-    )
+    workplace = Workplace(out, command, allow_new_weights)
+    failures = execute(planned, done, workplace, jobs=jobs, cluster=cluster, say=typer.echo)
     _print_results(planned, out, failures)
     if failures:
         typer.echo(

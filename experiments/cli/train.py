@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.cli.options import RUNS, Out
+from experiments.cli.options import RUNS, AllowNewWeights, Out
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def train(
             metavar="CHECKPOINT",
         ),
     ] = None,
+    allow_new_weights: AllowNewWeights = False,
     out: Out = RUNS,
     data_dir: Annotated[
         Path | None,
@@ -336,6 +337,7 @@ def train(
         translators={}
         if translators is None or there is None or back is None
         else {there.digest: translators[0], back.digest: translators[1]},
+        allow_new_weights=allow_new_weights,
         command=shlex.join(["mixkd", *sys.argv[1:]]),
         say=typer.echo,
     )

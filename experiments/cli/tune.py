@@ -10,6 +10,7 @@ import typer
 from experiments.cli.options import (
     NARROW,
     RUNS,
+    AllowNewWeights,
     Changes,
     Out,
     Seeds,
@@ -68,6 +69,7 @@ def tune(
     out: Out = RUNS,
     data_dir: StudyData = None,
     teacher: StudyTeacher = None,
+    allow_new_weights: AllowNewWeights = False,
     change: Changes = None,
     tasks: Annotated[str | None, typer.Option(help="The one task.", rich_help_panel=NARROW)] = None,
     seeds: Seeds = None,
@@ -116,7 +118,7 @@ def tune(
     tuning = Tuning(described, settings, trials, grid, objective.value, validation, sampler_seed)
     spaces(tuning, chosen)  # refused, if it is, before data are read
     command = shlex.join(["mixkd", *sys.argv[1:]])
-    workplace = Workplace(out, command)
+    workplace = Workplace(out, command, allow_new_weights)
 
     def do(runs: Any) -> dict[str, str]:
         done = [run.spec.id for run in runs if find_record(out, run.spec) is not None]

@@ -22,10 +22,12 @@ class Workplace:
     Attributes:
         out: the store.
         command: the command line, for the model cards.
+        allow_new_weights: as in `experiments.running.runner.Resources`.
     """
 
     out: Path
     command: str
+    allow_new_weights: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def attempt(run: PlannedRun, workplace: Workplace, say: Say) -> JobOutcome:
                 student_checkpoint=run.student_checkpoint,
                 translators=dict(run.translators),
                 command=workplace.command,
+                allow_new_weights=workplace.allow_new_weights,
                 say=lambda text: say(f"{run.labels[0]}: {text}"),
                 wait=False,
             ),

@@ -11,8 +11,11 @@ from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_config
 
 
-def check_all(planned: Sequence[PlannedRun], out: Path) -> None:
+def check_all(planned: Sequence[PlannedRun], out: Path, *, allow_new_weights: bool = False) -> None:
     """Refuse a plan with a run that cannot be.
+
+    Args:
+        allow_new_weights: as in `experiments.running.runner.Resources`.
 
     Raises:
         InputError: naming the first such run, or translator, and what does not fit.
@@ -38,6 +41,7 @@ def check_all(planned: Sequence[PlannedRun], out: Path) -> None:
             run.material.encoder,
             out,
             student_checkpoint=run.student_checkpoint,
+            allow_new_weights=allow_new_weights,
         )
         try:
             check(run.spec, resources)

@@ -27,6 +27,7 @@ from mixkd_core.networks.checkpoints import (
     check_same_tokenizer,
     load_classifier,
     load_config,
+    load_stored_classifier,
     load_tokenizer,
 )
 from mixkd_core.networks.inference import run_inference
@@ -63,6 +64,8 @@ class Resources:
         student_checkpoint: folder or hub name of the student's own checkpoint, if it has one.
         translators: folders of translation checkpoints by digest; one that is missing here is
             looked for on the hub.
+        allow_new_weights: whether checkpoints may lack weights of the network, which are then
+            made at random, or have some beyond it.
         command: the command line that asked for the run, for the model card.
         say: told of each step that takes time.
         wait: whether to wait for a run that another process is working on.
@@ -73,6 +76,7 @@ class Resources:
     out: Path
     student_checkpoint: str | None = None
     translators: Mapping[str, str] = field(default_factory=dict)
+    allow_new_weights: bool = False
     command: str = ""
     say: Say = print
     wait: bool = True
@@ -168,6 +172,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
             f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
         )
     share_of_batch(spec.training.batch_size)
+    _classifier(resources.encoder, resources, on_meta=True)
     if spec.student is None:
         return
     check_mixup_ratio(spec.objective, spec.student.mixup_ratio)
@@ -193,6 +198,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
         names = (resources.encoder, resources.student_checkpoint)
         check_same_tokenizer(load_tokenizer(names[0]), load_tokenizer(names[1]), names)
         source = load_config(names[1])
+        _classifier(names[1], resources, on_meta=True)
     depth = spec.student.layers or source.num_hidden_layers
     choose_layers(source.num_hidden_layers, depth, spec.student.layer_choice)
     check_mix_layer(spec.student.mix_layer, depth)
@@ -218,20 +224,19 @@ def _network(
     spec: RunSpec, resources: Resources, teacher: RunRecord | None
 ) -> tuple[Any, Any, str]:
     """The network to train, its tokenizer, and in words where its weights come from."""
-    task = resources.data.task
     tokenizer = load_tokenizer(resources.encoder)
     if spec.student is None:
-        return load_classifier(resources.encoder, task), tokenizer, "the encoder"
+        return _classifier(resources.encoder, resources), tokenizer, "the encoder"
     if spec.student.init == "checkpoint":
         assert resources.student_checkpoint is not None
-        network = load_classifier(resources.student_checkpoint, task)
+        network = _classifier(resources.student_checkpoint, resources)
         source = f"checkpoint {spec.student.checkpoint.name if spec.student.checkpoint else ''}"
     elif spec.student.init == "teacher":
         assert teacher is not None
-        network = load_classifier(teacher.model_folder, task)
+        network = load_classifier(teacher.model_folder, resources.data.task)
         source = "the fine-tuned teacher"
     else:
-        network = load_classifier(resources.encoder, task)
+        network = _classifier(resources.encoder, resources)
         source = "the pre-trained encoder"
     if spec.student.layers is None:
         return network, tokenizer, f"all layers of {source}"
@@ -240,6 +245,15 @@ def _network(
     )
     named = ", ".join(str(layer + 1) for layer in chosen)
     return student_from_layers(network, chosen), tokenizer, f"layers {named} of {source}"
+
+
+def _classifier(checkpoint: str, resources: Resources, *, on_meta: bool = False) -> Any:
+    return load_classifier(
+        checkpoint,
+        resources.data.task,
+        allow_new_weights=resources.allow_new_weights,
+        on_meta=on_meta,
+    )
 
 
 def _training_examples(spec: RunSpec, resources: Resources, subset: Any) -> Any:
@@ -272,9 +286,7 @@ def _train(
 ) -> list[dict[str, Any]]:
     teacher_network = None
     if spec.objective.needs_teacher and teacher is not None:
-        from transformers import AutoModelForSequenceClassification
-
-        teacher_network = AutoModelForSequenceClassification.from_pretrained(teacher.model_folder)
+        teacher_network = load_stored_classifier(teacher.model_folder)
     return train(
         network,
         encode(examples, tokenizer, spec.training.max_length),

@@ -13,6 +13,7 @@ from typing import Any
 
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_config, load_tokenizer
+from mixkd_core.networks.weights import read_network
 from mixkd_core.records.specs import CheckpointRef
 
 # Beam search is deterministic: one text has one translation, however often it is asked for.
@@ -123,7 +124,7 @@ class BackTranslation:
 
 
 def load_translator(checkpoint: str) -> Any:
-    """A sequence-to-sequence network, from a folder or the hub; safetensors only.
+    """Return a sequence-to-sequence network in float32, of safetensors, from a folder or the hub.
 
     Raises:
         InputError: if it cannot be read, or is no such network.
@@ -133,7 +134,9 @@ def load_translator(checkpoint: str) -> Any:
 
     load_config(checkpoint)  # refuses what is not there, and pickled weights
     try:
-        return AutoModelForSeq2SeqLM.from_pretrained(checkpoint, use_safetensors=True)
+        return read_network(AutoModelForSeq2SeqLM, checkpoint)
+    except InputError:
+        raise
     except (OSError, ValueError, SafetensorError) as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
         raise InputError(

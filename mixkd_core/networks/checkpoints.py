@@ -7,6 +7,7 @@ from typing import Any
 
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
+from mixkd_core.networks.weights import read_network
 
 
 def load_config(checkpoint: str | Path) -> Any:
@@ -24,19 +25,25 @@ def load_config(checkpoint: str | Path) -> Any:
         raise _unreadable(checkpoint, error) from error
 
 
-def load_classifier(checkpoint: str | Path, task: Task) -> Any:
-    """A sequence classifier for `task` from an encoder or a fine-tuned checkpoint.
+def load_classifier(
+    checkpoint: str | Path,
+    task: Task,
+    *,
+    allow_new_weights: bool = False,
+    on_meta: bool = False,
+) -> Any:
+    """Return a sequence classifier for `task` from an encoder or a fine-tuned checkpoint.
 
-    A missing classification head is initialised at random, from torch's global generator: seed it
-    first.
+    Its weights are float32, however they are stored. A missing classification head is initialised
+    at random, from torch's global generator: seed it first.
+
+    Args:
+        allow_new_weights, on_meta: see `mixkd_core.networks.weights.read_network`.
 
     Raises:
-        InputError: if there is no such checkpoint, it holds pickled weights only, or it was
-            fine-tuned for other labels.
+        InputError: if there is no such checkpoint, it holds pickled weights only, its weights do
+            not fit its configuration, or it was fine-tuned for other labels.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
-
     config = load_config(checkpoint)
     if _is_fine_tuned(config):
         _check_labels(checkpoint, config, task)
@@ -47,10 +54,28 @@ def load_classifier(checkpoint: str | Path, task: Task) -> Any:
     config.problem_type = (
         "regression" if task.label_names is None else "single_label_classification"
     )
+    return _classifier(
+        checkpoint, config=config, allow_new_weights=allow_new_weights, on_meta=on_meta
+    )
+
+
+def load_stored_classifier(folder: Path) -> Any:
+    """Return the classifier that a run stored, in float32.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    return _classifier(folder)
+
+
+def _classifier(checkpoint: str | Path, **settings: Any) -> Any:
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification
+
     try:
-        return AutoModelForSequenceClassification.from_pretrained(
-            checkpoint, config=config, use_safetensors=True
-        )
+        return read_network(AutoModelForSequenceClassification, checkpoint, **settings)
+    except InputError:
+        raise
     except (OSError, ValueError, SafetensorError) as error:
         raise _unreadable(checkpoint, error) from error
 
@@ -127,6 +152,12 @@ def _check_folder(checkpoint: str | Path) -> None:
                 "save_pretrained wrote, or a name on the Hugging Face hub."
             )
         return
+    if (folder / "adapter_config.json").is_file() and not any(folder.glob("model*.safetensors")):
+        raise InputError(
+            f"checkpoint folder {str(checkpoint)!r} holds a PEFT adapter, which is no network of "
+            "its own: merge it into its base model once, with pip install peft and: "
+            f"{_merging_command(folder)}"
+        )
     if not (folder / "config.json").is_file():
         raise InputError(
             f"checkpoint folder {str(checkpoint)!r} has no config.json: give the folder that "
@@ -155,8 +186,27 @@ def _conversion_command(folder: Path) -> str:
     network = architectures[0] if architectures and architectures[0].isidentifier() else "AutoModel"
     return (
         f'python -c "import sys; from transformers import {network} as Network; '
-        "Network.from_pretrained(sys.argv[1], use_safetensors=False)"
+        "Network.from_pretrained(sys.argv[1], use_safetensors=False, dtype='auto')"
         f'.save_pretrained(sys.argv[1])" {shlex.quote(str(folder))}'
+    )
+
+
+def _merging_command(folder: Path) -> str:
+    """A shell command that writes a PEFT adapter's base model with the adapter merged into it."""
+    try:
+        kind = json.loads((folder / "adapter_config.json").read_text()).get("task_type")
+    except (ValueError, AttributeError):
+        kind = None
+    network = {
+        "SEQ_CLS": "AutoPeftModelForSequenceClassification",
+        "FEATURE_EXTRACTION": "AutoPeftModelForFeatureExtraction",
+    }.get(kind, "AutoPeftModel")
+    merged = folder.resolve().with_name(folder.resolve().name + "-merged")
+    return (
+        f'python -c "import sys; from peft import {network} as Network; '
+        "Network.from_pretrained(sys.argv[1]).merge_and_unload().save_pretrained(sys.argv[2])"
+        f'" {shlex.quote(str(folder))} {shlex.quote(str(merged))} '
+        "(its tokenizer goes there too)."
     )
 
 

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from mixkd_core.errors import InputError
+from mixkd_core.networks.weights import trained_in_half_precision
 from mixkd_core.objectives.objective import Objective, objective
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -356,6 +357,9 @@ def checked(model: type[_Frozen], **values: Any) -> Any:
 def checkpoint_ref(checkpoint: str | Path) -> CheckpointRef:
     """What identifies a checkpoint: of a folder its content, of a hub name its commit.
 
+    One that is stored in half precision gets another digest than it had when its weights were
+    trained so: they are float32 now.
+
     Raises:
         InputError: if it cannot be read.
     """
@@ -363,9 +367,13 @@ def checkpoint_ref(checkpoint: str | Path) -> CheckpointRef:
     if not folder.is_dir():
         from mixkd_core.networks.checkpoints import load_config
 
-        commit = getattr(load_config(checkpoint), "_commit_hash", None)
-        return CheckpointRef(name=str(checkpoint), digest=str(commit))
+        config = load_config(checkpoint)
+        widened = "-float32" if trained_in_half_precision(checkpoint, config) else ""
+        commit = getattr(config, "_commit_hash", None)
+        return CheckpointRef(name=str(checkpoint), digest=f"{commit}{widened}")
     digest = hashlib.sha256()
+    if trained_in_half_precision(folder):
+        digest.update(b"float32")
     for path in sorted(folder.iterdir()):
         if path.suffix in (".json", ".txt", ".model", ".safetensors"):
             digest.update(path.name.encode())

@@ -10,12 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    pipeline,
+)
 
 from experiments.running import training
 from experiments.running.encoders import encoder_for
 from experiments.running.evaluation_sets import evaluation_sets
-from experiments.running.runner import Resources, run
+from experiments.running.runner import Resources, check, run
 from mixkd_core.augmentation.back_translation import Translator
 from mixkd_core.data.sources import load_embedded
 from mixkd_core.errors import InputError, NonFiniteError
@@ -378,3 +384,47 @@ def test_a_student_from_a_checkpoint_of_its_own(resources: Resources, spec: RunS
     record = run(spec.model_copy(update={"student": student}), own)
     assert record.summary["layers"] == 4
     assert "checkpoint" in record.summary["student_source"]
+
+
+def test_a_student_whose_weights_do_not_fit_is_refused_before_its_teacher_is_trained(
+    resources: Resources, spec: RunSpec, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(resources.encoder, other)
+    weights = load_file(other / "model.safetensors")
+    kept = {name: tensor for name, tensor in weights.items() if ".layer.3." not in name}
+    save_file(kept, other / "model.safetensors", metadata={"format": "pt"})
+    assert spec.student is not None
+    student = spec.student.model_copy(
+        update={"init": "checkpoint", "checkpoint": checkpoint_ref(other), "layers": None}
+    )
+    own = replace(resources, out=tmp_path / "runs", student_checkpoint=str(other))
+    with pytest.raises(InputError, match=r"layer\.3\..*--allow-new-weights"):
+        run(spec.model_copy(update={"student": student}), own)
+    assert not list((tmp_path / "runs").glob("*-teacher-*"))
+    check(spec.model_copy(update={"student": student}), replace(own, allow_new_weights=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_an_encoder_stored_in_half_precision_is_trained_as_its_float32_twin(
+    dtype: torch.dtype, resources: Resources, spec: RunSpec, tmp_path: Path
+) -> None:
+    """Teacher and student alike: the same numbers, whichever type the same weights come in."""
+    network = AutoModel.from_pretrained(resources.encoder).to(dtype)
+    records = []
+    for name, kind in (("half", dtype), ("full", torch.float32)):
+        encoder = tmp_path / name
+        shutil.copytree(resources.encoder, encoder)
+        network.to(kind).save_pretrained(encoder)
+        records.append(
+            run(
+                spec.model_copy(update={"encoder": checkpoint_ref(encoder)}),
+                replace(resources, encoder=str(encoder), out=tmp_path / f"runs-{name}"),
+            )
+        )
+    half, full = records
+    assert half.spec.id != full.spec.id
+    assert half.summary["results"] == full.summary["results"]
+    for record in records:
+        stored = load_file(record.model_folder / "model.safetensors")
+        assert {tensor.dtype for tensor in stored.values()} == {torch.float32}
