@@ -34,7 +34,8 @@ ROOMS: dict[str, tuple[set[str], ...]] = {
         {"benchmarks"}, {"pages"},
     ),
     "experiments": (
-        {"running"}, {"planning"}, {"execution"}, {"tuning"}, {"submission", "demo", "benchmarks"},
+        {"running"}, {"planning"}, {"execution"}, {"tuning"},
+        {"submission", "demo", "benchmarks", "deployment"},
         {"cli"},
     ),
 }  # fmt: skip

@@ -11,10 +11,12 @@ import typer
 from experiments.cli.bench import bench
 from experiments.cli.certify import certify
 from experiments.cli.claims import claims
+from experiments.cli.cost import cost
 from experiments.cli.demo import demo
 from experiments.cli.doctor import doctor
 from experiments.cli.export import export
 from experiments.cli.gaps import gaps
+from experiments.cli.predict import predict
 from experiments.cli.report import report
 from experiments.cli.run import run
 from experiments.cli.status import status
@@ -36,8 +38,8 @@ app = typer.Typer(
 
 
 for command in (
-    demo, train, run, tune, status, report, gaps, claims, export, doctor, certify, verify, submit,
-    bench,
+    demo, train, run, tune, status, report, gaps, claims, export, predict, cost, doctor, certify,
+    verify, submit, bench,
 ):  # fmt: skip
     app.command()(command)
 

@@ -11,6 +11,7 @@ import pandas as pd
 from mixkd_core.objectives.objective import METHODS
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.specs import RunSpec, StudentSpec
+from reports.evidence.costs import Costs, read_costs
 from reports.evidence.entries import Entry, entry_of, finished_entries, read_store, tuning_runs
 from reports.evidence.export import is_export, read_export
 from reports.evidence.frames import results_frame
@@ -45,6 +46,7 @@ class Evidence:
         tuning_runs: how many runs of `mixkd tune` are left out of all that.
         damaged_plans: a sentence for each list of a study's runs that cannot be read: of its runs
             those that were never begun are not known.
+        costs: of using the networks, where `mixkd cost` measured them.
     """
 
     entries: tuple[Entry, ...]
@@ -52,6 +54,7 @@ class Evidence:
     measurements: Measurements
     tuning_runs: int = 0
     damaged_plans: tuple[str, ...] = ()
+    costs: Costs | None = None
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -130,11 +133,13 @@ def load_evidence(out: Path) -> Evidence:
     if is_export(out):
         entries, measurements, left_out = read_export(out)
         finished_entries(entries, out)
-        return Evidence(tuple(entries), results_frame(entries), measurements, left_out)
+        frame = results_frame(entries)
+        return Evidence(tuple(entries), frame, measurements, left_out, costs=read_costs(out))
     return replace(
         _evidence(read_store(out), out),
         tuning_runs=len(tuning_runs(out)),
         damaged_plans=read_plans(out).damaged,
+        costs=read_costs(out),
     )
 
 

@@ -13,6 +13,7 @@ from mixkd_core.errors import InputError
 from reports.evidence.entries import read_history
 from reports.evidence.evidence import TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
+from reports.figures.cost import risk_against_latency
 from reports.figures.drawing import (
     Drawing,
     column_of,
@@ -275,6 +276,7 @@ DRAWINGS: Sequence[Callable[[Evidence], Drawing | None]] = (
     forest,
     sensitivity,
     latent_space,
+    risk_against_latency,
     training_curves,
 )
 

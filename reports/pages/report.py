@@ -14,6 +14,7 @@ from reports.pages.page import page
 from reports.tables.bound_conditions import condition_table, theorem_table
 from reports.tables.certificates import certificate_table
 from reports.tables.comparisons import comparison_table
+from reports.tables.costs import cost_table
 from reports.tables.gaps import gap_table, metric_table, run_table
 from reports.tables.latent_space import latent_space_table
 from reports.tables.metric_comparisons import metric_comparison_table
@@ -33,6 +34,7 @@ TABLES: Sequence[Callable[[Evidence], Table]] = (
     theorem_table,
     shared_source_table,
     certificate_table,
+    cost_table,
     run_table,
 )
 

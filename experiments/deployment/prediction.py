@@ -1,0 +1,234 @@
+"""Predictions for a table of texts: classes with their probabilities, or scores."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.deployment.network import FinishedNetwork
+from mixkd_core.data.table_files import read_table
+from mixkd_core.data.task_data import BrokenRow
+from mixkd_core.data.token_table import TokenTable
+from mixkd_core.errors import InputError
+from mixkd_core.networks.inference import run_inference
+
+LongTexts = Literal["cut", "windows"]
+
+PREDICTION, SCORE = "prediction", "score"
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+
+# A window shares this part of its tokens with the one before, so that no passage is seen only at a
+# border.
+OVERLAP = 0.25
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network says of a table of texts.
+
+    Attributes:
+        rows: the table's rows, each with its prediction and the probability of every class
+            (`p_<label>`), or with its score.
+        long: rows whose text is longer than what the network reads at once.
+    """
+
+    rows: list[dict[str, Any]]
+    long: int
+
+
+def predict(
+    network: FinishedNetwork,
+    rows: Sequence[Mapping[str, Any]],
+    text_columns: Sequence[str],
+    *,
+    long_texts: LongTexts = "cut",
+    batch_size: int = 64,
+    progress: Any = None,
+) -> Predictions:
+    """Predict every row; columns that are there stay.
+
+    Args:
+        rows: values by column.
+        text_columns: one column, or two for a pair of texts.
+        long_texts: `"cut"` as in training, or read in overlapping `"windows"` whose outputs
+            (probabilities, or scores) are averaged with their numbers of tokens as weights.
+        progress: called with the number of passages done after each batch.
+
+    Raises:
+        InputError: for an empty table, an empty text, windows of a pair, or a column that
+            predictions would overwrite.
+    """
+    if not rows:
+        raise InputError("there is no row to predict: give a file with at least one.")
+    if long_texts == "windows" and len(text_columns) > 1:
+        raise InputError(
+            "windows are made of one text, and here a pair is read: cut long pairs instead."
+        )
+    new = _columns(network)
+    taken = [name for name in new if name in rows[0]]
+    if taken:
+        raise InputError(
+            f"the table has a column {taken[0]!r} already, which the predictions would overwrite: "
+            "rename it."
+        )
+    texts = [_texts(rows, column) for column in text_columns]
+    tokens = network.tokenizer(*texts, truncation=True, max_length=network.max_length)
+    filled = [row for row, ids in enumerate(tokens["input_ids"]) if len(ids) >= network.max_length]
+    long = _longer(network, texts, filled)
+    owner = np.arange(len(rows))
+    if long_texts == "windows" and long:
+        tokens = network.tokenizer(
+            *texts,
+            truncation=True,
+            max_length=network.max_length,
+            stride=int(OVERLAP * network.max_length),
+            return_overflowing_tokens=True,
+        )
+        owner = np.asarray(tokens["overflow_to_sample_mapping"], dtype=np.int64)
+    table = _table(tokens, network.tokenizer.pad_token_id)
+    logits = run_inference(network.model, table, batch_size=batch_size, progress=progress).logits
+    outputs = logits if network.is_regression else _softmax(logits)
+    weights = table.lengths.astype(np.float64)[:, None]
+    total = np.zeros((len(rows), outputs.shape[1]))
+    np.add.at(total, owner, outputs * weights)
+    count = np.zeros((len(rows), 1))
+    np.add.at(count, owner, weights)
+    averaged = total / count
+    return Predictions(
+        [{**row, **_said(network, values)} for row, values in zip(rows, averaged, strict=True)],
+        long,
+    )
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """All rows of a file, in its order.
+
+    Raises:
+        InputError: for a file that cannot be read, or a row with too few or too many fields.
+    """
+    table = read_table(path)
+    rows = []
+    for place, row in table.rows:
+        if isinstance(row, BrokenRow):
+            raise InputError(
+                f"{table.name}, {table.unit} {place}: {row.found} fields where the header has "
+                f"{row.expected}; mend the row."
+            )
+        rows.append(dict(row))
+    return rows
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write rows as CSV, TSV, JSONL or parquet, by the file's ending; whole or not at all.
+
+    Raises:
+        InputError: for another ending, or a file that cannot be written.
+    """
+    check_suffix(path)
+    beside = path.with_name(path.name + ".new")
+    suffix = path.suffix.lower()
+    if suffix == ".tsv" and any(_breaks(value) for row in rows for value in row.values()):
+        raise InputError(
+            f"{path} would hold a tab or line break inside a cell, which a tab-separated file "
+            "cannot say: write .csv, .jsonl or .parquet instead."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if suffix == ".parquet":
+            import pandas as pd
+
+            pd.DataFrame(list(rows)).to_parquet(beside, index=False)
+        elif suffix == ".jsonl":
+            lines = [json.dumps(dict(row), ensure_ascii=False, default=str) for row in rows]
+            beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        elif suffix == ".tsv":
+            lines = ["\t".join(map(str, row.values())) for row in ({n: n for n in rows[0]}, *rows)]
+            beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        else:
+            with beside.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]))
+                writer.writeheader()
+                writer.writerows(rows)
+        beside.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; give another --out.") from error
+
+
+def _breaks(value: Any) -> bool:
+    return any(character in str(value) for character in "\t\r\n")
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a file whose ending says no format, before anything is predicted.
+
+    Raises:
+        InputError: naming the endings there are.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"--out {path} ends in {path.suffix!r}: the format is told by the ending, one of "
+            f"{', '.join(SUFFIXES)}."
+        )
+
+
+def _texts(rows: Sequence[Mapping[str, Any]], column: str) -> list[str]:
+    if column not in rows[0]:
+        raise InputError(
+            f"the table has no column {column!r} (it has {', '.join(map(str, rows[0]))}): name the "
+            "text's with --text-column, and the second text's of a pair with --text-pair-column."
+        )
+    texts = ["" if row[column] is None else str(row[column]) for row in rows]
+    empty = [number for number, text in enumerate(texts, start=1) if not text.strip()]
+    if empty:
+        raise InputError(
+            f"{len(empty)} of {len(texts)} rows have no text in column {column!r}, first row "
+            f"{empty[0]}: drop them, since there is nothing to predict from."
+        )
+    return texts
+
+
+def _longer(network: FinishedNetwork, texts: list[list[str]], filled: list[int]) -> int:
+    """Count the rows, among those that fill the length, that were longer before they were cut."""
+    if not filled:
+        return 0
+    whole = network.tokenizer(*([column[row] for row in filled] for column in texts))
+    return sum(len(ids) > network.max_length for ids in whole["input_ids"])
+
+
+def _columns(network: FinishedNetwork) -> tuple[str, ...]:
+    if network.is_regression:
+        return (SCORE,)
+    return (PREDICTION, *(f"p_{label}" for label in network.labels))
+
+
+def _said(network: FinishedNetwork, values: NDArray[np.float64]) -> dict[str, Any]:
+    if network.is_regression:
+        return {SCORE: float(values[0])}
+    chosen = network.labels[int(values.argmax())]
+    return {
+        PREDICTION: chosen,
+        **{f"p_{label}": float(value) for label, value in zip(network.labels, values, strict=True)},
+    }
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    from scipy.special import softmax
+
+    probabilities: NDArray[np.float64] = softmax(logits.astype(np.float64), axis=1)
+    return probabilities
+
+
+def _table(tokens: Any, pad_token_id: int | None) -> TokenTable:
+    names = [name for name in ("input_ids", "token_type_ids") if name in tokens]
+    lengths = np.array([len(ids) for ids in tokens["input_ids"]], dtype=np.int64)
+    columns = {
+        name: np.concatenate([np.asarray(ids, np.int64) for ids in tokens[name]]) for name in names
+    }
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    labels = np.zeros(len(lengths), np.int64)  # a table of tokens has labels: any will do
+    return TokenTable(columns, offsets, labels, 0 if pad_token_id is None else pad_token_id)
