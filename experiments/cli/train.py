@@ -177,8 +177,13 @@ def train(
         int, typer.Option(help="Originals in a batch.", rich_help_panel=TRAINING)
     ] = 32,
     teacher_epochs: Annotated[
-        float, typer.Option(help="Of the teacher.", rich_help_panel=TRAINING)
-    ] = 3.0,
+        float | None,
+        typer.Option(
+            help="Of the teacher; 0 uses a fine-tuned classifier as it is, which is the default "
+            "where --teacher is one of the task's labels; else 3.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     teacher_learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -319,7 +324,7 @@ def train(
         encoder=checkpoint_ref(encoder),
         teacher=checked(
             TrainingSpec,
-            epochs=teacher_epochs,
+            epochs=_teacher_epochs(teacher_epochs, encoder),
             learning_rate=usual_rate if teacher_learning_rate is None else teacher_learning_rate,
             **shared,
         ),
@@ -329,6 +334,11 @@ def train(
         student=student_spec,
         evaluation=checked(EvaluationSpec, remainder_size=remainder_size),
     )
+    if not spec.teacher.epochs:
+        typer.echo(
+            f"{encoder} is a fine-tuned classifier and the teacher as it is: to train it on, give "
+            "--teacher-epochs"
+        )
     resources = Resources(
         data=data,
         encoder=encoder,
@@ -349,6 +359,16 @@ def train(
     typer.echo(f"student: {record.summary['student_source']}")
     typer.echo(f"objective: {record.summary['objective']}")
     typer.echo(f"everything was written to {record.folder}")
+
+
+def _teacher_epochs(given: float | None, encoder: str) -> float:
+    """Return the epochs asked for; by default none for a classifier that is fine-tuned already."""
+    from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
+    from mixkd_core.records.specs import TrainingSpec
+
+    if given is not None:
+        return given
+    return 0.0 if is_fine_tuned(load_config(encoder)) else TrainingSpec().epochs
 
 
 def _check_mixup_options(

@@ -348,7 +348,8 @@ def estimate(run: PlannedRun, finished: Iterable[RunRecord]) -> float | None:
     by_likeness: dict[int, list[float]] = {}
     for record in finished:
         spec = record.spec
-        if spec.encoder.digest == run.spec.encoder.digest:
+        # A teacher that is used as it is costs no epochs, and tells nothing of what those cost.
+        if spec.encoder.digest == run.spec.encoder.digest and spec.training.epochs:
             work = record.summary["train_examples"] * spec.training.epochs
             seconds = sum(record.summary["seconds"].values())
             unlike = 2 * (_shape(spec) != _shape(run.spec)) + (spec.task != run.spec.task)

@@ -25,6 +25,7 @@ from mixkd_core.evaluation.per_example import per_example, summarise
 from mixkd_core.mixing.pairing import check_pairing
 from mixkd_core.networks.checkpoints import (
     check_same_tokenizer,
+    is_fine_tuned,
     load_classifier,
     load_config,
     load_stored_classifier,
@@ -120,7 +121,8 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
     partial = partial_folder(resources.out, spec)
     write_json(partial / "spec.json", spec.model_dump(mode="json"))  # first: it names the rest
-    resources.say(f"{spec.folder_name}: training")
+    doing = "training" if spec.training.epochs else "evaluating the teacher as it is"
+    resources.say(f"{spec.folder_name}: {doing}")
     started = time.monotonic()
     set_seed(spec.seed)
     network, tokenizer, source = _network(spec, resources, teacher)
@@ -173,6 +175,12 @@ def check(spec: RunSpec, resources: Resources) -> None:
         )
     share_of_batch(spec.training.batch_size)
     _classifier(resources.encoder, resources, on_meta=True)
+    if not spec.teacher.epochs and not is_fine_tuned(load_config(resources.encoder)):
+        raise InputError(
+            f"the teacher is to be used as it is (0 epochs), and {resources.encoder!r} is a "
+            "pre-trained encoder without a classifier: fine-tune it for some epochs, or give a "
+            "classifier of this task."
+        )
     if spec.student is None:
         return
     check_mixup_ratio(spec.objective, spec.student.mixup_ratio)
@@ -226,7 +234,8 @@ def _network(
     """The network to train, its tokenizer, and in words where its weights come from."""
     tokenizer = load_tokenizer(resources.encoder)
     if spec.student is None:
-        return _classifier(resources.encoder, resources), tokenizer, "the encoder"
+        source = "the encoder" if spec.teacher.epochs else "the fine-tuned classifier, as it is"
+        return _classifier(resources.encoder, resources), tokenizer, source
     if spec.student.init == "checkpoint":
         assert resources.student_checkpoint is not None
         network = _classifier(resources.student_checkpoint, resources)
@@ -284,6 +293,8 @@ def _train(
     examples: Any,
     teacher: RunRecord | None,
 ) -> list[dict[str, Any]]:
+    if not spec.training.epochs:
+        return []
     teacher_network = None
     if spec.objective.needs_teacher and teacher is not None:
         teacher_network = load_stored_classifier(teacher.model_folder)

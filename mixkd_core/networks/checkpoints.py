@@ -45,7 +45,7 @@ def load_classifier(
             not fit its configuration, or it was fine-tuned for other labels.
     """
     config = load_config(checkpoint)
-    if _is_fine_tuned(config):
+    if is_fine_tuned(config):
         _check_labels(checkpoint, config, task)
     config.num_labels = task.num_labels
     if task.label_names is not None:
@@ -218,7 +218,8 @@ def _unreadable(checkpoint: str | Path, error: Exception) -> InputError:
     )
 
 
-def _is_fine_tuned(config: Any) -> bool:
+def is_fine_tuned(config: Any) -> bool:
+    """Tell a fine-tuned classifier from a pre-trained encoder, by its configuration."""
     return any("ForSequenceClassification" in name for name in config.architectures or ())
 
 

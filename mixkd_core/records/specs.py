@@ -148,7 +148,7 @@ class TrainingSpec(_Frozen):
     as many, in 1 + r times the steps of the batch size given.
 
     Attributes:
-        epochs: passes over the training subset.
+        epochs: passes over the training subset; 0 for a teacher that is used as it is.
         learning_rate: peak of AdamW's linear schedule.
         batch_size: originals in a global batch.
         warmup: share of the steps during which the learning rate rises.
@@ -163,7 +163,7 @@ class TrainingSpec(_Frozen):
         "precision", "augmentation"
     })  # fmt: skip
 
-    epochs: Positive = 3.0
+    epochs: NotNegative = 3.0
     learning_rate: Positive = 5e-5
     batch_size: PositiveCount = 32
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -225,6 +225,12 @@ class StudentSpec(_Frozen):
     mix_layer: MixLayer = 0
     training: TrainingSpec = TrainingSpec()
 
+    @model_validator(mode="after")
+    def _trained(self) -> Self:
+        if not self.training.epochs:
+            raise ValueError("a student of 0 epochs learns nothing: give it more than 0")
+        return self
+
     @property
     def objective(self) -> Objective:
         return objective(self.method, self.weights)
@@ -260,7 +266,8 @@ class RunSpec(_Frozen):
         seed: of the subset, of the initial weights, of the order of the examples, of mixup and of
             dropout.
         encoder: the pre-trained encoder that becomes the teacher.
-        teacher: how the teacher is fine-tuned.
+        teacher: how the teacher is fine-tuned; with 0 epochs the encoder is a fine-tuned
+            classifier and the teacher as it is, and of the rest only `max_length` has a meaning.
         teacher_mixup: its mixup; None fine-tunes it on the originals alone.
         student: the student, or None for the teacher itself.
         evaluation: sizes of the held-out samples.
@@ -281,6 +288,15 @@ class RunSpec(_Frozen):
     student: StudentSpec | None = None
     evaluation: EvaluationSpec = EvaluationSpec()
 
+    @model_validator(mode="after")
+    def _fine_tuning(self) -> Self:
+        if not self.teacher.epochs and (self.teacher_mixup or self.teacher.augmentation):
+            raise ValueError(
+                "a teacher of 0 epochs is used as it is, without mixup or augmentation: give it "
+                "more epochs, or leave them out"
+            )
+        return self
+
     @property
     def id(self) -> str:
         """Twelve hexadecimal digits of SHA-256 over everything that changes the result.
@@ -288,6 +304,8 @@ class RunSpec(_Frozen):
         The checkpoints' names do not, nor do the settings of mixup where nothing is mixed.
         """
         content = _told(self)
+        if not self.teacher.epochs:
+            content["teacher"] = {"epochs": 0.0, "max_length": self.teacher.max_length}
         if self.student is not None:
             content["student"]["weights"] = dict(self.student.objective.weights)
             if not self.student.objective.mixes:

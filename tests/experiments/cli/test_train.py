@@ -184,3 +184,47 @@ def test_doctor_fails_if_something_asked_for_cannot_be_read(
     (broken,) = [line for line in capsys.readouterr().out.splitlines() if " NO " in line]
     assert re.search(r"rte .*train\.tsv.*line 2", broken)
     assert mixkd(monkeypatch, "doctor", "--no-hub", "--teacher", tmp_path) == 1
+
+
+def test_a_fine_tuned_teacher_is_used_as_it_is(
+    tmp_path: Path,
+    encoder: Path,
+    own_files: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its stored weights are those that were given, bit for bit; with epochs they are not."""
+    task = ["train", "--task", "tickets", *own_files, *BRIEF[:2], *BRIEF[4:]]
+    first = [*task, "--teacher", encoder, "--teacher-epochs", "1", "--method", "kd"]
+    assert mixkd(monkeypatch, *first, "--out", tmp_path / "first") == 0
+    (teacher,) = (
+        record for record in find_records(tmp_path / "first") if record.spec.student is None
+    )
+    capsys.readouterr()
+    again = [*task, "--teacher", teacher.model_folder, "--method", "kd"]
+    assert mixkd(monkeypatch, *again, "--out", tmp_path / "again") == 0
+    assert "the teacher as it is: to train it on, give --teacher-epochs" in capsys.readouterr().out
+    as_it_is, student = (
+        next(one for one in find_records(tmp_path / "again") if (one.spec.student is None) is of)
+        for of in (True, False)
+    )
+    weights = (teacher.model_folder / "model.safetensors").read_bytes()
+    assert (as_it_is.model_folder / "model.safetensors").read_bytes() == weights
+    assert as_it_is.summary["results"] == teacher.summary["results"]
+    assert student.summary["teacher_id"] == as_it_is.spec.id
+    assert mixkd(monkeypatch, *again, "--teacher-epochs", "1", "--out", tmp_path / "on") == 0
+    (trained,) = (record for record in find_records(tmp_path / "on") if record.spec.student is None)
+    assert (trained.model_folder / "model.safetensors").read_bytes() != weights
+
+
+def test_an_encoder_without_a_classifier_is_no_teacher_as_it_is(
+    tmp_path: Path,
+    encoder: Path,
+    own_files: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["--teacher", encoder, "--teacher-epochs", "0", "--out", tmp_path / "runs"]
+    assert mixkd(monkeypatch, "train", "--task", "tickets", *own_files, *arguments) == 2
+    assert "is a pre-trained encoder without a classifier" in capsys.readouterr().err
+    assert not list(tmp_path.glob("runs/tickets*"))

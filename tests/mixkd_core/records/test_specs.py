@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from mixkd_core.errors import InputError
 from mixkd_core.records.specs import (
@@ -228,3 +229,19 @@ def test_a_folder_is_known_by_its_content(tmp_path: Path) -> None:
     assert checkpoint_ref(here).name == "a/model"
     (there / "model.safetensors").write_bytes(b"Weights")
     assert checkpoint_ref(here).digest != checkpoint_ref(there).digest
+
+
+def test_of_a_teacher_as_it_is_only_the_length_makes_another_run() -> None:
+    def teacher(**training: Any) -> RunSpec:
+        return spec(student=None, teacher=TrainingSpec(**{"epochs": 0, **training}))
+
+    assert teacher(learning_rate=1e-4, batch_size=8).id == teacher().id
+    assert teacher(max_length=64).id != teacher().id
+    assert teacher(epochs=1).id != teacher().id
+
+
+def test_a_student_of_no_epochs_and_a_teacher_as_it_is_with_mixup_are_refused() -> None:
+    with pytest.raises(ValidationError, match="a student of 0 epochs learns nothing"):
+        StudentSpec(training=TrainingSpec(epochs=0))
+    with pytest.raises(ValidationError, match="used as it is, without mixup"):
+        spec(teacher=TrainingSpec(epochs=0), teacher_mixup=MixupSpec())
