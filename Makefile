@@ -4,7 +4,7 @@ VENV   ?= .venv
 OUT    ?= demo
 BIN    := $(VENV)/bin
 
-.PHONY: install encoder confseq peers demo test check clean
+.PHONY: install encoder confseq peers demo quick test check clean
 
 install: $(VENV)/.installed
 
@@ -35,6 +35,10 @@ peers: install
 
 demo: install
 	$(BIN)/mixkd demo --out $(OUT)
+
+# The tests that take no more than a few seconds each: under two minutes on two cores.
+quick: install
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
 
 test: install
 	$(BIN)/pytest -n 2 --dist worksteal

@@ -24,7 +24,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 LISTS = ROOT / "tests" / "mutants"
-COPIED = ("mixkd_core", "theory", "reports", "experiments", "tests", "pyproject.toml", "README.md")
+COPIED = (
+    "mixkd", "mixkd_core", "theory", "reports", "experiments", "tests", "pyproject.toml",
+    "README.md", "LICENSE",
+)  # fmt: skip
 # A mutant may hang. Killed by the clock is one whose tests take this many times as long as all the
 # tests took without any mutant, so that a busy machine kills nothing.
 PATIENCE = 5

@@ -63,12 +63,12 @@ class Objective:
 
     @property
     def mixes(self) -> bool:
-        """Whether any term is taken on mixed samples."""
+        """True if any term is taken on mixed samples."""
         return bool(self.terms & MIXED_TERMS)
 
     @property
     def uses_originals(self) -> bool:
-        """Whether any term is taken on the original examples."""
+        """True if any term is taken on the original examples."""
         return bool(self.terms - MIXED_TERMS)
 
     @property
@@ -82,13 +82,22 @@ class Objective:
         return f"L = {terms}" + (", replacing modules" if self.replaces_modules else "")
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
-        """Σ α_term · L_term over the terms in force, a scalar."""
+        """Return Σ α_term · L_term over the terms in force, a scalar.
+
+        Args:
+            terms: the mean of each term over its examples, a scalar each.
+        """
         first, *others = (weight * terms[term] for term, weight in self.weights)
         return sum(others, start=first)
 
 
 def objective(method: str, overrides: Mapping[str, float | None] | None = None) -> Objective:
-    """The objective of a named method, its weights 1 unless overridden.
+    """Return the objective of a named method, its weights 1 unless overridden.
+
+    References: `ft` fine-tunes; `kd` Hinton et al., 2015 (https://arxiv.org/abs/1503.02531); `pkd`
+    Sun et al., 2019 (https://arxiv.org/abs/1908.09355); `sm` and `tmkd` MixKD, equations 3 and 4
+    (https://arxiv.org/abs/2011.00593); `theseus` Xu et al., 2020
+    (https://arxiv.org/abs/2002.02925).
 
     Args:
         method: a key of `METHODS`.
@@ -99,6 +108,19 @@ def objective(method: str, overrides: Mapping[str, float | None] | None = None) 
     Raises:
         InputError: for an unknown method or term, a weight that is negative or not finite, or
             when nothing is left to minimise.
+
+    Example:
+        >>> mixkd = objective("sm+tmkd", {"sm": 0.5, "tmkd": 2.0})
+        >>> mixkd.formula
+        'L = 1 mle + 0.5 sm + 2 tmkd'
+        >>> mixkd.mixes, mixkd.needs_teacher
+        (True, True)
+        >>> import torch
+        >>> terms = {"mle": 0.25, "sm": 0.5, "tmkd": 0.125}  # the mean of each over a batch
+        >>> mixkd.total({term: torch.tensor(value) for term, value in terms.items()})
+        tensor(0.7500)
+        >>> objective("kd", {"mle": 0}).formula  # distillation without labels
+        'L = 1 kd'
     """
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}.")
@@ -118,7 +140,7 @@ def objective(method: str, overrides: Mapping[str, float | None] | None = None) 
 
 
 def check_mixup_ratio(given: Objective, ratio: float) -> None:
-    """That there are mixed samples for the terms that are taken on them.
+    """Check that there are mixed samples for the terms that are taken on them.
 
     Raises:
         InputError: if the objective mixes and the ratio is 0.
@@ -131,13 +153,17 @@ def check_mixup_ratio(given: Objective, ratio: float) -> None:
 
 
 def patient_layers(student_layers: int, teacher_layers: int) -> tuple[tuple[int, int], ...]:
-    """Pairs (student layer, teacher layer), counted from 1, that `pkd` matches.
+    """Return the pairs (student layer, teacher layer), counted from 1, that `pkd` matches.
 
     Every student layer but the last learns from the teacher layer at the same relative depth
-    ("PKD-skip"): 3 of 6 gives (1, 2), (2, 4); 6 of 12 gives (1, 2), …, (5, 10).
+    ("PKD-skip", Sun et al., 2019).
 
     Raises:
         InputError: if the student has a single layer (nothing to match) or more than the teacher.
+
+    Example:
+        >>> patient_layers(3, 6)
+        ((1, 2), (2, 4))
     """
     if not 2 <= student_layers <= teacher_layers:
         raise InputError(

@@ -32,7 +32,7 @@ def no_children(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     return asked
 
 
-def test_a_child_trains_and_tells_its_peak(tmp_path: Path) -> None:
+def test_a_child_trains_and_tells_its_peak(tmp_path: Path, among_strangers: Path) -> None:
     encoder_for(find_task("embedded-sentiment"), None, tmp_path)
     job = Job("embedded-sentiment", None, None, 192, str(tmp_path), batch_size=8)
     result = run_child(job, processes=2)
