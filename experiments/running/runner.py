@@ -39,7 +39,7 @@ from mixkd_core.networks.theseus import replacement_groups
 from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.objective import check_mixup_ratio, patient_layers
 from mixkd_core.records.environment import describe
-from mixkd_core.records.model_card import model_card
+from mixkd_core.records.model_card import base_facts, model_card
 from mixkd_core.records.run_folder import (
     RunRecord,
     find_record,
@@ -157,7 +157,11 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
         "command": resources.command or f"# written by a study; specification {spec.id}",
         **describe(),
     }
-    record = _write(spec, resources, partial, network, tokenizer, history, tables, summary)
+    summary["base"] = base_facts(resources.encoder)
+    card = model_card(
+        resources.data.task, spec, summary, None if teacher is None else teacher.summary
+    )
+    record = _write(spec, resources, partial, network, tokenizer, history, tables, summary, card)
     resources.say(_outcome(record))
     return record
 
@@ -361,10 +365,11 @@ def _write(
     history: list[dict[str, Any]],
     tables: dict[str, pd.DataFrame],
     summary: dict[str, Any],
+    card: str,
 ) -> RunRecord:
     network.cpu().save_pretrained(partial / "model")
+    tokenizer.model_max_length = spec.training.max_length  # where a pipeline cuts, told to
     tokenizer.save_pretrained(partial / "model")
-    card = model_card(resources.data.task, spec, summary)
     (partial / "model" / "README.md").write_text(card, encoding="utf-8")
     for name, table in tables.items():
         write_examples(partial, name, table)

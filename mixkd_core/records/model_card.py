@@ -1,5 +1,10 @@
 """The model card of a run's network: data, method, numbers, and how to make it again."""
 
+import html
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mixkd_core.data.tasks import Task
@@ -18,59 +23,189 @@ def set_meaning(name: str) -> str:
     return SET_MEANINGS.get(name, "the task's development split")
 
 
-def model_card(task: Task, spec: RunSpec, summary: dict[str, Any]) -> str:
-    """The card's text, YAML header for the hub included.
+def model_card(
+    task: Task,
+    spec: RunSpec,
+    summary: Mapping[str, Any],
+    teacher: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the card's text, with the YAML header that a hub reads.
 
     Args:
         summary: what becomes the run's `run.json`.
+        teacher: a student's teacher's.
     """
-    student = spec.student
-    kind = "student" if student is not None else "teacher"
-    header = [
-        "---",
-        "library_name: transformers",
-        "pipeline_tag: text-classification",
-        "tags: [mixkd, knowledge-distillation, mixup]",
-        *([f"datasets: [{task.hub_path}]"] if task.hub_path else []),
-        f"metrics: [{', '.join(task.metrics)}]",
-        "---",
-    ]
+    kind = "student" if spec.student is not None else "teacher"
+    name = f"{task.name}: {kind}, {spec.method}, {spec.fraction:.3g} of the training split"
     body = [
-        f"# {task.name}: {kind}, {spec.method}, {spec.fraction:.3g} of the training split, "
-        f"seed {spec.seed}",
+        f"# {escaped(name)}, seed {spec.seed}",
         "",
-        f"A {summary['layers']}-layer sequence classifier"
+        f"A sequence classifier of {summary['layers']} layers and "
+        f"{summary['parameters'] / 1e6:.3g} million parameters"
         + (
-            f" with labels {', '.join(task.label_names)}." if task.label_names else " (regression)."
+            f" with labels {escaped(', '.join(task.label_names))}."
+            if task.label_names
+            else " (regression)."
         ),
         "",
-        "## Data",
-        f"{summary['origin']}; fingerprint `{spec.data[:16]}`; {summary['train_examples']} "
-        f"training examples (fraction {spec.fraction:g}, stratified, seed {spec.seed}).",
-        "",
-        "## Method",
-        *_method(spec, summary),
+        "## Use",
+        *_use(task, spec),
         "",
         "## Numbers",
         *_numbers(task, summary["results"]),
         "",
         "Every number belongs to the set in its row. The training subset says how well the network "
         "fits; only the others say how well it generalises.",
+        *_beside_teacher(task, summary, teacher),
+        "",
+        "## Data",
+        f"{escaped(summary['origin'])}; fingerprint `{spec.data[:16]}`; "
+        f"{summary['train_examples']} training examples (fraction {spec.fraction:g}, stratified, "
+        f"seed {spec.seed}).",
+        "",
+        "## Method",
+        *_method(spec, summary),
+        "",
+        "## Licence",
+        _licence(spec, summary),
         "",
         "## How to reproduce",
         f"Run id `{spec.id}`; the full specification is `spec.json` beside this folder. Made with",
         ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
         + f" on {summary['hardware']['accelerator'] or summary['hardware']['processor']}.",
         "```",
-        summary["command"],
+        without_folders(summary["command"]),
         "```",
     ]
-    return "\n".join([*header, *body]) + "\n"
+    return "\n".join(["---", _header(task, spec, summary, name), "---", "", *body]) + "\n"
 
 
-def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
+def base_facts(checkpoint: str | Path) -> dict[str, str | list[str]]:
+    """Read what an encoder's own card states: its `license` and `language`, where it has them.
+
+    Only a folder's card is read, never the hub.
+    """
+    from huggingface_hub import ModelCard
+    from yaml import YAMLError
+
+    path = Path(checkpoint) / "README.md"
+    if not path.is_file():
+        return {}
+    try:
+        data = ModelCard.load(path).data.to_dict()
+    except (OSError, ValueError, YAMLError):  # a card of somebody else's, written in any way
+        return {}
+    return {name: data[name] for name in ("license", "language") if data.get(name)}
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, whatever is in it."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", plain)
+
+
+def without_folders(command: str) -> str:
+    """Return a command line with its paths reduced to their last parts, as a reader elsewhere."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    if command.startswith("#"):
+        return command
+    return shlex.join(_last_part(word) for word in words)
+
+
+def _last_part(word: str) -> str:
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    if Path(value).is_absolute() or value.startswith(("~", "..")):
+        value = Path(value).name
+    return f"{option}{equals}{value}"
+
+
+def _header(task: Task, spec: RunSpec, summary: Mapping[str, Any], name: str) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    facts = summary.get("base", {})
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type=task.hub_path or task.name,
+            dataset_name=task.name,
+            dataset_config=task.hub_config,
+            dataset_split=set_name,
+            metric_type=metric,
+            metric_value=round(float(result["metrics"][metric]), 4),
+        )
+        for set_name, result in summary["results"].items()
+        if set_name != "train"
+        for metric in task.metrics
+    ]
+    header: str = ModelCardData(
+        base_model=spec.encoder.name,
+        license=facts.get("license"),
+        language=facts.get("language"),
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["mixkd", "knowledge-distillation", "mixup"],
+        datasets=[task.hub_path] if task.hub_path else None,
+        metrics=list(task.metrics),
+        model_name=name if results else None,
+        eval_results=results or None,
+    ).to_yaml()
+    return header
+
+
+def _use(task: Task, spec: RunSpec) -> list[str]:
+    pair = len(task.text_columns) > 1
+    text = '{"text": "first text", "text_pair": "second text"}' if pair else '"a text"'
+    return [
+        "```python",
+        "from transformers import pipeline",
+        "",
+        'classify = pipeline("text-classification", model="FOLDER")',
+        f"classify({text}, truncation=True)",
+        "```",
+        f"Trained and measured on at most {spec.training.max_length} tokens. "
+        "`truncation=True` cuts longer texts there, as in training; without it a text beyond the "
+        "network's positions ends in an error.",
+    ]
+
+
+def _beside_teacher(
+    task: Task, summary: Mapping[str, Any], teacher: Mapping[str, Any] | None
+) -> list[str]:
+    if teacher is None:
+        return []
+    metric = task.primary_metric
+    scores = ", ".join(
+        f"{result['metrics'][metric]:.4f} on `{name}`"
+        for name, result in teacher["results"].items()
+        if name != "train"
+    )
+    share = summary["parameters"] / teacher["parameters"]
+    return [
+        "",
+        f"Its teacher has {teacher['layers']} layers and {teacher['parameters'] / 1e6:.3g} million "
+        f"parameters (this network: {share:.0%} of them), and {metric} {scores}.",
+    ]
+
+
+def _licence(spec: RunSpec, summary: Mapping[str, Any]) -> str:
+    stated = summary.get("base", {}).get("license")
+    if stated:
+        return (
+            f"The encoder `{spec.encoder.name}` is under {stated}, which this network inherits; "
+            "the data may have terms of their own."
+        )
+    return (
+        f"The card of the encoder `{spec.encoder.name}` states none that was found: see where it "
+        "comes from. The data may have terms of their own."
+    )
+
+
+def _method(spec: RunSpec, summary: Mapping[str, Any]) -> list[str]:
     if spec.student is None:
-        return [f"Encoder `{spec.encoder.name}`, fine-tuned: {_teacher_training(spec)}."]
+        return [f"Encoder `{spec.encoder.name}`, {_teacher_training(spec)}."]
     student = spec.student
     lines = [f"`{summary['objective']}` with distance {student.distance}"]
     lines[-1] += f" (temperature {student.temperature:g})." if student.distance != "mse" else "."
@@ -84,8 +219,7 @@ def _method(spec: RunSpec, summary: dict[str, Any]) -> list[str]:
         )
     lines += [
         f"Student from {summary['student_source']}; trained: {_training(student.training)}.",
-        f"Teacher: `{spec.encoder.name}`, run `{spec.teacher_spec.id}`, fine-tuned: "
-        f"{_teacher_training(spec)}.",
+        f"Teacher: `{spec.encoder.name}`, run `{spec.teacher_spec.id}`, {_teacher_training(spec)}.",
     ]
     return lines
 
@@ -98,11 +232,13 @@ def _place(mix_layer: MixLayer) -> str:
 
 def _teacher_training(spec: RunSpec) -> str:
     mixup = spec.teacher_mixup
+    if not spec.teacher.epochs:
+        return "fine-tuned before and used as it is"
     if mixup is None:
-        return _training(spec.teacher)
+        return f"fine-tuned: {_training(spec.teacher)}"
     return (
-        f"{_training(spec.teacher)}, with label mixup (λ ~ Beta({mixup.alpha:g}, {mixup.alpha:g}), "
-        f"{mixup.ratio:g} mixed samples per original)"
+        f"fine-tuned: {_training(spec.teacher)}, with label mixup "
+        f"(λ ~ Beta({mixup.alpha:g}, {mixup.alpha:g}), {mixup.ratio:g} mixed samples per original)"
     )
 
 

@@ -428,3 +428,14 @@ def test_an_encoder_stored_in_half_precision_is_trained_as_its_float32_twin(
     for record in records:
         stored = load_file(record.model_folder / "model.safetensors")
         assert {tensor.dtype for tensor in stored.values()} == {torch.float32}
+
+
+def test_a_pipeline_reads_a_long_text_as_the_card_says(resources: Resources, spec: RunSpec) -> None:
+    from transformers import AutoTokenizer, pipeline
+
+    record = run(spec, resources)
+    tokenizer = AutoTokenizer.from_pretrained(record.model_folder)
+    assert tokenizer.model_max_length == spec.training.max_length
+    classify = pipeline("text-classification", model=str(record.model_folder), device="cpu")
+    (found,) = classify("word " * 900, truncation=True)
+    assert found["label"] in (resources.data.task.label_names or ())

@@ -1,0 +1,124 @@
+"""The model card: a header that a hub reads, text that shows as it is, nothing of the machine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from mixkd_core.data.tasks import Task
+from mixkd_core.records.model_card import base_facts, escaped, model_card, without_folders
+from mixkd_core.records.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
+
+RESULT = {
+    "examples": 20,
+    "metrics": {"accuracy": 0.75},
+    "majority_baseline": {"accuracy": 0.5},
+    "risk": {"zero_one_error": 0.25},
+}
+SUMMARY: dict[str, Any] = {
+    "layers": 3,
+    "parameters": 17_000_000,
+    "origin": "files train.csv",
+    "train_examples": 80,
+    "objective": "L = 1 mle",
+    "student_source": "layers 1, 2, 3 of the fine-tuned teacher",
+    "results": {"train": RESULT, "dev": RESULT},
+    "versions": {"torch": "2.13.0"},
+    "hardware": {"accelerator": None, "processor": "a chip"},
+    "command": "mixkd train --train-file /home/ada/secret/train.csv --out=/srv/runs --seed 3",
+    "base": {"license": "apache-2.0", "language": "en"},
+}
+TEACHER = SUMMARY | {"layers": 6, "parameters": 34_000_000}
+
+
+def spec(**changes: Any) -> RunSpec:
+    values: dict[str, Any] = {
+        "task": "moods",
+        "data": "f00d" * 16,
+        "encoder": CheckpointRef(name="ada/encoder", digest="e1"),
+        "student": StudentSpec(training=TrainingSpec(max_length=96)),
+    }
+    return RunSpec(**(values | changes))
+
+
+def card(task: Task | None = None, **changes: Any) -> str:
+    described = task or Task("moods", ("text",), "label", ("calm", "glad"))
+    return model_card(described, spec(**changes), SUMMARY, TEACHER)
+
+
+def test_the_header_says_what_a_hub_wants_to_know() -> None:
+    data = ModelCard(card()).data
+    assert data.base_model == "ada/encoder"
+    assert (data.license, data.language) == ("apache-2.0", "en")
+    assert data.pipeline_tag == "text-classification"
+    (result,) = data.eval_results
+    assert (result.metric_type, result.metric_value, result.dataset_split) == (
+        "accuracy", 0.75, "dev"
+    )  # fmt: skip
+
+
+def test_the_text_says_how_long_a_text_may_be_and_what_the_teacher_scores() -> None:
+    text = card()
+    assert "at most 96 tokens" in text
+    assert "truncation=True" in text
+    assert "Its teacher has 6 layers and 34 million parameters (this network: 50% of them)" in text
+    assert "accuracy 0.7500 on `dev`" in text
+
+
+def test_a_licence_that_is_not_stated_is_not_made_up() -> None:
+    described = Task("moods", ("text",), "label", ("calm", "glad"))
+    text = model_card(described, spec(), SUMMARY | {"base": {}}, None)
+    assert "license" not in text.split("---")[1]
+    assert "states none that was found" in text
+
+
+def test_a_teacher_as_it_is_is_called_so() -> None:
+    text = card(teacher=TrainingSpec(epochs=0))
+    assert "fine-tuned before and used as it is" in text
+
+
+def test_nothing_of_the_machine_is_told() -> None:
+    text = card()
+    assert "/home" not in text
+    assert "/srv" not in text
+    assert "--train-file train.csv --out=runs --seed 3" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("mixkd train --out ../x/runs", "mixkd train --out runs"),
+        ("mixkd train --out ~/runs", "mixkd train --out runs"),
+        ("mixkd train --teacher bert-base-uncased", "mixkd train --teacher bert-base-uncased"),
+        ("# written by a study; specification ab", "# written by a study; specification ab"),
+    ],
+)
+def test_paths_of_a_command_keep_their_last_part(command: str, shown: str) -> None:
+    assert without_folders(command) == shown
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_any_text_shows_as_it_is(text: str) -> None:
+    """Rendered by a Markdown reader, it is one paragraph of that text: no tag, link or heading."""
+    rendered = MarkdownIt("commonmark").render(f"x {escaped(text)}")
+    assert rendered.count("<") == 2  # <p> and </p>
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a: [b]", "x\n---\ny", "| a | b |"])
+def test_a_hostile_label_stays_a_label(name: str) -> None:
+    text = card(Task("moods", ("text",), "label", (name, "other")))
+    assert "<script>" not in text
+    assert ModelCard(text).data.base_model == "ada/encoder"
+
+
+def test_facts_are_read_off_the_encoders_own_card(tmp_path: Path) -> None:
+    assert base_facts(tmp_path) == {}
+    (tmp_path / "README.md").write_text("---\nlicense: mit\nlanguage: [en, de]\n---\n# x\n")
+    assert base_facts(tmp_path) == {"license": "mit", "language": ["en", "de"]}
+    (tmp_path / "README.md").write_text("---\n[broken\n---\n")
+    assert base_facts(tmp_path) == {}
+    assert base_facts("a/name-on-a-hub") == {}
