@@ -54,7 +54,7 @@ class Ours:
         self.trainer = MixKDTrainer(
             workload.student(),
             arguments,
-            workload.dataset,
+            train_dataset=workload.dataset,
             teacher=workload.teacher,
             processing_class=workload.tokenizer,
         )

@@ -26,7 +26,7 @@ def padding_rows(workload: Workload, batch_size: int = 32) -> list[Row]:
         trainer = MixKDTrainer(
             workload.student(),
             arguments,
-            workload.dataset,
+            train_dataset=workload.dataset,
             teacher=workload.teacher,
             processing_class=workload.tokenizer,
         )

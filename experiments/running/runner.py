@@ -22,7 +22,6 @@ from mixkd_core.data.task_data import TaskData
 from mixkd_core.errors import InputError
 from mixkd_core.evaluation.encodings import latent_sample, latent_table
 from mixkd_core.evaluation.per_example import per_example, summarise
-from mixkd_core.mixing.pairing import check_pairing
 from mixkd_core.networks.checkpoints import (
     check_same_tokenizer,
     is_fine_tuned,
@@ -32,12 +31,9 @@ from mixkd_core.networks.checkpoints import (
     load_tokenizer,
 )
 from mixkd_core.networks.inference import run_inference
-from mixkd_core.networks.mix_layer import check_mix_layer
 from mixkd_core.networks.mixed_forward import encoder_layers
 from mixkd_core.networks.students import choose_layers, student_from_layers
-from mixkd_core.networks.theseus import replacement_groups
 from mixkd_core.objectives.distances import distance
-from mixkd_core.objectives.objective import check_mixup_ratio, patient_layers
 from mixkd_core.records.environment import describe
 from mixkd_core.records.model_card import base_facts, model_card
 from mixkd_core.records.run_folder import (
@@ -50,6 +46,7 @@ from mixkd_core.records.run_folder import (
     write_latent,
 )
 from mixkd_core.records.specs import RunSpec
+from mixkd_core.training.checks import check_depths, check_settings
 
 Say = Callable[[str], None]
 
@@ -187,18 +184,8 @@ def check(spec: RunSpec, resources: Resources) -> None:
         )
     if spec.student is None:
         return
-    check_mixup_ratio(spec.objective, spec.student.mixup_ratio)
-    distance(
-        spec.student.distance,
-        temperature=spec.student.temperature,
-        regression=resources.data.task.is_regression,
-    )
-    check_pairing(
-        spec.student.pairing,
-        self_pairs=spec.student.self_pairs,
-        fixed_draws=spec.student.fixed_draws,
-        has_classes=not resources.data.task.is_regression,
-    )
+    regression = resources.data.task.is_regression
+    check_settings(spec.student, regression=regression, has_classes=not regression)
     teacher = load_config(resources.encoder)
     source = teacher
     if spec.student.init == "checkpoint":
@@ -213,11 +200,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
         _classifier(names[1], resources, on_meta=True)
     depth = spec.student.layers or source.num_hidden_layers
     choose_layers(source.num_hidden_layers, depth, spec.student.layer_choice)
-    check_mix_layer(spec.student.mix_layer, depth)
-    if "pkd" in spec.student.objective.terms:
-        patient_layers(depth, teacher.num_hidden_layers)
-    if spec.student.objective.replaces_modules:
-        replacement_groups(depth, teacher.num_hidden_layers)
+    check_depths(spec.student, depth, teacher.num_hidden_layers)
 
 
 def _outcome(record: RunRecord) -> str:

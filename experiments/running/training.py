@@ -76,7 +76,7 @@ def _train(
     trainer = MixKDTrainer(
         network,
         arguments,
-        dataset,
+        train_dataset=dataset,
         teacher=teacher,
         callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS), ProgressBar(label)],
     )

@@ -18,10 +18,8 @@ from torch.utils.data import Dataset, Sampler
 
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
-from mixkd_core.mixing.mixup import check_mixup_alpha
 from mixkd_core.mixing.pairing import (
     Pairs,
-    check_pairing,
     pairs_by_class,
     pairs_over_dataset,
     pairs_within_batches,
@@ -56,8 +54,8 @@ class UnitSampler(Sampler[Unit]):
         classes: of each text, of shape `(n,)`, where each has one; for pairing by class.
 
     Raises:
-        InputError: for a pairing that cannot be had (`check_pairing`), or a number out of its
-            range.
+        InputError: if length_group_batches is negative; the settings of mixup were looked at
+            before (`mixkd_core.training.checks.check_settings`).
     """
 
     def __init__(
@@ -74,15 +72,6 @@ class UnitSampler(Sampler[Unit]):
         seed: int,
         classes: NDArray[np.int64] | None = None,
     ) -> None:
-        check_mixup_alpha(mixup_alpha)
-        check_pairing(
-            pairing,
-            self_pairs=self_pairs,
-            fixed_draws=fixed_draws,
-            has_classes=classes is not None,
-        )
-        if not 0 <= mixup_ratio < float("inf"):
-            raise InputError(f"mixup ratio is {mixup_ratio}; it must be 0 or positive.")
         if length_group_batches < 0:
             raise InputError(
                 f"length_group_batches is {length_group_batches}; give 0 (no grouping) or more."

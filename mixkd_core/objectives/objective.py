@@ -143,8 +143,10 @@ def check_mixup_ratio(given: Objective, ratio: float) -> None:
     """Check that there are mixed samples for the terms that are taken on them.
 
     Raises:
-        InputError: if the objective mixes and the ratio is 0.
+        InputError: if the ratio is negative or not finite, or 0 where the objective mixes.
     """
+    if not 0 <= ratio < math.inf:
+        raise InputError(f"mixup ratio is {ratio}; it must be 0 or positive.")
     if given.mixes and ratio == 0:
         raise InputError(
             f"mixup ratio is 0, but the objective has terms on mixed samples ({given.formula}): "

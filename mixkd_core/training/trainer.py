@@ -14,7 +14,7 @@ from mixkd_core.errors import InputError
 from mixkd_core.mixing.batching import UnitCollator, UnitDataset, UnitSampler
 from mixkd_core.mixing.mixup import label_targets, mix
 from mixkd_core.networks.checkpoints import check_teacher_and_student
-from mixkd_core.networks.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
+from mixkd_core.networks.mix_layer import POOLED, MixLayer, classifier_head
 from mixkd_core.networks.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
 from mixkd_core.networks.speed.bert_shortcuts import only_what_is_read
 from mixkd_core.networks.speed.compact_embedding import OPTIMISERS, CompactEmbedding
@@ -23,9 +23,17 @@ from mixkd_core.networks.teacher_outputs import TeacherOutputs
 from mixkd_core.networks.theseus import ModuleReplacement
 from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.losses import patient_loss, target_loss
-from mixkd_core.objectives.objective import MIXED_TERMS, check_mixup_ratio, patient_layers
+from mixkd_core.objectives.objective import MIXED_TERMS, patient_layers
 from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.checks import (
+    check_depths,
+    check_precision,
+    check_problem,
+    check_settings,
+    check_teacher_precision,
+)
 from mixkd_core.training.nan_guard import NanGuard, check_weights
+from mixkd_core.training.refused_arguments import SEARCH, check_arguments, check_parameters
 
 
 class MixKDTrainer(Trainer):  # type: ignore[misc]
@@ -35,7 +43,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
     several processes through `accelerate launch`, callbacks and trackers.
 
     Args:
-        model: the student, a sequence classifier.
+        model: the student, a sequence classifier; weights that are trained are float32.
         args: the arguments, method included.
         train_dataset: tokenised texts: `input_ids`, perhaps `token_type_ids`, and `labels`.
         teacher: a fine-tuned classifier on the same labels and token ids; it is frozen and put
@@ -43,19 +51,32 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         **kwargs: as for `Trainer` (`eval_dataset`, `processing_class`, `callbacks`, ...).
 
     Raises:
-        InputError: for arguments that contradict each other, a teacher that is missing, or one
-            that does not fit the student.
+        InputError: for arguments that contradict each other or would have no effect, a teacher
+            that is missing, or one that does not fit the student.
     """
 
     def __init__(
         self,
-        model: Any,
-        args: MixKDArguments,
+        model: Any = None,
+        args: MixKDArguments | None = None,
+        *,
         train_dataset: Any,
         teacher: Any = None,
         **kwargs: Any,
     ) -> None:
+        check_parameters(kwargs)
+        if model is None or not isinstance(args, MixKDArguments):
+            raise InputError(
+                f"model is of type {type(model).__name__} and args of {type(args).__name__}: give "
+                "a sequence classifier and MixKDArguments."
+            )
+        check_arguments(args)
         self.objective = args.objective
+        self.table = token_table(train_dataset, model.config.pad_token_id)
+        classes = self.table.classes if model.config.num_labels > 1 else None
+        check_settings(
+            args, regression=model.config.num_labels == 1, has_classes=classes is not None
+        )
         self.distance = distance(
             args.distance,
             temperature=args.temperature,
@@ -63,6 +84,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         )
         self.teacher = teacher if self.objective.needs_teacher else None
         self._check_networks(model, args)
+        check_labels(self.table.labels, model.config.num_labels)
         self._term_sums: dict[str, Tensor] = {}
         self._term_batches = 0
         super().__init__(model=model, args=args, train_dataset=train_dataset, **kwargs)
@@ -70,8 +92,6 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         # number of accumulation steps, and not to believe that the model has done so already.
         self.model_accepts_loss_kwargs = False
         self.loss_is_scaled_for_ga = False
-        self.table = token_table(train_dataset, model.config.pad_token_id)
-        check_labels(self.table.labels, model.config.num_labels)
         self.sampler = UnitSampler(
             self.table.lengths,
             batch_size=args.train_batch_size * args.world_size,
@@ -82,7 +102,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             fixed_draws=args.fixed_draws,
             length_group_batches=args.length_group_batches,
             seed=args.seed if args.data_seed is None else args.data_seed,
-            classes=self.table.classes if model.config.num_labels > 1 else None,
+            classes=classes,
         )
         self._teacher_outputs = TeacherOutputs(
             self.teacher,
@@ -102,12 +122,19 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self._nan_guard = NanGuard(every=1 if args.device.type == "cpu" else 50)
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
+        check_problem(model)
+        check_precision(model)
         self._mix_layer = args.mixing_layer
-        depth = (
-            len(encoder_layers(model)) if self._mix_layer or "pkd" in self.objective.terms else 0
+        by_layer = (
+            bool(self._mix_layer)
+            or "pkd" in self.objective.terms
+            or self.objective.replaces_modules
         )
-        check_mixup_ratio(self.objective, args.mixup_ratio)
-        check_mix_layer(self._mix_layer, depth)
+        depth = len(encoder_layers(model)) if by_layer else 0
+        teacher_depth = (
+            len(encoder_layers(self.teacher)) if by_layer and self.teacher is not None else None
+        )
+        check_depths(args, depth, teacher_depth)
         if self._mix_layer == POOLED:
             classifier_head(model)
         self._student_layers: tuple[int, ...] = ()
@@ -121,12 +148,16 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 "given: pass teacher=..., or use 'ft' or 'sm'."
             )
         check_teacher_and_student(self.teacher, model)
+        check_problem(self.teacher)
+        check_teacher_precision(
+            self.teacher, self.objective, "bf16" if args.bf16 else "fp16" if args.fp16 else "no"
+        )
         self.teacher.requires_grad_(False)
         self.teacher.eval()
         if self._mix_layer == POOLED:
             classifier_head(self.teacher)
         elif self._mix_layer:
-            teacher_depth = len(encoder_layers(self.teacher))
+            assert teacher_depth is not None
             self._teacher_mix_layer = max(1, round(self._mix_layer * teacher_depth / depth))
         if "pkd" in self.objective.terms:
             if self.teacher.config.hidden_size != model.config.hidden_size:
@@ -135,7 +166,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                     f"{self.teacher.config.hidden_size} dimensions but the student's "
                     f"{model.config.hidden_size}: take a student of the teacher's width."
                 )
-            matched = patient_layers(depth, len(encoder_layers(self.teacher)))
+            assert teacher_depth is not None
+            matched = patient_layers(depth, teacher_depth)
             self._student_layers = tuple(student for student, _ in matched)
             self._teacher_layers = tuple(teacher for _, teacher in matched)
 
@@ -145,6 +177,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         return (
             self._compact.worthwhile
             and self.optimizer is None
+            and self.optimizer_cls_and_kwargs is None
             and args.optim in OPTIMISERS
             and args.world_size == 1
             and args.n_gpu <= 1
@@ -156,6 +189,12 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of units; `Trainer`'s collator and sampler serve evaluation only."""
+        # Where this version of the library has them.
+        settings = {
+            name: getattr(self.args, f"dataloader_{name}")
+            for name in ("prefetch_factor", "multiprocessing_context", "in_order")
+            if hasattr(self.args, f"dataloader_{name}")
+        }
         loader = DataLoader(
             UnitDataset(len(self.table)),
             batch_size=self.args.train_batch_size,
@@ -165,6 +204,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and self.args.device.type == "cuda",
             persistent_workers=self.args.dataloader_persistent_workers,
+            **settings,
         )
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
@@ -287,15 +327,25 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
 
     # ---- the loop's own hooks ----
 
+    def hyperparameter_search(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse, since a new student would need a trainer of its own.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(f"hyperparameter_search has no effect here: {SEARCH}.")
+
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As `Trainer.train`, the teacher on the training device first.
 
         The seed is set anew: what happened since the trainer was made decides nothing.
 
         Raises:
+            InputError: if the weights have become half-precision ones.
             NonFiniteError: when a loss or a weight is NaN or infinite; checkpoints saved before
                 are kept.
         """
+        check_precision(self.model)  # once more: evaluation in half precision leaves it so
         if self.teacher is not None:
             self.teacher.to(self.args.device)
         set_seed(self.args.seed)

@@ -1,0 +1,120 @@
+"""Early refusals of a distillation: asked before hours go into it, by runs and API users alike."""
+
+from typing import Any, Protocol
+
+from torch import nn
+
+from mixkd_core.errors import InputError
+from mixkd_core.mixing.mixup import check_mixup_alpha
+from mixkd_core.mixing.pairing import check_pairing
+from mixkd_core.networks.mix_layer import MixLayer, check_mix_layer, parsed_mix_layer
+from mixkd_core.networks.theseus import replacement_groups
+from mixkd_core.networks.weights import HALF_PRECISION
+from mixkd_core.objectives.distances import distance
+from mixkd_core.objectives.objective import Objective, check_mixup_ratio, patient_layers
+
+
+class Distillation(Protocol):
+    """What arguments of the trainer and a student's specification both say."""
+
+    distance: Any
+    temperature: float
+    mixup_alpha: float
+    mixup_ratio: float
+    pairing: Any
+    self_pairs: bool
+    fixed_draws: bool
+    mix_layer: Any
+
+    @property
+    def objective(self) -> Objective:
+        """The objective in force."""
+
+
+def check_settings(settings: Distillation, *, regression: bool, has_classes: bool) -> None:
+    """Refuse settings that contradict each other or the labels.
+
+    Args:
+        regression: whether the labels are real-valued.
+        has_classes: whether every example has one class.
+
+    Raises:
+        InputError: naming the setting.
+    """
+    distance(settings.distance, temperature=settings.temperature, regression=regression)
+    check_mixup_ratio(settings.objective, settings.mixup_ratio)
+    check_mixup_alpha(settings.mixup_alpha)
+    check_pairing(
+        settings.pairing,
+        self_pairs=settings.self_pairs,
+        fixed_draws=settings.fixed_draws,
+        has_classes=has_classes,
+    )
+
+
+def check_depths(settings: Distillation, student: int, teacher: int | None) -> None:
+    """Refuse networks that do not have the layers that the settings ask for.
+
+    Args:
+        student, teacher: how many layers they have; None where there is no teacher.
+
+    Raises:
+        InputError: naming the layer, or the depths that do not go together.
+    """
+    mix_layer: MixLayer = parsed_mix_layer(settings.mix_layer)
+    check_mix_layer(mix_layer, student)
+    if teacher is not None and "pkd" in settings.objective.terms:
+        patient_layers(student, teacher)
+    if teacher is not None and settings.objective.replaces_modules:
+        replacement_groups(student, teacher)
+
+
+def check_problem(network: Any) -> None:
+    """Refuse a classifier whose labels mean something that no objective here learns.
+
+    Raises:
+        InputError: for several labels at once, or outputs that are several real values.
+    """
+    stated = network.config.problem_type
+    right = "regression" if network.config.num_labels == 1 else "single_label_classification"
+    if stated not in (None, right):
+        raise InputError(
+            f"the configuration's problem_type is {stated!r}, and with {network.config.num_labels} "
+            f"label(s) the objectives here are those of {right!r}: one class an example, or one "
+            "real value; set problem_type to that if it is what the labels say."
+        )
+
+
+def check_precision(student: nn.Module) -> None:
+    """Refuse weights that are to be trained in half precision.
+
+    Raises:
+        InputError: naming the first of them and its type.
+    """
+    for name, weight in student.named_parameters():
+        kind = str(weight.dtype).removeprefix("torch.")
+        if weight.requires_grad and kind in HALF_PRECISION:
+            raise InputError(
+                f"the student's weights are {kind} (first {name!r}), in which most updates round "
+                "to nothing: load it with dtype=torch.float32, or call its float(); bf16=True "
+                "then computes in bfloat16."
+            )
+
+
+def check_teacher_precision(teacher: nn.Module, objective: Objective, autocast: str) -> None:
+    """Refuse a teacher in half precision where its layers would meet another type.
+
+    Args:
+        autocast: the type that training computes in: `"no"`, `"bf16"` or `"fp16"`.
+
+    Raises:
+        InputError: naming its type.
+    """
+    kinds = {str(weight.dtype).removeprefix("torch.") for weight in teacher.parameters()}
+    half = kinds & set(HALF_PRECISION)
+    computed = {"no": kinds, "bf16": {"bfloat16"}, "fp16": {"float16"}}[autocast]
+    if half and (objective.replaces_modules or half - computed):
+        raise InputError(
+            f"the teacher's weights are {', '.join(sorted(half))}, which this training does not "
+            "compute in: load it with dtype=torch.float32, or call its float()."
+        )
