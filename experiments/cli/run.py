@@ -58,6 +58,12 @@ def run(
     fractions: Annotated[
         str | None, typer.Option(help="Only these, such as 0.01,0.1.", rich_help_panel=NARROW)
     ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Only these, by their labels, such as kd,sm+tmkd.", rich_help_panel=NARROW
+        ),
+    ] = None,
     jobs: Annotated[
         int,
         typer.Option(
@@ -110,6 +116,7 @@ def run(
     from experiments.execution.jobs import Workplace
     from experiments.planning.plan import expand, gather
     from experiments.planning.preflight import check_all
+    from experiments.planning.resolved import resolve
     from experiments.planning.study_file import load_study
     from experiments.running.quiet import quiet_libraries
     from experiments.running.store import store_plan, survey
@@ -121,6 +128,7 @@ def run(
         tasks=listed(tasks, str, "--tasks"),
         seeds=listed(seeds, int, "--seeds"),
         fractions=listed(fractions, float, "--fractions"),
+        methods=listed(methods, str, "--methods"),
     )
     if cluster is not None and not dry_run:
         from experiments.execution.ray_workers import check_cluster
@@ -131,7 +139,8 @@ def run(
     with TemporaryDirectory() as scratch:
         # A plan of a store that does not exist is not to make it.
         place = Path(scratch) if dry_run and not out.is_dir() else out
-        planned = expand(described, gather(described, place, data_dir=data_dir, teacher=teacher))
+        resolved = resolve(described)
+        planned = expand(resolved, gather(resolved, place, data_dir=data_dir, teacher=teacher))
         check_all(planned, place, allow_new_weights=allow_new_weights)
     ours = {item.spec.id for item in planned}
     finished = [item.record for item in stored if item.record is not None]

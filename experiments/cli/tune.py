@@ -87,6 +87,7 @@ def tune(
     from experiments.execution.jobs import Workplace
     from experiments.planning.plan import checkpoints_of, gather, source_of
     from experiments.planning.preflight import check_sets
+    from experiments.planning.resolved import resolve
     from experiments.planning.study_file import load_study
     from experiments.running.quiet import quiet_libraries
     from experiments.tuning.results import write_results
@@ -125,11 +126,12 @@ def tune(
         return execute(runs, done, workplace, jobs=jobs, say=typer.echo)
 
     task, fraction, sets = _told(tuning)
-    check_sets(source_of(task, described.settings(task), data_dir), fraction, validation)
+    resolved = resolve(described)
+    check_sets(source_of(task, resolved.tasks[task], data_dir), fraction, validation)
     bench = Workbench(
         out,
-        gather(described, out, data_dir=data_dir, teacher=teacher),
-        checkpoints_of(described),
+        gather(resolved, out, data_dir=data_dir, teacher=teacher),
+        checkpoints_of(resolved),
         do,
         typer.echo,
     )

@@ -7,15 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from experiments.planning.study import (
-    Files,
-    FractionSettings,
-    MethodSettings,
-    StudentSettings,
-    Study,
-    TaskSettings,
-    merge,
-)
+from experiments.planning.resolved import Comparison, ResolvedStudy
+from experiments.planning.settings import Files, TaskSettings
 from experiments.running.store import encoder_lock
 from mixkd_core.data.task_data import TaskData
 from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task
@@ -166,7 +159,7 @@ def load_source(source: Source) -> TaskData:
 
 
 def gather(
-    study: Study, out: Path, *, data_dir: Path | None = None, teacher: str | None = None
+    study: ResolvedStudy, out: Path, *, data_dir: Path | None = None, teacher: str | None = None
 ) -> dict[str, Material]:
     """The material of every task of a study.
 
@@ -186,8 +179,7 @@ def gather(
                 "embedded: such a task has its own; leave it out."
             )
     materials = {}
-    for name in study.tasks:
-        settings = study.settings(name)
+    for name, settings in study.tasks.items():
         source = source_of(name, settings, data_dir)
         data = load_source(source)
         chosen = settings.encoder if name in EMBEDDED else teacher or settings.encoder
@@ -199,27 +191,17 @@ def gather(
     return materials
 
 
-def checkpoints_of(study: Study) -> dict[str, CheckpointRef]:
+def checkpoints_of(study: ResolvedStudy) -> dict[str, CheckpointRef]:
     """The students' own checkpoints and the translators that a study uses, by name.
 
     Raises:
         InputError: for one that cannot be read.
     """
-    methods = study.every_method()
-    own = (part.checkpoint for part in (*study.students, *methods))
-    named = {name for name in own if name is not None}
-    trainings = [part.training for part in (*study.students, *methods)]
-    for settings in map(study.settings, study.tasks):
-        parts: list[TaskSettings | FractionSettings] = [settings, *settings.by_fraction.values()]
-        trainings += [training for part in parts for training in (part.teacher, part.student)]
-    augmentations = [training.augmentation for training in trainings]
-    if any(its is not None and its.kind == "back-translation" for its in augmentations):
-        named |= {study.translators.forward, study.translators.backward}
-    return {name: checkpoint_ref(name) for name in sorted(named)}
+    return {name: checkpoint_ref(name) for name in sorted(study.checkpoints)}
 
 
 def expand(
-    study: Study,
+    study: ResolvedStudy,
     materials: Mapping[str, Material],
     checkpoints: Mapping[str, CheckpointRef] | None = None,
 ) -> tuple[PlannedRun, ...]:
@@ -239,70 +221,61 @@ def expand(
     """
     if checkpoints is None:
         checkpoints = checkpoints_of(study)
+    of_one_seed = [
+        run
+        for comparison in study.comparisons
+        for run in _comparison(study, comparison, materials[comparison.task], checkpoints)
+    ]
     runs: dict[str, PlannedRun] = {}
-    every_fraction = sorted({value for task in study.tasks for value in study.fractions_of(task)})
     for seed in study.seeds:
-        for fraction in every_fraction:
-            for task, material in materials.items():
-                if fraction in study.fractions_of(task):
-                    for run in _comparison(study, task, material, fraction, seed, checkpoints):
-                        earlier = runs.get(run.spec.id)
-                        labels = earlier.labels if earlier is not None else ()
-                        new = tuple(label for label in run.labels if label not in labels)
-                        runs[run.spec.id] = replace(run, labels=labels + new)
+        for run in of_one_seed:
+            spec = run.spec.model_copy(update={"seed": seed})
+            earlier = runs.get(spec.id)
+            labels = earlier.labels if earlier is not None else ()
+            new = tuple(label for label in run.labels if label not in labels)
+            runs[spec.id] = replace(run, spec=spec, labels=labels + new)
     return tuple(runs.values())
 
 
 def _comparison(
-    study: Study,
-    task: str,
+    study: ResolvedStudy,
+    comparison: Comparison,
     material: Material,
-    fraction: float,
-    seed: int,
     checkpoints: Mapping[str, CheckpointRef],
 ) -> Iterable[PlannedRun]:
-    """Students that are to be compared with each other, each after its teacher."""
-    settings = study.settings(task)
+    """The runs of a comparison with seed 0: students, each after its teacher."""
     kept = 1 - (study.evaluation.validation or 0)
-    examples = max(1, round(kept * fraction * material.examples))
+    examples = max(1, round(kept * comparison.fraction * material.examples))
+    names = study.translators
     translators = {
-        name: checkpoints[name]
-        for name in (study.translators.forward, study.translators.backward)
-        if name in checkpoints
+        name: checkpoints[name] for name in (names.forward, names.backward) if name in checkpoints
     }
-    teacher = RunSpec(
-        task=task,
+    plain = RunSpec(
+        task=comparison.task,
         data=material.fingerprint,
-        fraction=fraction,
-        seed=seed,
+        fraction=comparison.fraction,
         encoder=material.encoder_ref,
-        teacher=_training(settings.training(fraction, "teacher"), study, translators),
+        teacher=_training(comparison.teacher, study, translators),
         evaluation=study.evaluation,
     )
-    for student in study.students:
-        for method in study.every_method():
-            if student.methods is not None and method.name not in student.methods:
-                continue
-            mixup = method.teacher_mixup
-            its_teacher = teacher.model_copy(update={"teacher_mixup": mixup})
-            name = "teacher" if mixup is None else "teacher that saw mixup"
-            yield PlannedRun(
-                its_teacher, (name,), examples, material, None, _folders(its_teacher, translators)
-            )
-            shape = _student(settings.training(fraction, "student"), student, method)
-            checkpoint = shape.pop("checkpoint", None)
-            shape["checkpoint"] = None if checkpoint is None else checkpoints[checkpoint]
-            shape["training"] = _training(shape["training"], study, translators)
-            spec = its_teacher.model_copy(update={"student": checked(StudentSpec, **shape)})
-            several = len(study.students) > 1
-            label = f"{method.name}, {student.name}" if several else method.name
-            yield PlannedRun(
-                spec, (label,), examples, material, checkpoint, _folders(spec, translators)
-            )
+    for variant in comparison.variants:
+        teacher = plain.model_copy(update={"teacher_mixup": variant.teacher_mixup})
+        name = "teacher" if variant.teacher_mixup is None else "teacher that saw mixup"
+        yield PlannedRun(teacher, (name,), examples, material, None, _folders(teacher, translators))
+        own = variant.checkpoint
+        changes = {
+            "checkpoint": None if own is None else checkpoints[own],
+            "training": _training(variant.student["training"], study, translators),
+        }
+        student = checked(StudentSpec, **{**variant.student, **changes})
+        spec = teacher.model_copy(update={"student": student})
+        yield PlannedRun(
+            spec, (variant.label,), examples, material, own, _folders(spec, translators)
+        )
 
 
 def _training(
-    fields: dict[str, Any], study: Study, translators: Mapping[str, CheckpointRef]
+    fields: Mapping[str, Any], study: ResolvedStudy, translators: Mapping[str, CheckpointRef]
 ) -> TrainingSpec:
     """A training, the study's translators put into its augmentation if that translates."""
     augmentation = fields.get("augmentation")
@@ -326,16 +299,6 @@ def _folders(
     augmentation = spec.training.augmentation
     wanted = () if augmentation is None else (augmentation.forward, augmentation.backward)
     return tuple((ref.digest, name) for name, ref in translators.items() if ref in wanted)
-
-
-def _student(
-    training: dict[str, Any], student: StudentSettings, method: MethodSettings
-) -> dict[str, Any]:
-    """A student's fields: the task's training, what the student is, what the method changes."""
-    fields = merge({"training": training}, student.fields, method.fields)
-    epochs = fields["training"].get("epochs", TrainingSpec().epochs)
-    fields["training"] = {**fields["training"], "epochs": epochs * method.epochs_factor}
-    return fields
 
 
 def estimate(run: PlannedRun, finished: Iterable[RunRecord]) -> float | None:

@@ -19,198 +19,33 @@
 
 What a key leaves out comes from the next in this order: sweep, method, student, the task's settings
 for the fraction, the task's own, `defaults`, and last `mixkd_core.records.specs`.
-`experiments.planning.plan` expands a study; `experiments.planning.study_file` reads one.
+`experiments.planning.study_file` reads a study, `experiments.planning.resolved` lays its settings
+together, and `experiments.planning.plan` expands it.
 """
 
 import difflib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from experiments.planning.partial import Part, merge, nested
+from experiments.planning.settings import (
+    Fractions,
+    MethodSettings,
+    Name,
+    Seeds,
+    StudentSettings,
+    TaskSettings,
+    Translators,
+    distinct,
 )
-
 from mixkd_core.errors import InputError
-from mixkd_core.objectives.objective import METHODS, TERMS
-from mixkd_core.records.specs import (
-    Alteration,
-    EvaluationSpec,
-    MixupSpec,
-    StudentSpec,
-    TrainingSpec,
-)
-
-Item = TypeVar("Item")
+from mixkd_core.objectives.objective import TERMS
+from mixkd_core.records.specs import EvaluationSpec, TrainingSpec
 
 
-def _distinct(values: tuple[Item, ...]) -> tuple[Item, ...]:
-    if not values:
-        raise ValueError("it is empty: give at least one")
-    for place, value in enumerate(values):
-        if value in values[:place]:
-            raise ValueError(f"it repeats {value}: give each once")
-    return values
-
-
-Count = Annotated[int, Field(ge=0)]
-PositiveCount = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(gt=0, le=1)]
-Seeds = Annotated[tuple[Count, ...], AfterValidator(_distinct)]
-Fractions = Annotated[tuple[Fraction, ...], AfterValidator(_distinct)]
-Name = Annotated[str, Field(min_length=1)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Translators(_Strict):
-    """Checkpoints for back-translation, folders or hub names: into another language, and back."""
-
-    forward: Name = "Helsinki-NLP/opus-mt-en-de"
-    backward: Name = "Helsinki-NLP/opus-mt-de-en"
-
-
-class TrainingSettings(TrainingSpec):
-    """Some fields of a training; those left out are unset, not at their default."""
-
-    # The translators are the study's.
-    augmentation: Alteration | None = None  # type: ignore[assignment]
-
-
-class FractionSettings(_Strict):
-    """How teacher and student are trained on one fraction of a task."""
-
-    teacher: TrainingSettings = TrainingSettings()
-    student: TrainingSettings = TrainingSettings()
-
-
-class Files(_Strict):
-    """A task of one's own.
-
-    Attributes:
-        train: the training file (CSV, TSV, JSONL or parquet).
-        evaluation: evaluation files by the name their results will have.
-        text_columns: one, or two for a sentence pair.
-        label_column: the label's.
-        label_names: the classes in order; None for a real-valued label.
-    """
-
-    train: Path
-    evaluation: dict[str, Path]
-    text_columns: tuple[str, ...] = ("text",)
-    label_column: str = "label"
-    label_names: tuple[str, ...] | None = None
-
-
-class TaskSettings(_Strict):
-    """Where a task's examples and encoder come from, and how networks are trained on it.
-
-    Attributes:
-        encoder: the pre-trained encoder, a folder or hub name; None for an embedded task's own.
-        data_dir: a GLUE folder in the official TSV layout; None is the hub.
-        files: a task that is neither GLUE's nor embedded.
-        train_size, dev_size: of an embedded task; None is the usual size.
-        fractions: in place of the study's.
-        teacher, student: how they are trained.
-        by_fraction: changes to that, by fraction.
-    """
-
-    encoder: str | None = None
-    data_dir: Path | None = None
-    files: Files | None = None
-    train_size: PositiveCount | None = None
-    dev_size: PositiveCount | None = None
-    fractions: Fractions | None = None
-    teacher: TrainingSettings = TrainingSettings()
-    student: TrainingSettings = TrainingSettings()
-    by_fraction: dict[Fraction, FractionSettings] = {}
-
-    def training(self, fraction: float, network: str) -> dict[str, Any]:
-        """What is said here of training the `"teacher"` or the `"student"` on a fraction."""
-        settings: TrainingSettings = getattr(self, network)
-        changes: TrainingSettings = getattr(
-            self.by_fraction.get(fraction, FractionSettings()), network
-        )
-        return settings.model_dump(exclude_unset=True) | changes.model_dump(exclude_unset=True)
-
-
-class _PartOfStudent(StudentSpec):
-    """Some fields of a student; those left out are unset, not at their default."""
-
-    label: Name | None = None
-    # A name or folder here: its content is looked up when the study is expanded.
-    checkpoint: str | None = None  # type: ignore[assignment]
-    training: TrainingSettings = TrainingSettings()
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The student's fields that are set."""
-        own = set(type(self).model_fields) - set(StudentSpec.model_fields)
-        return self.model_dump(exclude_unset=True, exclude=own)
-
-
-class StudentSettings(_PartOfStudent):
-    """A student that every method trains: any fields of `mixkd_core.records.specs.StudentSpec`.
-
-    Attributes:
-        label: what it is called; by default its number of layers or its checkpoint.
-        methods: labels of the methods that train it; None for all of them, sweeps too.
-    """
-
-    methods: tuple[str, ...] | None = None
-
-    @property
-    def name(self) -> str:
-        if self.label is not None:
-            return self.label
-        return self.checkpoint or f"{self.layers} layers"
-
-
-class MethodSettings(_PartOfStudent):
-    """A method, or a variant of one: any fields of `mixkd_core.records.specs.StudentSpec`.
-
-    Attributes:
-        label: what it is called; by default the method and the fields that it changes. In a report
-            what is called by the method alone stands for it, anything else is a variant.
-        epochs_factor: its epochs in those of the others, for controls of equal compute.
-        teacher_mixup: its teacher is one that was fine-tuned with this mixup.
-    """
-
-    epochs_factor: Annotated[float, Field(gt=0)] = 1.0
-    teacher_mixup: MixupSpec | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return {"method": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _has_an_objective(self) -> Self:
-        if "method" not in self.model_fields_set:
-            raise ValueError(f"it has no 'method': give one of {', '.join(METHODS)}")
-        try:
-            _ = self.objective
-        except InputError as error:
-            raise ValueError(str(error).rstrip(".")) from error
-        return self
-
-    @property
-    def name(self) -> str:
-        if self.label is not None:
-            return self.label
-        settings = self.model_dump(exclude_unset=True, exclude={"method"})
-        changes = dict(leaves(settings))
-        return " ".join([self.method, *(f"{path}={value}" for path, value in changes.items())])
-
-
-class Sweep(_Strict):
+class Sweep(Part):
     """One field of a method swept, the others fixed.
 
     Attributes:
@@ -221,7 +56,7 @@ class Sweep(_Strict):
 
     base: MethodSettings
     field: Name
-    values: Annotated[tuple[Any, ...], AfterValidator(_distinct)]
+    values: Annotated[tuple[Any, ...], AfterValidator(distinct)]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -250,14 +85,14 @@ class Sweep(_Strict):
 
     def _method(self, value: Any) -> MethodSettings:
         parts = (
-            self.base.model_dump(exclude_unset=True),
+            self.base.given,
             nested(self.field, value),
             {"label": f"{self.base.name} {self.field}={value}"},
         )
         return MethodSettings.model_validate(merge(*parts))
 
 
-class Study(_Strict):
+class Study(Part):
     """See the module.
 
     Attributes:
@@ -281,7 +116,7 @@ class Study(_Strict):
     translators: Translators = Translators()
     defaults: TaskSettings = TaskSettings()
     tasks: Annotated[dict[str, TaskSettings], Field(min_length=1)]
-    students: Annotated[tuple[StudentSettings, ...], AfterValidator(_distinct)]
+    students: Annotated[tuple[StudentSettings, ...], AfterValidator(distinct)]
     methods: tuple[MethodSettings, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
 
@@ -308,12 +143,13 @@ class Study(_Strict):
 
     def settings(self, task: str) -> TaskSettings:
         """A task's settings, the defaults filled in."""
-        parts = (part.model_dump(exclude_unset=True) for part in (self.defaults, self.tasks[task]))
-        return TaskSettings.model_validate(merge(*parts))
+        return TaskSettings.model_validate(merge(self.defaults.given, self.tasks[task].given))
 
     def fractions_of(self, task: str) -> tuple[float, ...]:
         """A task's fractions, in ascending order."""
-        return tuple(sorted(self.settings(task).fractions or self.fractions))
+        own = self.tasks[task]
+        settings = own if "fractions" in own.model_fields_set else self.defaults
+        return tuple(sorted(settings.fractions or self.fractions))
 
     def narrowed(
         self,
@@ -321,8 +157,11 @@ class Study(_Strict):
         tasks: Sequence[str] | None = None,
         seeds: Sequence[int] | None = None,
         fractions: Sequence[float] | None = None,
+        methods: Sequence[str] | None = None,
     ) -> "Study":
-        """The part of the study with these tasks, seeds and fractions; None keeps them all.
+        """The part of the study with these tasks, seeds, fractions and methods; None keeps all.
+
+        A method is named by its label, one of a sweep too.
 
         Raises:
             InputError: for one that the study does not have, or when nothing is left.
@@ -342,36 +181,36 @@ class Study(_Strict):
                 + "; ".join(f"{task} has {list(self.fractions_of(task))}" for task in tasks or ())
                 + "."
             )
-        update = {"tasks": kept, "seeds": self.seeds if seeds is None else tuple(seeds)}
+        update: dict[str, Any] = {"tasks": kept}
+        if seeds is not None:
+            update["seeds"] = tuple(seeds)
+        if methods is not None:
+            update |= self._with_methods(methods)
         return self.model_copy(update=update)
 
-
-def merge(*parts: dict[Any, Any]) -> dict[Any, Any]:
-    """Nested mappings laid over each other, the later ones on top."""
-    merged: dict[Any, Any] = {}
-    for part in parts:
-        for key, value in part.items():
-            if isinstance(value, dict) and isinstance(merged.get(key), dict):
-                value = merge(merged[key], value)
-            merged[key] = value
-    return merged
-
-
-def nested(path: str, value: Any) -> dict[str, Any]:
-    """`nested("weights.sm", 2)` is `{"weights": {"sm": 2}}`."""
-    for key in reversed(path.split(".")):
-        value = {key: value}
-    result: dict[str, Any] = value
-    return result
-
-
-def leaves(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of nested mappings with their dotted paths."""
-    for key, value in content.items():
-        if isinstance(value, dict):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    def _with_methods(self, labels: Sequence[str]) -> dict[str, Any]:
+        """The keys of the study that say which methods train which students."""
+        known = {method.name: method for method in self.every_method()}
+        _check_known("method", labels, tuple(known))
+        # One that no method is left for stays, so that the others are called as they were.
+        students = [
+            student
+            if student.methods is None
+            else student.model_copy(
+                update={"methods": tuple(name for name in labels if name in student.methods)}
+            )
+            for student in self.students
+        ]
+        if all(student.methods == () for student in students):
+            raise InputError(
+                f"no student of study {self.name!r} is trained by {', '.join(labels)}: name "
+                "methods that its students have."
+            )
+        return {
+            "students": tuple(students),
+            "methods": tuple(method for name, method in known.items() if name in labels),
+            "sweeps": (),
+        }
 
 
 def _check_distinct(what: str, labels: Sequence[str]) -> None:

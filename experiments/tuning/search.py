@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from experiments.planning.partial import merge, nested
 from experiments.planning.plan import Material, PlannedRun, expand
-from experiments.planning.study import MethodSettings, Study, TaskSettings, merge, nested
+from experiments.planning.resolved import resolve
+from experiments.planning.settings import MethodSettings, TaskSettings
+from experiments.planning.study import Study
 from experiments.tuning.search_space import (
     TEACHER,
     Dimension,
@@ -301,7 +304,7 @@ def _judged(
     study = _with(tuning.study, {"methods": (student,)}, chosen)
     evaluation = checked(EvaluationSpec, validation=tuning.validation)
     study = study.model_copy(update={"evaluation": evaluation})
-    runs = expand(study, bench.materials, bench.checkpoints)
+    runs = expand(resolve(study), bench.materials, bench.checkpoints)
     if method is None:
         runs = tuple(run for run in runs if run.spec.student is None)
     failures = bench.do(runs)
@@ -349,8 +352,7 @@ def _metric(record: RunRecord, kind: str) -> float:
 def _changed(method: MethodSettings, fields: Mapping[str, Any]) -> MethodSettings:
     """A method with some of its fields set, under its own label."""
     parts = [nested(key, value) for key, value in fields.items()]
-    own = method.model_dump(exclude_unset=True)
-    return MethodSettings.model_validate(merge(own, *parts, {"label": method.name}))
+    return MethodSettings.model_validate(merge(method.given, *parts, {"label": method.name}))
 
 
 def _with(study: Study, update: Mapping[str, Any], chosen: Mapping[str, Any]) -> Study:
@@ -358,7 +360,7 @@ def _with(study: Study, update: Mapping[str, Any], chosen: Mapping[str, Any]) ->
     (task,) = study.tasks
     (fraction,) = study.fractions_of(task)
     changes = [nested(key, value) for key, value in chosen.items() if _of_teacher(key)]
-    settings = study.settings(task).model_dump(exclude_unset=True)
+    settings = study.settings(task).given
     changed = TaskSettings.model_validate(
         merge(settings, *({"by_fraction": {fraction: change}} for change in changes))
     )

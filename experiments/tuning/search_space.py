@@ -5,7 +5,7 @@
     training.learning_rate=3e-5,1e-4,3e-4       one of these
     teacher.epochs=5,10,20                      the same of the teacher
 
-A key is a field of a method (`experiments.planning.study.MethodSettings`), or `teacher.` and a
+A key is a field of a method (`experiments.planning.settings.MethodSettings`), or `teacher.` and a
 field of its training.
 """
 
@@ -20,7 +20,9 @@ from typing import Any, Protocol
 import yaml
 from pydantic import ValidationError
 
-from experiments.planning.study import MethodSettings, Sweep, TrainingSettings, nested
+from experiments.planning.partial import nested
+from experiments.planning.settings import MethodSettings, TrainingSettings
+from experiments.planning.study import Sweep
 from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import TERMS
 from mixkd_core.records.specs import MIXUP_SETTINGS, TrainingSpec
@@ -124,8 +126,9 @@ def check_setting(setting: Dimension, method: MethodSettings | None) -> None:
     try:
         if first != TEACHER:
             assert method is not None
-            base = method.model_dump(exclude_unset=True)
-            Sweep.model_validate({"base": base, "field": setting.key, "values": setting.probes})
+            Sweep.model_validate(
+                {"base": method.given, "field": setting.key, "values": setting.probes}
+            )
         elif field.partition(".")[0] not in TrainingSpec.model_fields:
             known = [f"{TEACHER}.{name}" for name in TrainingSpec.model_fields]
             near = difflib.get_close_matches(setting.key, known, n=1)

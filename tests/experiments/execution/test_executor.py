@@ -17,6 +17,7 @@ from experiments.execution.jobs import JobOutcome, Workplace
 from experiments.execution.schedule import SECONDS_UNTIL_ANOTHER_LOOK, Schedule
 from experiments.execution.worker import worker_environment
 from experiments.planning.plan import PlannedRun, expand, gather
+from experiments.planning.resolved import resolve
 from experiments.planning.study import Study
 from experiments.running.store import run_lock, survey
 from mixkd_core.errors import DiskFullError
@@ -44,7 +45,8 @@ def study(**changes: Any) -> Study:
 def planned(tmp_path: Path) -> Callable[..., tuple[PlannedRun, ...]]:
     def plan(**changes: Any) -> tuple[PlannedRun, ...]:
         described = study(**changes)
-        return expand(described, gather(described, tmp_path))
+        resolved = resolve(described)
+        return expand(resolved, gather(resolved, tmp_path))
 
     return plan
 

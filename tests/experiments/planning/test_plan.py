@@ -17,7 +17,9 @@ from experiments.planning.plan import (
     load_source,
     source_of,
 )
-from experiments.planning.study import Study, TaskSettings
+from experiments.planning.resolved import resolve
+from experiments.planning.settings import TaskSettings
+from experiments.planning.study import Study
 from experiments.planning.study_file import load_study, shipped_studies
 from mixkd_core.data.tasks import EMBEDDED, find_task
 from mixkd_core.errors import InputError
@@ -59,7 +61,7 @@ def study(**changes: Any) -> Study:
 
 
 def planned(described: Study) -> tuple[PlannedRun, ...]:
-    return expand(described, {task: material(task) for task in described.tasks}, KNOWN)
+    return expand(resolve(described), {task: material(task) for task in described.tasks}, KNOWN)
 
 
 def order(runs: Sequence[PlannedRun]) -> list[tuple[int, float, str, str]]:
@@ -197,16 +199,16 @@ def test_checkpoints_are_looked_up_only_where_a_run_needs_them(
 
     monkeypatch.setattr("experiments.planning.plan.checkpoint_ref", looked_up)
     swap = {"method": "ft", "training": {"augmentation": {"kind": "swap"}}}
-    assert checkpoints_of(study(methods=[swap])) == {}
+    assert checkpoints_of(resolve(study(methods=[swap]))) == {}
     folders = {"forward": "there", "backward": "back"}
-    assert set(checkpoints_of(study(methods=[TRANSLATED], translators=folders))) == {
+    assert set(checkpoints_of(resolve(study(methods=[TRANSLATED], translators=folders)))) == {
         "there",
         "back",
     }
     teacher = {"teacher": {"augmentation": {"kind": "back-translation"}}}
     for tasks in ({"rte": teacher}, {"rte": {"by_fraction": {0.1: teacher}}}):
         described = study(tasks=tasks, translators=folders, fractions=[0.1], methods=["ft"])
-        runs = expand(described, {"rte": material("rte")})
+        runs = expand(resolve(described), {"rte": material("rte")})
         assert dict(runs[0].translators) == {
             "digest of there": "there",
             "digest of back": "back",
@@ -240,7 +242,7 @@ def test_the_controls_of_equal_compute_see_twice_the_samples() -> None:
 
 def test_gathering_reads_the_data_and_makes_the_embedded_encoder(tmp_path: Path) -> None:
     tasks = {"embedded-sentiment": {"train_size": 50, "dev_size": 10}}
-    described = study(tasks=tasks, fractions=[1.0])
+    described = resolve(study(tasks=tasks, fractions=[1.0]))
     found = gather(described, tmp_path)["embedded-sentiment"]
     assert found.examples == 50
     assert found.fingerprint == load_source(found.source).fingerprint

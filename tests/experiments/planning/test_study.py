@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from experiments.planning.resolved import resolve
 from experiments.planning.study import Study
 from experiments.planning.study_file import load_study, shipped_studies
 from mixkd_core.errors import InputError
@@ -258,6 +259,22 @@ def test_a_study_can_be_narrowed(tmp_path: Path) -> None:
     assert list(study.narrowed(fractions=[0.1]).tasks) == ["sst2"], "rte has no tenth"
 
 
+def test_a_study_can_be_narrowed_to_methods_by_their_labels(tmp_path: Path) -> None:
+    sweeps = [{"base": "kd", "field": "temperature", "values": [1, 2]}]
+    own = {"layers": 2, "methods": ["ft"]}
+    study = load_study(written(tmp_path, sweeps=sweeps, students=[{"layers": 3}, own]))
+    small = study.narrowed(methods=["kd temperature=2", "sm+tmkd mixup_alpha=0.2"])
+    assert [method.name for method in small.every_method()] == [
+        "sm+tmkd mixup_alpha=0.2",
+        "kd temperature=2",
+    ]
+    assert [student.methods for student in small.students] == [None, ()]
+    labels = [variant.label for variant in resolve(small).comparisons[0].variants]
+    assert labels == ["sm+tmkd mixup_alpha=0.2, 3 layers", "kd temperature=2, 3 layers"]
+    every = {variant.label for variant in resolve(study).comparisons[0].variants}
+    assert set(labels) < every, "a run is called the same in a part of the study"
+
+
 @pytest.mark.parametrize(
     ("narrow", "said"),
     [
@@ -266,6 +283,8 @@ def test_a_study_can_be_narrowed(tmp_path: Path) -> None:
         ({"seeds": [1, 1]}, "the seed 1 is named twice"),
         ({"fractions": [0.01]}, r"no fraction 0.01, only 0.1, 1.0"),
         ({"tasks": ["rte"], "fractions": [0.1]}, r"rte has \[1.0\]"),
+        ({"methods": ["sm"]}, "no method 'sm', only ft, sm.tmkd mixup_alpha=0.2"),
+        ({"methods": ["ft", "ft"]}, "the method 'ft' is named twice"),
     ],
 )
 def test_narrowing_to_what_is_not_there_is_refused(

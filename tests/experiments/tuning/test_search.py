@@ -226,7 +226,7 @@ def test_what_was_chosen_is_written_as_keys_of_a_study(lab: Lab, tmp_path: Path)
     text = (tmp_path / "new" / "chosen.yaml").read_text()
     assert text.startswith("# one line\n# another\nmethods:\n")
     content = yaml.safe_load(text)
-    ft, mixed = Study.model_validate({**study().model_dump(exclude_unset=True), **content}).methods
+    ft, mixed = Study.model_validate({**study().given, **content}).methods
     assert (ft.name, ft.training.learning_rate) == ("ft", 1e-4)
     assert (mixed.name, mixed.mixup_alpha, mixed.training.learning_rate) == ("mixed", 1.0, 1e-4)
     assert mixed.weights["sm"] in (2, 3)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from experiments.planning.study import MethodSettings
+from experiments.planning.settings import MethodSettings
 from experiments.tuning.search_space import (
     Dimension,
     check_setting,

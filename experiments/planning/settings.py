@@ -1,0 +1,188 @@
+"""The parts of a study: settings of a task, a student and a method, each given in part."""
+
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import AfterValidator, Field, model_validator
+
+from experiments.planning.partial import Part, leaves, partial
+from mixkd_core.errors import InputError
+from mixkd_core.objectives.objective import METHODS, Objective, objective
+from mixkd_core.records.specs import Alteration, MixupSpec, StudentSpec, TrainingSpec
+
+Item = TypeVar("Item")
+
+
+def distinct(values: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Return the values if they are some and differ.
+
+    Raises:
+        ValueError: naming the one that is repeated.
+    """
+    if not values:
+        raise ValueError("it is empty: give at least one")
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"it repeats {value}: give each once")
+    return values
+
+
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Seeds = Annotated[tuple[Count, ...], AfterValidator(distinct)]
+Fractions = Annotated[tuple[Fraction, ...], AfterValidator(distinct)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Translators(Part):
+    """Checkpoints for back-translation, folders or hub names: into another language, and back."""
+
+    forward: Name = "Helsinki-NLP/opus-mt-en-de"
+    backward: Name = "Helsinki-NLP/opus-mt-de-en"
+
+
+class AlterationSettings(partial(Alteration), Part):  # type: ignore[misc]
+    """How training texts are altered; the translators are the study's."""
+
+
+class TrainingSettings(partial(TrainingSpec), Part):  # type: ignore[misc]
+    """Some fields of a training."""
+
+    augmentation: AlterationSettings | None = None
+
+
+class FractionSettings(Part):
+    """How teacher and student are trained on one fraction of a task."""
+
+    teacher: TrainingSettings = TrainingSettings()
+    student: TrainingSettings = TrainingSettings()
+
+
+class Files(Part):
+    """A task of one's own.
+
+    Attributes:
+        train: the training file (CSV, TSV, JSONL or parquet).
+        evaluation: evaluation files by the name their results will have.
+        text_columns: one, or two for a sentence pair.
+        label_column: the label's.
+        label_names: the classes in order; None for a real-valued label.
+    """
+
+    train: Path
+    evaluation: dict[str, Path]
+    text_columns: tuple[str, ...] = ("text",)
+    label_column: str = "label"
+    label_names: tuple[str, ...] | None = None
+
+
+class TaskSettings(Part):
+    """Where a task's examples and encoder come from, and how networks are trained on it.
+
+    Attributes:
+        encoder: the pre-trained encoder, a folder or hub name; None for an embedded task's own.
+        data_dir: a GLUE folder in the official TSV layout; None is the hub.
+        files: a task that is neither GLUE's nor embedded.
+        train_size, dev_size: of an embedded task; None is the usual size.
+        fractions: in place of the study's.
+        teacher, student: how they are trained.
+        by_fraction: changes to that, by fraction.
+    """
+
+    encoder: str | None = None
+    data_dir: Path | None = None
+    files: Files | None = None
+    train_size: PositiveCount | None = None
+    dev_size: PositiveCount | None = None
+    fractions: Fractions | None = None
+    teacher: TrainingSettings = TrainingSettings()
+    student: TrainingSettings = TrainingSettings()
+    by_fraction: dict[Fraction, FractionSettings] = Field(default_factory=dict)
+
+    def training(self, fraction: float, network: str) -> dict[str, Any]:
+        """What is said here of training the `"teacher"` or the `"student"` on a fraction."""
+        settings: TrainingSettings = getattr(self, network)
+        changes: TrainingSettings = getattr(
+            self.by_fraction.get(fraction, FractionSettings()), network
+        )
+        return settings.given | changes.given
+
+
+class _PartOfStudent(partial(StudentSpec), Part):  # type: ignore[misc]
+    """Some fields of a student."""
+
+    label: Name | None = None
+    # A name or folder here: its content is looked up when the study is expanded.
+    checkpoint: str | None = None
+    training: TrainingSettings = TrainingSettings()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The student's fields that are given."""
+        return {
+            name: value for name, value in self.given.items() if name in StudentSpec.model_fields
+        }
+
+
+class StudentSettings(_PartOfStudent):
+    """A student that every method trains: any fields of `mixkd_core.records.specs.StudentSpec`.
+
+    Attributes:
+        label: what it is called; by default its number of layers or its checkpoint.
+        methods: labels of the methods that train it; None for all of them, sweeps too.
+    """
+
+    methods: tuple[str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        if self.label is not None:
+            return self.label
+        layers = self.fields.get("layers", StudentSpec().layers)
+        return self.checkpoint or f"{layers} layers"
+
+
+class MethodSettings(_PartOfStudent):
+    """A method, or a variant of one: any fields of `mixkd_core.records.specs.StudentSpec`.
+
+    Attributes:
+        label: what it is called; by default the method and the fields that it changes. In a report
+            what is called by the method alone stands for it, anything else is a variant.
+        epochs_factor: its epochs in those of the others, for controls of equal compute.
+        teacher_mixup: its teacher is one that was fine-tuned with this mixup.
+    """
+
+    epochs_factor: Annotated[float, Field(gt=0)] = 1.0
+    teacher_mixup: MixupSpec | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"method": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_an_objective(self) -> Self:
+        if self.method is None:
+            raise ValueError(f"it has no 'method': give one of {', '.join(METHODS)}")
+        try:
+            _ = self.objective
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return self
+
+    @property
+    def objective(self) -> Objective:
+        """What a student minimises by this method.
+
+        Raises:
+            InputError: for an unknown method or term.
+        """
+        return objective(self.method, self.weights or {})
+
+    @property
+    def name(self) -> str:
+        if self.label is not None:
+            return self.label
+        changes = dict(leaves({key: value for key, value in self.given.items() if key != "method"}))
+        return " ".join([self.method, *(f"{path}={value}" for path, value in changes.items())])
