@@ -12,6 +12,10 @@ class InputError(MixKDError, ValueError):
     """
 
 
+class DamagedRecordError(InputError):
+    """A stored file is missing, or does not hold what it must; nothing in it is believed."""
+
+
 class NonFiniteError(MixKDError, ArithmeticError):
     """Training led to a loss, weight or logit that is NaN or infinite, and was stopped."""
 

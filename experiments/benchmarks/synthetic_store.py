@@ -1,12 +1,14 @@
 """Stores of made-up runs whose risks are known, written the way real runs are."""
 
+import shutil
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from mixkd_core.data.tasks import EMBEDDED, find_task
+from mixkd_core.data.tasks import EMBEDDED, Task, find_task
 from mixkd_core.evaluation.per_example import per_example, summarise
 from mixkd_core.objectives.distances import distance
 from mixkd_core.records.run_folder import (
@@ -15,8 +17,16 @@ from mixkd_core.records.run_folder import (
     partial_folder,
     write_examples,
     write_json,
+    write_latent,
 )
-from mixkd_core.records.specs import CheckpointRef, MixupSpec, RunSpec, StudentSpec
+from mixkd_core.records.specs import (
+    CheckpointRef,
+    EvaluationSpec,
+    MixupSpec,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+)
 
 SETS = {"train": (200, 0.95), "remainder": (600, 0.8), "dev": (300, 0.82)}
 VERSIONS = {"python": "3.11.7", "mixkd": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"}
@@ -25,7 +35,7 @@ VERSIONS = {"python": "3.11.7", "mixkd": "0.1.0", "torch": "2.13.0", "transforme
 def write_run(
     out: Path,
     *,
-    task: str = "sst2",
+    task: str | Task = "sst2",
     fraction: float = 0.01,
     seed: int = 0,
     method: str = "kd",
@@ -33,21 +43,31 @@ def write_run(
     data: str = "d" * 64,
     versions: dict[str, str] | None = None,
     finishing: bool = True,
+    teacher: TrainingSpec | None = None,
     teacher_mixup: MixupSpec | None = None,
+    evaluation: EvaluationSpec | None = None,
+    latent: pd.DataFrame | None = None,
+    model: Path | None = None,
     **student: Any,
 ) -> RunRecord | Path:
     """A run whose 0-1 errors are as given: `sets` maps a name to its size and accuracy.
 
     Away from the embedded tasks, examples share their source two by two.
+
+    Args:
+        latent: encodings to store, where `evaluation` asks for some.
+        model: folder of the network to store; None stores a few bytes in place of weights.
     """
-    described = find_task(task)
+    described = find_task(task) if isinstance(task, str) else task
     spec = RunSpec(
-        task=task,
+        task=described.name,
         data=data,
         fraction=fraction,
         seed=seed,
         encoder=CheckpointRef(name="an/encoder", digest="e" * 16),
+        teacher=teacher or TrainingSpec(),
         teacher_mixup=teacher_mixup,
+        evaluation=evaluation or EvaluationSpec(),
         student=None if method == "teacher" else StudentSpec(method=method, **student),
     )
     partial = partial_folder(out, spec)
@@ -62,10 +82,15 @@ def write_run(
         margin = rng.exponential(2.0, size) + 0.1
         score = np.where(right == (labels == 1), margin, -margin)
         logits = np.stack([-score, score], axis=1).astype(np.float32)
+        if described.is_regression:
+            logits = logits[:, 1:]
+        elif described.num_labels > 2:
+            others = np.full((size, described.num_labels - 2), logits.min() - 1, np.float32)
+            logits = np.concatenate([logits, others], axis=1)
         ids = [f"{'train' if name == 'remainder' else name}-{row}" for row in range(size)]
-        others = None if method == "teacher" else 0.9 * logits
-        pairs = None if task in EMBEDDED else (np.arange(size) // 2).tolist()
-        tables[name] = per_example(described, ids, labels, logits, others, between, pairs)
+        taught = None if method == "teacher" else 0.9 * logits
+        pairs = None if described.name in EMBEDDED else (np.arange(size) // 2).tolist()
+        tables[name] = per_example(described, ids, labels, logits, taught, between, pairs)
         results[name] = summarise(described, tables[name], tables["train"]["label"])
     summary = {
         "id": spec.id,
@@ -93,8 +118,13 @@ def write_run(
         for step in (1, 2, 3)
     ]
     write_json(partial / "history.json", curve)
-    (partial / "model").mkdir()
-    (partial / "model" / "model.safetensors").write_bytes(b"weights")
+    if latent is not None:
+        write_latent(partial, latent)
+    if model is not None:
+        shutil.copytree(model, partial / "model")
+    else:
+        (partial / "model").mkdir()
+        (partial / "model" / "model.safetensors").write_bytes(b"weights")
     return finish(partial, out, spec)
 
 

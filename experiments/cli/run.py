@@ -25,8 +25,8 @@ from mixkd_core.errors import InputError
 if TYPE_CHECKING:
     from experiments.execution.jobs import Cluster
     from experiments.planning.plan import PlannedRun
-    from experiments.running.store import StoredRun
     from mixkd_core.records.run_folder import RunRecord
+    from mixkd_core.records.survey import StoredRun
 
 RAY = "On a Ray cluster"
 
@@ -119,7 +119,8 @@ def run(
     from experiments.planning.resolved import resolve
     from experiments.planning.study_file import load_study
     from experiments.running.quiet import quiet_libraries
-    from experiments.running.store import store_plan, survey
+    from experiments.running.store import store_plan
+    from mixkd_core.records.survey import survey
 
     quiet_libraries()
     cluster = _cluster(executor, address, cpus, gpus, jobs)
@@ -135,7 +136,7 @@ def run(
 
         check_cluster(cluster)
     typer.echo(f"{described.name}: {described.stands_for}")
-    stored = list(survey(out))
+    stored = survey(out, whole=True).runs
     with TemporaryDirectory() as scratch:
         # A plan of a store that does not exist is not to make it.
         place = Path(scratch) if dry_run and not out.is_dir() else out
@@ -144,8 +145,8 @@ def run(
         check_all(planned, place, allow_new_weights=allow_new_weights)
     ours = {item.spec.id for item in planned}
     finished = [item.record for item in stored if item.record is not None]
-    found = {item.id: item for item in stored if item.id in ours}
-    done = [name for name, item in found.items() if item.state == "done"]
+    found = {item.id: item for item in stored if item.id in ours and item.state != "missing"}
+    done = [name for name, item in found.items() if item.state == "finished"]
     _print_plan(planned, found, finished, None if cluster else jobs, every_run=dry_run)
     if dry_run:
         return
@@ -218,7 +219,7 @@ def _print_plan(
             (
                 item.spec.folder_name,
                 "; ".join(item.labels),
-                found[item.spec.id].state if item.spec.id in found else "to do",
+                found[item.spec.id].state if item.spec.id in found else "missing",
                 "" if item not in missing else duration(estimates[item.spec.id]),
             )
             for item in planned
@@ -238,7 +239,7 @@ def _print_plan(
 
 
 def _done(found: "dict[str, StoredRun]", item: "PlannedRun") -> bool:
-    return found[item.spec.id].state == "done"
+    return found[item.spec.id].state == "finished"
 
 
 def _print_results(planned: "tuple[PlannedRun, ...]", out: Path, failures: dict[str, str]) -> None:

@@ -2,56 +2,58 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mixkd_core.errors import InputError
 
+if TYPE_CHECKING:
+    from mixkd_core.records.run_folder import RunRecord
+
 
 def status(
     out: Annotated[Path, typer.Argument(help="Folder that a study was written to.")],
 ) -> None:
-    """Show every run of a folder: done, running, failed (and why), partial, damaged or waiting."""
-    from experiments.cli.console import duration, wide_table
+    """Show every run of a folder: finished, running, failed (and why), damaged or missing."""
+    from experiments.cli.console import wide_table
     from experiments.running.quiet import quiet_libraries
-    from experiments.running.store import survey
-    from reports.evidence.plans import read_plans
+    from mixkd_core.records.layout import shown
+    from mixkd_core.records.survey import STATES, survey
 
     if not out.is_dir():
-        raise InputError(f"there is no folder {out}: give the --out of a study or of mixkd train.")
+        raise InputError(
+            f"there is no folder {shown(str(out))}: give the --out of a study or of mixkd train."
+        )
     quiet_libraries()
-    stored = {run.id: run for run in survey(out)}
-    rows: list[tuple[str, str, str]] = []
-    for run in stored.values():
-        note = run.reason
-        if run.record is not None:
-            summary = run.record.summary
-            metric = summary["primary_metric"]
-            measured = [
-                f"{result['metrics'][metric]:.3f} on {name}"
-                for name, result in summary["results"].items()
-                if name != "train"
-            ]
-            taken = duration(sum(summary["seconds"].values()))
-            note = f"{metric} {', '.join(measured)}; {taken}"
-        rows.append((run.state, run.name, note))
-    plans = read_plans(out)
-    waiting = {
-        name: entry["folder"]
-        for plan in plans.runs.values()
-        for name, entry in plan.items()
-        if name not in stored
-    }
-    rows += [("waiting", folder, "") for folder in waiting.values()]
-    for sentence in plans.damaged:
+    found = survey(out, whole=True)
+    for sentence in found.complaints:
         typer.echo(sentence)
-    if not rows:
-        typer.echo(f"{out} holds no run")
+    if not found.runs:
+        typer.echo(f"{shown(str(out))} holds no run")
         return
-    wide_table(("state", "run", ""), rows)
-    counts = Counter(state for state, _, _ in rows)
-    typer.echo(", ".join(f"{count} {state}" for state, count in counts.most_common()))
-    for study, plan in plans.runs.items():
-        states = Counter(stored[name].state if name in stored else "waiting" for name in plan)
-        typer.echo(f"{study}: {states['done']} of {len(plan)} runs done")
+    wide_table(
+        ("state", "run", ""),
+        [(run.state, run.name, _numbers(run.record) or run.reason) for run in found.runs],
+    )
+    counts = Counter(run.state for run in found.runs)
+    typer.echo(", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]))
+    finished = {run.id for run in found.runs if run.state == "finished"}
+    for study, plan in found.plans.runs.items():
+        typer.echo(f"{shown(study)}: {len(finished & set(plan))} of {len(plan)} runs finished")
+
+
+def _numbers(record: "RunRecord | None") -> str:
+    """The primary metric on each held-out set, and the time that it took; empty without record."""
+    from experiments.cli.console import duration
+
+    if record is None:
+        return ""
+    metric = record.summary["primary_metric"]
+    measured = [
+        f"{result['metrics'][metric]:.3f} on {name}"
+        for name, result in record.summary["results"].items()
+        if name != "train"
+    ]
+    taken = duration(sum(record.summary["seconds"].values()))
+    return f"{metric} {', '.join(measured)}; {taken}"

@@ -1,12 +1,8 @@
-"""A folder of runs that several processes work in: who works on what, and what failed and why.
+"""A folder of runs that several processes write to: who works on what, and what failed and why.
 
-Besides the run folders of `mixkd_core.records.run_folder` it holds
-
-    .locks/<id>.lock               held while a process works on a run
-    <run folder>.partial/failure.json   why the last attempt failed
-    studies/<study>.json           what each study consists of: run ids and what they stand for
-    .teacher-outputs/              what teachers said of training texts, shared by their students
-    translations/                  what was translated, by content
+What lies where is `mixkd_core.records.layout`'s to say, and what a folder holds
+`mixkd_core.records.survey`'s. Here is what working in it needs: locks, the note of a failure, and
+the list of a study's runs.
 
 A lock is the operating system's: it is released when its process ends, however it ends, and on NFS
 (version 4, or 3 with its lock service) it holds across hosts, until the server misses a host that
@@ -14,84 +10,27 @@ died. Its file stays, since deleting it would let two processes lock two files o
 """
 
 import errno
-import json
-import re
 import shutil
+import stat
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock, SoftFileLock, Timeout
 
 from mixkd_core.errors import DiskFullError, InputError, MixKDError, RunBusyError
-from mixkd_core.records.run_folder import (
-    PARTIAL_SUFFIX,
-    RunRecord,
-    damage,
-    partial_folder,
-    read_record,
-    write_json,
-)
+from mixkd_core.records.layout import FAILURE
+from mixkd_core.records.locks import lock_file
+from mixkd_core.records.plans import plan_file, read_plan
+from mixkd_core.records.run_folder import partial_folder, write_json
 from mixkd_core.records.specs import RunSpec
-from reports.evidence.plans import STUDIES, read_plan
-
-FAILURE = "failure.json"
-LOCKS = ".locks"
 
 # A disk with less than this free is full for our purposes: libraries report a failed write in many
 # ways, not all of which name the reason.
 FREE_BYTES_OF_A_FULL_DISK = 1 << 20
-
-State = Literal["done", "running", "failed", "partial", "damaged"]
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """What is in the store of one run.
-
-    Attributes:
-        id: the run's.
-        name: its folder's, without the suffix of an unfinished one.
-        state: `"damaged"` if its record was harmed after it was finished; `"partial"` if it was
-            interrupted; `"failed"` if its last attempt ended with an error.
-        reason: of a failure or of damage, in words.
-        record: of a finished run.
-    """
-
-    id: str
-    name: str
-    state: State
-    reason: str = ""
-    record: RunRecord | None = None
-
-
-def survey(out: Path) -> Iterator[StoredRun]:
-    """Every run under `out`, by name; finished ones are compared with their checksums.
-
-    Raises:
-        InputError: if a record was written by an incompatible version.
-    """
-    folders = {path.name: path for path in out.iterdir() if path.is_dir()} if out.is_dir() else {}
-    for name in sorted({folder.removesuffix(PARTIAL_SUFFIX) for folder in folders}):
-        match = re.search(r"-([0-9a-f]{12})$", name)
-        if match is None:
-            continue
-        run_id, partial = match.group(1), folders.get(name + PARTIAL_SUFFIX)
-        harm = damage(folders[name]) if name in folders else None
-        if name in folders and harm is None:
-            yield StoredRun(run_id, name, "done", record=read_record(folders[name]))
-        elif is_locked(out, run_id):
-            yield StoredRun(run_id, name, "running")
-        elif partial is not None and (partial / FAILURE).is_file():
-            yield StoredRun(run_id, name, "failed", _failure_reason(partial))
-        elif harm is not None:
-            yield StoredRun(run_id, name, "damaged", harm)
-        else:
-            yield StoredRun(run_id, name, "partial")
 
 
 @contextmanager
@@ -114,20 +53,6 @@ def encoder_lock(out: Path) -> Iterator[None]:
     """Held while the embedded encoder is looked for or made, so that it is made once."""
     with _lock(out, "encoder", lambda: None):
         yield
-
-
-def is_locked(out: Path, run_id: str) -> bool:
-    """Whether a process works on a run at this moment."""
-    path = out / LOCKS / f"{run_id}.lock"
-    if not path.is_file():
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return True
-    lock.release()
-    return False
 
 
 @contextmanager
@@ -176,7 +101,7 @@ def store_plan(out: Path, study: str, runs: dict[str, dict[str, Any]]) -> None:
     Raises:
         InputError: if what is known cannot be read.
     """
-    path = out / STUDIES / f"{study}.json"
+    path = plan_file(out, study)
     with _lock(out, f"study-{study}", lambda: None):
         path.parent.mkdir(exist_ok=True)
         known = dict(read_plan(path)[1]) if path.is_file() else {}
@@ -185,10 +110,11 @@ def store_plan(out: Path, study: str, runs: dict[str, dict[str, Any]]) -> None:
 
 @contextmanager
 def _lock(out: Path, name: str, on_wait: Callable[[], None] | None) -> Iterator[None]:
-    folder = out / LOCKS
+    path = lock_file(out, name)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{name}.lock")
+        _shared_folder(path.parent, out)
+        # Whoever may write to the store may lock, whichever of them was first.
+        lock = FileLock(path, mode=stat.S_IMODE(out.stat().st_mode) & 0o666)
         try:
             lock.acquire(blocking=False)
         except Timeout:
@@ -214,11 +140,12 @@ def _lock(out: Path, name: str, on_wait: Callable[[], None] | None) -> Iterator[
         lock.release()
 
 
-def _failure_reason(partial: Path) -> str:
-    try:
-        return str(json.loads((partial / FAILURE).read_text(encoding="utf-8"))["reason"])
-    except (ValueError, KeyError, TypeError):
-        return f"unknown: its {FAILURE} is damaged"
+def _shared_folder(folder: Path, out: Path) -> None:
+    """Make a folder of the store that those who may write to the store may write to."""
+    out.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(stat.S_IMODE(out.stat().st_mode))
 
 
 def _means_full_disk(error: BaseException | None, out: Path) -> bool:

@@ -16,7 +16,8 @@ from mixkd_core.evaluation.metrics import compute_metrics, majority_baseline
 from mixkd_core.mixing.mixup import label_targets
 from mixkd_core.objectives.distances import Distance
 from mixkd_core.objectives.losses import target_loss
-from mixkd_core.records.run_folder import LOSSES
+from mixkd_core.records.schema import LOSSES
+from mixkd_core.records.tables import examples_digest
 
 
 def per_example(
@@ -68,7 +69,7 @@ def per_example(
 
 
 def summarise(task: Task, table: pd.DataFrame, train_labels: ArrayLike) -> dict[str, Any]:
-    """Metrics, the majority-class baseline and mean losses of one set.
+    """Metrics, the majority-class baseline, mean losses and a digest of the examples of one set.
 
     Args:
         table: what `per_example` returned.
@@ -80,4 +81,5 @@ def summarise(task: Task, table: pd.DataFrame, train_labels: ArrayLike) -> dict[
         "metrics": compute_metrics(task, predictions, labels),
         "majority_baseline": majority_baseline(task, train_labels, labels),
         "risk": {name: float(table[name].mean()) for name in LOSSES if name in table},
+        "digest": examples_digest(list(table["example_id"]), labels),
     }

@@ -13,26 +13,49 @@ A run works in `<name>.partial/` and is renamed when its manifest is written, so
 the suffix was finished; the manifest tells whether it has been damaged since.
 """
 
-import hashlib
 import json
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
-from mixkd_core.errors import InputError
+from mixkd_core.errors import DamagedRecordError, InputError
+from mixkd_core.records.layout import (
+    HISTORY,
+    LATENT,
+    MANIFEST,
+    PARTIAL_SUFFIX,
+    SPEC,
+    SUMMARY,
+    examples_file,
+    shown,
+)
+from mixkd_core.records.reading import (
+    MOST_TABLE_BYTES,
+    complaint,
+    damaged,
+    file_digest,
+    parsed,
+    validated,
+    validated_list,
+)
+from mixkd_core.records.schema import SCHEMA_VERSION, History, Manifest, Summary
 from mixkd_core.records.specs import RunSpec
+from mixkd_core.records.tables import Examples, read_latent_table, read_table
+from mixkd_core.records.validation import (
+    check_complete,
+    check_files,
+    check_identity,
+    checked_bytes,
+    read_manifest,
+)
 
-SCHEMA_VERSION = 1
-MANIFEST = "manifest.json"
-LATENT = "latent.parquet"
-PARTIAL_SUFFIX = ".partial"
-
-# The losses a run stores, in the order of the tables; a regression has the squared error alone.
-LOSSES = ("zero_one_error", "cross_entropy", "squared_error", "distillation_distance")
+# Versions that change numbers; the others only read and write them.
+VERSIONS = ("mixkd", "torch", "transformers")
 
 
 @dataclass(frozen=True)
@@ -43,11 +66,22 @@ class RunRecord:
         folder: where it lies.
         spec: what was run.
         summary: content of `run.json`.
+        manifest: size and checksum of every file; None for a run read from exported results.
+        digests: by set the digest of its examples (`mixkd_core.records.tables.examples_digest`),
+            if all tables were read.
     """
 
     folder: Path
     spec: RunSpec
     summary: dict[str, Any]
+    manifest: Manifest | None = field(default=None, compare=False, repr=False)
+    digests: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def versions(self) -> str:
+        """The versions that the run's numbers depend on, in words."""
+        versions = self.summary["versions"]
+        return ", ".join(f"{name} {versions[name]}" for name in VERSIONS if name in versions)
 
     @property
     def model_folder(self) -> Path:
@@ -60,7 +94,7 @@ class RunRecord:
 
     def examples(self, set_name: str) -> pd.DataFrame:
         """The per-example table of a set (`mixkd_core.evaluation.per_example.per_example`)."""
-        return pd.read_parquet(self.folder / "examples" / f"{set_name}.parquet")
+        return pd.read_parquet(self.folder / examples_file(set_name))
 
     def latent(self) -> pd.DataFrame | None:
         """Encodings (`mixkd_core.evaluation.encodings`), or None if none were asked for."""
@@ -69,8 +103,7 @@ class RunRecord:
 
     def history(self) -> list[dict[str, Any]]:
         """The training curve, one entry per logging step."""
-        entries: list[dict[str, Any]] = _read_json(self.folder / "history.json")
-        return entries
+        return read_history(self)
 
 
 def record_folder(out: Path, spec: RunSpec) -> Path:
@@ -95,54 +128,91 @@ def partial_folder(out: Path, spec: RunSpec) -> Path:
 
 
 def finish(partial: Path, out: Path, spec: RunSpec) -> RunRecord:
-    """Seal a partial folder: write its manifest and give it its final name."""
-    manifest = {
-        "schema_version": SCHEMA_VERSION,
-        "files": {
-            path.relative_to(partial).as_posix(): {
-                "bytes": path.stat().st_size,
-                "sha256": _sha256(path),
-            }
-            for path in _files(partial)
-        },
-    }
-    write_json(partial / MANIFEST, manifest)
+    """Seal a partial folder: write its manifest, check it, and give it its final name.
+
+    Raises:
+        DamagedRecordError: if it would not be believed; then it keeps its name.
+    """
+    seal(partial)
+    record = examine(partial, whole=True)
     folder = record_folder(out, spec)
     if folder.exists():  # damaged earlier, or finished meanwhile by someone else: equal content
         shutil.rmtree(folder)
     partial.rename(folder)
-    return read_record(folder)
+    return replace(record, folder=folder)
 
 
 def find_record(out: Path, spec: RunSpec) -> RunRecord | None:
     """The finished run of `spec` under `out`, or None if there is none or it is damaged.
 
     Raises:
-        InputError: if it was written by an incompatible version.
+        InputError: if it was written by an incompatible version, or may not be read.
     """
     folder = record_folder(out, spec)
-    if not folder.is_dir() or damage(folder) is not None:
+    if not any((folder / file).is_file() for file in (SPEC, MANIFEST)):
         return None
-    return read_record(folder)
+    try:
+        record = read_record(folder)
+    except DamagedRecordError:  # any other complaint is no harm: not to be replaced as if it were
+        return None
+    return record if record.spec.id == spec.id else None
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Read a finished run.
+    """Read a finished run, every file of it checked.
 
     Raises:
-        InputError: if it is no run folder, unfinished, damaged, or written by an incompatible
-            version.
+        DamagedRecordError: naming the folder, the file, the field, and the remedy.
+        InputError: if it is no run folder, was written by an incompatible version, or may not be
+            read.
     """
-    if not (folder / "spec.json").is_file() and not (folder / MANIFEST).is_file():
+    if not (folder / SPEC).is_file() and not (folder / MANIFEST).is_file():
         # A folder of runs, for one: it is never to be advised that this be deleted.
-        raise InputError(f"{folder} is no run folder: give one that holds a {MANIFEST}.")
-    fault = damage(folder)
-    if fault is not None:
-        raise InputError(
-            f"run folder {folder} cannot be used: {fault}; repeat the command that made it."
-        )
-    spec = RunSpec.model_validate(_read_json(folder / "spec.json"))
-    return RunRecord(folder, spec, _read_json(folder / "run.json"))
+        raise InputError(f"{shown(str(folder))} is no run folder: give one that holds {MANIFEST}.")
+    try:
+        return examine(folder, whole=True)
+    except InputError as error:
+        raise type(error)(f"run folder {shown(str(folder))} cannot be used: {error}") from error
+
+
+def examine(folder: Path, *, whole: bool) -> RunRecord:
+    """Read a finished run; nothing in it is believed that was not checked.
+
+    Args:
+        folder: the run's.
+        whole: compares every file with its checksum and validates every table, weights included;
+            else the specification and the summary only (of other files the size), and the tables
+            when they are read.
+
+    Raises:
+        DamagedRecordError: naming the file, the field, and the remedy.
+        InputError: if it was written by an incompatible version, or may not be read.
+    """
+    manifest = read_manifest(folder)
+    stored = parsed(SPEC, checked_bytes(folder, SPEC, manifest))
+    try:
+        spec = RunSpec.model_validate(stored)
+        _ = spec.objective
+    except ValidationError as error:
+        fault = f"it does not fit this version of mixkd ({complaint(error)})"
+        raise damaged(SPEC, fault) from error
+    except InputError as error:  # of a method or weights that there are not
+        raise damaged(SPEC, str(error).rstrip(".")) from error
+    content = parsed(SUMMARY, checked_bytes(folder, SUMMARY, manifest))
+    summary = validated(SUMMARY, content, Summary)
+    check_identity(folder.name, spec, stored, summary)
+    check_complete(spec, summary, manifest)
+    check_files(folder, manifest)
+    record = RunRecord(folder, spec, content, manifest)
+    if whole:
+        digests = {name: read_examples(record, name).digest for name in record.sets}
+        record = replace(record, digests=digests)
+        read_history(record)
+        read_latent(record)
+        for name, entry in manifest.files.items():
+            if file_digest(folder, name) != (entry.bytes, entry.sha256):
+                raise damaged(name, "it differs from its checksum")
+    return record
 
 
 def find_records(out: Path) -> Iterator[RunRecord]:
@@ -153,7 +223,7 @@ def find_records(out: Path) -> Iterator[RunRecord]:
     """
     for path in sorted(out.glob(f"*/{MANIFEST}")):
         if not path.parent.name.endswith(PARTIAL_SUFFIX) and damage(path.parent) is None:
-            yield read_record(path.parent)
+            yield examine(path.parent, whole=False)
 
 
 def damage(folder: Path) -> str | None:
@@ -163,26 +233,62 @@ def damage(folder: Path) -> str | None:
         InputError: if it was written by an incompatible version: it is not harmed, and must not be
             replaced as if it were.
     """
-    if not (folder / MANIFEST).is_file():
-        return f"it has no {MANIFEST}, so it was not finished"
     try:
-        manifest = _read_json(folder / MANIFEST)
-        version, files = manifest["schema_version"], manifest["files"]
-    except (ValueError, KeyError, TypeError):
-        return f"its {MANIFEST} is damaged"
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"run folder {folder} was written with version {version} of the record's schema, and "
-            f"this program reads version {SCHEMA_VERSION}: give another --out, or use the version "
-            "of mixkd that wrote it."
-        )
-    for name, expected in files.items():
-        path = folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if path.stat().st_size != expected["bytes"] or _sha256(path) != expected["sha256"]:
-            return f"{name} differs from its checksum"
+        examine(folder, whole=True)
+    except DamagedRecordError as error:
+        return str(error)
     return None
+
+
+def read_examples(record: RunRecord, set_name: str) -> Examples:
+    """Read a set's per-example table, compared with its checksum and with the run's summary.
+
+    Raises:
+        DamagedRecordError: if it is missing, or holds what cannot be.
+    """
+    content = checked_bytes(
+        record.folder, examples_file(set_name), record.manifest, MOST_TABLE_BYTES
+    )
+    result = record.summary["results"][set_name]
+    return read_table(set_name, content, result["examples"], result["risk"], result.get("digest"))
+
+
+def read_history(record: RunRecord) -> list[dict[str, Any]]:
+    """Read the training curve, one entry per logging step, compared with its checksum.
+
+    Raises:
+        DamagedRecordError: if it is missing or damaged.
+    """
+    content: list[dict[str, Any]] = parsed(
+        HISTORY, checked_bytes(record.folder, HISTORY, record.manifest)
+    )
+    validated_list(HISTORY, content, History)
+    return content
+
+
+def read_latent(record: RunRecord) -> Any:
+    """Read the table of encodings, compared with its checksum; None if the run stores none.
+
+    Returns:
+        An Arrow table, as `mixkd_core.evaluation.encodings.latent_table` has it.
+
+    Raises:
+        DamagedRecordError: if it is missing, or holds what cannot be.
+    """
+    wanted = record.spec.evaluation.latent_points
+    if not wanted:
+        return None
+    content = checked_bytes(record.folder, LATENT, record.manifest, MOST_TABLE_BYTES)
+    return read_latent_table(content, min(wanted, record.summary["train_examples"]))
+
+
+def seal(folder: Path) -> None:
+    """Write the manifest of a folder: what is in it is complete."""
+    files = {
+        path.relative_to(folder).as_posix(): _entry(folder, path.relative_to(folder).as_posix())
+        for path in _files(folder)
+    }
+    write_json(folder / MANIFEST, {"schema_version": SCHEMA_VERSION, "files": files})
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -195,7 +301,7 @@ def write_json(path: Path, content: Any) -> None:
 def write_examples(folder: Path, set_name: str, table: pd.DataFrame) -> None:
     """Store a set's per-example table under a run folder."""
     (folder / "examples").mkdir(exist_ok=True)
-    table.to_parquet(folder / "examples" / f"{set_name}.parquet", index=False)
+    table.to_parquet(folder / examples_file(set_name), index=False)
 
 
 def write_latent(folder: Path, table: pd.DataFrame) -> None:
@@ -207,10 +313,6 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
 
 
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _entry(folder: Path, name: str) -> dict[str, Any]:
+    size, digest = file_digest(folder, name)
+    return {"bytes": size, "sha256": digest}

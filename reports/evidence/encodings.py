@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from mixkd_core.errors import InputError
-from mixkd_core.records.run_folder import LATENT, RunRecord
-from reports.evidence.entries import checked_bytes
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.run_folder import read_latent as read_latent_table
 from reports.statistics.latent_measures import (
     alignment,
     manifold_distance,
@@ -68,11 +65,11 @@ def read_latent(record: RunRecord) -> LatentSpace | None:
     """A run's encodings, compared with their checksum; None if it stores none.
 
     Raises:
-        InputError: if they are missing, damaged or not finite.
+        DamagedRecordError: if they are missing, or hold what cannot be.
     """
-    if not record.spec.evaluation.latent_points:
+    table = read_latent_table(record)
+    if table is None:
         return None
-    table = pq.read_table(pa.BufferReader(checked_bytes(record.folder, LATENT)), use_threads=False)
     is_point = np.array([kind == "point" for kind in table["kind"].to_pylist()])
     ids = table["example_id"].to_pylist()
     place = {ids[row]: number for number, row in enumerate(np.flatnonzero(is_point))}
@@ -85,13 +82,6 @@ def read_latent(record: RunRecord) -> LatentSpace | None:
         .reshape(len(table), -1)
         for name in ("encoding", "logits")
     }
-    for name, values in outputs.items():
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-            raise InputError(
-                f"run {record.folder.name}: {name} in row {row} of {LATENT} is not finite; delete "
-                "the run and make it again."
-            )
     mixed = np.flatnonzero(~is_point)
     partners = table["partner_id"].to_pylist()
     return LatentSpace(

@@ -1,41 +1,18 @@
-"""What a folder of runs holds: finished records, and what has no numbers with the reason why.
+"""A folder of runs as a report sees it: an entry for each run, with numbers or why it has none.
 
 Checksums are compared for what is read. The weights are not read, so that a thousand runs take
-seconds; `mixkd_core.records.run_folder.damage` compares those too.
+seconds; `mixkd status` compares those too.
 """
 
-import hashlib
-import json
-import math
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
-from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from mixkd_core.errors import InputError
-from mixkd_core.records.run_folder import (
-    LOSSES,
-    MANIFEST,
-    PARTIAL_SUFFIX,
-    SCHEMA_VERSION,
-    RunRecord,
-)
-from mixkd_core.records.specs import RunSpec
-from reports.evidence.plans import Plans, read_plans
-
-State = Literal["finished", "failed", "unfinished", "damaged", "missing", "duplicate"]
-
-# Versions that change numbers; the others only read and write them.
-VERSIONS = ("mixkd", "torch", "transformers")
-
-_FOLDER = re.compile(r"(?P<task>.+)-(?P<fraction>[\d.e-]+?)-s(?P<seed>\d+)-(?P<method>.+)-\w{12}")
+from mixkd_core.records.plans import Plans
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.survey import State, StoredRun, Survey, survey
 
 
 @dataclass(frozen=True)
@@ -75,48 +52,43 @@ class Entry:
 
 
 def read_store(out: Path) -> list[Entry]:
-    """Every run that `out` holds or that a study planned there, by name.
-
-    Runs that chose settings (`tuning_runs`) are left out: they were trained on a part of their
-    subset and measured on the rest of it.
+    """Return every run that `out` holds or that a study planned there, by name.
 
     Raises:
         InputError: if `out` is no folder, or holds no run at all.
     """
+    return entries_of(look_into(out), out)
+
+
+def look_into(out: Path) -> Survey:
+    """Return what a folder of runs holds, tables and weights unread.
+
+    Raises:
+        InputError: if `out` is no folder.
+    """
     if not out.is_dir():
         raise InputError(f"{out} is not a folder: give the one that runs were written to (--out).")
-    left_out = tuning_runs(out)
-    present = {path.name for path in out.iterdir() if path.is_dir()}
-    names = sorted({name.removesuffix(PARTIAL_SUFFIX) for name in present} - set(left_out))
-    entries = [
-        _finished(out / name) if name in present else _unfinished(out / (name + PARTIAL_SUFFIX))
-        for name in names
-        if _FOLDER.fullmatch(name)
-    ]
-    entries = _each_once(entries)
-    known = {entry.id for entry in entries}
-    plans = read_plans(out)
-    entries += {entry.id: entry for entry in _planned(plans, known)}.values()
-    entries = [replace(entry, variant=_is_variant(entry, plans)) for entry in entries]
+    return survey(out, whole=False)
+
+
+def entries_of(found: Survey, where: object) -> list[Entry]:
+    """Return the runs of a folder as entries.
+
+    Runs that chose settings are left out: they were trained on a part of their subset and measured
+    on the rest of it.
+
+    Raises:
+        InputError: if there is no run at all.
+    """
+    entries = [_entry(run, found.plans) for run in found.runs if not run.chooses_settings]
     if not entries:
-        but = f" but {len(left_out)} of mixkd tune, which are not reported" if left_out else ""
+        left_out = len(found.runs)
+        but = f" but {left_out} of mixkd tune, which are not reported" if left_out else ""
+        also = "".join(f" {sentence}" for sentence in found.complaints)
         raise InputError(
-            f"{out} holds no runs{but}: make some with 'mixkd train', 'run' or 'demo'."
+            f"{where} holds no runs{but}: make some with 'mixkd train', 'run' or 'demo'.{also}"
         )
     return entries
-
-
-def tuning_runs(out: Path) -> list[str]:
-    """Names of the runs of `mixkd tune`, finished or not: those judged on a validation set."""
-    found = set()
-    for path in out.glob("*/spec.json"):
-        try:
-            evaluation = json.loads(path.read_text(encoding="utf-8"))["evaluation"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # damaged: said where it is read
-        if evaluation.get("validation") is not None:
-            found.add(path.parent.name.removesuffix(PARTIAL_SUFFIX))
-    return sorted(found)
 
 
 def finished_entries(entries: Iterable[Entry], where: object) -> list[Entry]:
@@ -129,8 +101,8 @@ def finished_entries(entries: Iterable[Entry], where: object) -> list[Entry]:
     kept = [entry for entry in entries if entry.record is not None]
     if kept:
         return kept
-    counts = {state: sum(e.state == state for e in entries) for state in _states(entries)}
-    found = ", ".join(f"{count} {state}" for state, count in counts.items())
+    counts = sorted(Counter(entry.state for entry in entries).items())
+    found = ", ".join(f"{count} {state}" for state, count in counts)
     reason = next((f" (the first: {entry.reason})" for entry in entries if entry.reason), "")
     raise InputError(
         f"{where} has no finished run, only {found}{reason}: repeat the command that made them, "
@@ -140,67 +112,10 @@ def finished_entries(entries: Iterable[Entry], where: object) -> list[Entry]:
 
 def entry_of(record: RunRecord) -> Entry:
     """A finished record as an entry."""
-    return _entry(record.folder.name, "finished", "", record.spec, record)
-
-
-@dataclass(frozen=True)
-class Examples:
-    """A run's per-example table of one set.
-
-    Attributes:
-        ids: example ids, an Arrow array of n strings.
-        labels: of shape `(n,)`.
-        logits: of shape `(n, num_labels)`.
-        losses: by name, each of shape `(n,)`.
-        groups: equal for examples that share a source, of shape `(n,)`; None if none do.
-    """
-
-    ids: pa.StringArray
-    labels: NDArray[Any]
-    logits: NDArray[np.float32]
-    losses: dict[str, NDArray[np.float64]]
-    groups: NDArray[np.int64] | None
-
-
-def read_examples(record: RunRecord, set_name: str) -> Examples:
-    """Read a set's table and compare it with its checksum.
-
-    Raises:
-        InputError: if it is missing, damaged, or holds a loss that is not a finite number.
-    """
-    content = checked_bytes(record.folder, f"examples/{set_name}.parquet")
-    file = pq.ParquetFile(pa.BufferReader(content))
-    stored = set(file.schema_arrow.names)
-    names = [name for name in LOSSES if name in stored]
-    grouped = ["group"] if "group" in stored else []
-    columns = ["example_id", "label", "logits", *names, *grouped]
-    table = file.read(columns=columns, use_threads=False)
-    flat = table["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    losses = {name: table[name].to_numpy().astype(np.float64) for name in names}
-    for name, values in losses.items():
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise InputError(
-                f"run {record.folder.name}: {name} of example {row} on {set_name} is "
-                f"{values[row]}; delete the run and make it again."
-            )
-    return Examples(
-        ids=table["example_id"].combine_chunks().cast(pa.string()),
-        labels=table["label"].to_numpy(),
-        logits=flat.reshape(len(table), -1),
-        losses=losses,
-        groups=table["group"].to_numpy() if grouped else None,
+    spec = record.spec
+    return Entry(
+        record.folder.name, "finished", "", spec.task, spec.fraction, spec.seed, spec.method, record
     )
-
-
-def read_history(record: RunRecord) -> list[dict[str, Any]]:
-    """The training curve, compared with its checksum.
-
-    Raises:
-        InputError: if it is missing or damaged.
-    """
-    entries: list[dict[str, Any]] = json.loads(checked_bytes(record.folder, "history.json"))
-    return entries
 
 
 def held_out_sets(record: RunRecord) -> list[str]:
@@ -208,144 +123,22 @@ def held_out_sets(record: RunRecord) -> list[str]:
     return [name for name in record.sets if name != "train"]
 
 
-def versions_of(record: RunRecord) -> str:
-    """The versions that a run's numbers depend on, in words."""
-    versions = record.summary["versions"]
-    return ", ".join(f"{name} {versions[name]}" for name in VERSIONS if name in versions)
-
-
-def _each_once(entries: list[Entry]) -> list[Entry]:
-    """Of finished runs with one specification and the same versions all but one marked.
-
-    An earlier version of the program may have given the run another id: counted twice, a seed
-    would make every interval too narrow. The run with today's id is kept, or else the first.
-    """
-    kept: dict[tuple[str, str], str] = {}
-    finished = [entry for entry in entries if entry.record is not None]
-    for entry in sorted(finished, key=lambda entry: entry.id != entry.finished.spec.id):
-        key = entry.finished.spec.id, versions_of(entry.finished)
-        kept.setdefault(key, entry.id)
-    marked = []
-    for entry in entries:
-        if entry.record is not None:
-            first = kept[entry.record.spec.id, versions_of(entry.record)]
-            if first != entry.id:
-                reason = f"the same specification as run {first}, which is counted"
-                entry = replace(entry, state="duplicate", reason=reason, record=None)
-        marked.append(entry)
-    return marked
-
-
-def _finished(folder: Path) -> Entry:
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["schema_version"] != SCHEMA_VERSION:
-            return _nameless(
-                folder.name,
-                "damaged",
-                f"written with version {manifest['schema_version']} of the record's schema; this "
-                f"program reads version {SCHEMA_VERSION}",
-            )
-        spec = RunSpec.model_validate_json(checked_bytes(folder, "spec.json", manifest))
-        summary = json.loads(checked_bytes(folder, "run.json", manifest))
-        record = RunRecord(folder, spec, summary)
-        fault = _fault(record)
-    except InputError as error:
-        return _nameless(folder.name, "damaged", str(error))
-    except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        reason = f"its specification does not fit this version of mixkd ({place})"
-        return _nameless(folder.name, "damaged", reason)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return _nameless(folder.name, "damaged", f"it cannot be read ({type(error).__name__})")
-    if fault is not None:
-        return _entry(folder.name, "damaged", fault, spec, None)
-    return _entry(folder.name, "finished", "", spec, record)
-
-
-def _fault(record: RunRecord) -> str | None:
-    """What makes a record's numbers unusable, in words."""
-    if record.spec.student is not None:
-        try:
-            _ = record.spec.student.objective
-        except InputError as error:
-            return str(error)
-    for name, result in record.summary["results"].items():
-        for kind in ("metrics", "majority_baseline", "risk"):
-            for what, value in result[kind].items():
-                if not math.isfinite(value):
-                    return f"{what} on {name} is {value}"
-    return None
-
-
-def _unfinished(folder: Path) -> Entry:
-    name = folder.name.removesuffix(PARTIAL_SUFFIX)
-    note = folder / "failure.json"
-    if not note.is_file():
-        return _nameless(name, "unfinished", "it is running, or was interrupted")
-    try:
-        reason = str(json.loads(note.read_text(encoding="utf-8"))["reason"])
-    except (OSError, ValueError, KeyError, TypeError):
-        reason = "the note of the failure is damaged"
-    return _nameless(name, "failed", reason)
-
-
-def _planned(plans: Plans, known: Collection[str]) -> Iterator[Entry]:
-    """Runs that a study wants in this folder and that are not known."""
-    for study, runs in plans.runs.items():
-        for run_id, about in runs.items():
-            if run_id not in known:
-                reason = f"planned by the study {study}, not made yet"
-                yield _nameless(about["folder"], "missing", reason)
-
-
-def _is_variant(entry: Entry, plans: Plans) -> bool:
-    """Whether no study calls the run by its method (and student, where it has several)."""
-    labels = [
-        label for runs in plans.runs.values() for label in runs.get(entry.id, {}).get("labels", ())
-    ]
-    plain = [label for label in labels if label.partition(", ")[0] == entry.method]
-    return bool(labels) and not plain
-
-
-def _entry(name: str, state: State, reason: str, spec: RunSpec, record: RunRecord | None) -> Entry:
-    return Entry(name, state, reason, spec.task, spec.fraction, spec.seed, spec.method, record)
-
-
-def _nameless(name: str, state: State, reason: str) -> Entry:
-    """An entry without a specification: what its folder's name says has to do."""
-    parts = _FOLDER.fullmatch(name)
-    assert parts is not None, name
+def _entry(run: StoredRun, plans: Plans) -> Entry:
+    about, spec = run.about, None if run.record is None else run.record.spec
     return Entry(
-        name,
-        state,
-        reason,
-        parts["task"],
-        float(parts["fraction"]),
-        int(parts["seed"]),
-        parts["method"],
+        run.name,
+        run.state,
+        run.reason,
+        about.task,
+        about.fraction if spec is None else spec.fraction,  # a name holds six digits of it
+        about.seed,
+        about.method,
+        run.record,
+        _is_variant(plans.labels(run.id), about.method),
     )
 
 
-def _states(entries: Iterable[Entry]) -> list[State]:
-    return sorted({entry.state for entry in entries})
-
-
-def checked_bytes(folder: Path, name: str, manifest: Mapping[str, Any] | None = None) -> bytes:
-    """A file of a run folder, compared with its checksum.
-
-    Raises:
-        InputError: if it is missing or damaged.
-    """
-    try:
-        if manifest is None:
-            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        content = (folder / name).read_bytes()
-    except OSError:
-        raise InputError(f"run {folder.name}: {name} is missing; make the run again.") from None
-    if hashlib.sha256(content).hexdigest() != manifest["files"][name]["sha256"]:
-        raise InputError(
-            f"run {folder.name}: {name} differs from its checksum; delete the run and make it "
-            "again."
-        )
-    return content
+def _is_variant(labels: list[str], method: str) -> bool:
+    """Whether no study calls the run by its method (and student, where it has several)."""
+    plain = [label for label in labels if label.partition(", ")[0] == method]
+    return bool(labels) and not plain

@@ -12,11 +12,16 @@ from mixkd_core.objectives.objective import METHODS
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.specs import RunSpec, StudentSpec
 from reports.evidence.costs import Costs, read_costs
-from reports.evidence.entries import Entry, entry_of, finished_entries, read_store, tuning_runs
+from reports.evidence.entries import (
+    Entry,
+    entries_of,
+    entry_of,
+    finished_entries,
+    look_into,
+)
 from reports.evidence.export import is_export, read_export
 from reports.evidence.frames import results_frame
 from reports.evidence.measurements import Measurements, measure
-from reports.evidence.plans import read_plans
 
 LOSS_TITLES = {
     "zero_one_error": "0-1 error",
@@ -46,6 +51,7 @@ class Evidence:
         tuning_runs: how many runs of `mixkd tune` are left out of all that.
         damaged_plans: a sentence for each list of a study's runs that cannot be read: of its runs
             those that were never begun are not known.
+        unreadable: a sentence for each folder that looks like a run's and is none.
         costs: of using the networks, where `mixkd cost` measured them.
     """
 
@@ -54,6 +60,7 @@ class Evidence:
     measurements: Measurements
     tuning_runs: int = 0
     damaged_plans: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     costs: Costs | None = None
 
     @cached_property
@@ -135,10 +142,12 @@ def load_evidence(out: Path) -> Evidence:
         finished_entries(entries, out)
         frame = results_frame(entries)
         return Evidence(tuple(entries), frame, measurements, left_out, costs=read_costs(out))
+    found = look_into(out)
     return replace(
-        _evidence(read_store(out), out),
-        tuning_runs=len(tuning_runs(out)),
-        damaged_plans=read_plans(out).damaged,
+        _evidence(entries_of(found, out), out),
+        tuning_runs=sum(run.chooses_settings for run in found.runs),
+        damaged_plans=found.plans.damaged,
+        unreadable=found.unreadable,
         costs=read_costs(out),
     )
 

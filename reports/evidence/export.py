@@ -29,7 +29,8 @@ import pandas as pd
 from pydantic import ValidationError
 
 from mixkd_core.errors import InputError
-from mixkd_core.records.run_folder import LOSSES, RunRecord
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.schema import LOSSES
 from mixkd_core.records.specs import RunSpec
 from reports.evidence.entries import Entry
 from reports.evidence.measurements import Measurements

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.evidence.entries import Entry, versions_of
+from reports.evidence.entries import Entry
 
 # Of a student's fields, those that say what is trained; the others belong to the method.
 STUDENT_SETTING = ("layers", "layer_choice", "init", "checkpoint")
@@ -89,7 +89,7 @@ def results_frame(entries: Sequence[Entry]) -> pd.DataFrame:
             "condition": group.key.get(entry.id),
             "setting": group.setting.get(entry.id),
             "data": None if entry.record is None else entry.record.spec.data[:12],
-            "versions": None if entry.record is None else versions_of(entry.record),
+            "versions": None if entry.record is None else entry.record.versions,
             "state": entry.state,
             "reason": entry.reason,
         }
@@ -144,7 +144,7 @@ def _flat_condition(entry: Entry) -> dict[str, Any]:
         content["student"]["weights"] = dict(record.spec.student.objective.weights)
     flat = dict(_flattened(content))
     flat["method"] = record.spec.method
-    flat["versions"] = versions_of(record)
+    flat["versions"] = record.versions
     return flat
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from mixkd_core.data.subsets import hash_rank
@@ -25,8 +24,11 @@ from mixkd_core.evaluation.calibration import (
     expected_calibration_error,
     fit_temperature,
 )
+from mixkd_core.records.run_folder import read_examples, read_history
+from mixkd_core.records.survey import disagreements
+from mixkd_core.records.tables import Examples
 from reports.evidence.encodings import latent_numbers, read_latent
-from reports.evidence.entries import Entry, Examples, held_out_sets, read_examples
+from reports.evidence.entries import Entry, held_out_sets
 from reports.statistics.grouped_errors import SHARED_SOURCE_COLUMNS, shared_source_rows
 from theory.bounds.betting import betting
 from theory.bounds.binomial import clopper_pearson
@@ -86,6 +88,9 @@ def measure(entries: Sequence[Entry]) -> Measurements:
     # and take twice the processor's time, and tables of tens of thousands are no sooner done.
     measured = [_measured(entry, int(networks[_family(entry)])) for entry in entries]
     faults = {run.id: run.fault for run in measured if run.fault}
+    records = {entry.id: entry.finished for entry in entries}
+    faults |= disagreements(records, {run.id: run.digests for run in measured})
+    measured = [run for run in measured if run.id not in faults]
     return Measurements(
         risks=pd.DataFrame([row for run in measured for row in run.risks]),
         temperatures=pd.DataFrame([row for run in measured for row in run.temperatures]),
@@ -119,6 +124,7 @@ class _Run:
     certificates: list[dict[str, Any]]
     latent: list[dict[str, Any]]
     sources: list[dict[str, Any]]
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def _latent_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -138,7 +144,9 @@ def _family(entry: Entry) -> tuple[str, str]:
 def _measured(entry: Entry, networks: int) -> _Run:
     run = _Run(entry.id, "", [], [], [], [], [], [])
     try:
+        read_history(entry.finished)  # nothing is measured on it, but damage is damage
         tables = {name: read_examples(entry.finished, name) for name in entry.finished.sets}
+        run.digests = {name: table.digest for name, table in tables.items()}
         for name, table in tables.items():
             for loss, values in table.losses.items():
                 risk = {"run": run.id, "set": name, "loss": loss}
@@ -221,18 +229,15 @@ def _calibrate(
 
 def _ranks(table: Examples) -> NDArray[np.uint64]:
     """As good as random, and fixed by the example ids alone, of shape `(n,)`."""
-    _, offsets, texts = table.ids.buffers()
-    return _ranked(len(table.ids), table.ids.offset, offsets.to_pybytes(), texts.to_pybytes())
+    if table.digest not in _RANKS:  # the methods of one seed hold out the same examples
+        ids = table.ids.to_pylist()
+        ranks = np.fromiter(map(_rank, ids), dtype=np.uint64, count=len(ids))
+        ranks.setflags(write=False)
+        _RANKS[table.digest] = ranks
+    return _RANKS[table.digest]
 
 
-@cache  # the methods of one seed hold out the same examples
-def _ranked(count: int, start: int, offsets: bytes, texts: bytes) -> NDArray[np.uint64]:
-    """The ranks of the ids in an Arrow array, given as its parts."""
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(texts)]
-    ids = pa.Array.from_buffers(pa.string(), count, buffers, offset=start).to_pylist()
-    ranks = np.fromiter(map(_rank, ids), dtype=np.uint64, count=count)
-    ranks.setflags(write=False)
-    return ranks
+_RANKS: dict[str, NDArray[np.uint64]] = {}
 
 
 @cache

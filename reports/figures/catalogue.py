@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mixkd_core.errors import InputError
-from reports.evidence.entries import read_history
+from mixkd_core.records.run_folder import read_history
 from reports.evidence.evidence import TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
 from reports.figures.cost import risk_against_latency

@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from reports.evidence.entries import State
+from mixkd_core.records.survey import STATES
 from reports.evidence.evidence import Evidence
 from reports.figures.drawing import Drawing, render
 from reports.tables.table import Column, Table
@@ -24,8 +24,6 @@ LONG = 26
 
 # What a long table shows at first.
 FIRST_CHOICE = {"loss": "0-1 error"}
-
-STATES: Sequence[State] = ("finished", "unfinished", "failed", "damaged", "missing", "duplicate")
 
 
 def page(

@@ -250,8 +250,8 @@ def run_table(evidence: Evidence) -> Table:
 
 
 def left_out_note(evidence: Evidence) -> str:
-    """What is in no table, as sentences: runs of `mixkd tune`, lists of runs that are damaged."""
-    sentences = list(evidence.damaged_plans)
+    """What is in no table, as sentences: runs of `mixkd tune`, damaged lists and folders."""
+    sentences = [*evidence.damaged_plans, *evidence.unreadable]
     if evidence.tuning_runs:
         sentences.append(
             f"Left out: {evidence.tuning_runs} runs that chose settings, judged on examples held "

@@ -13,6 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from typer.testing import CliRunner
 
 from experiments import submission
+from experiments.benchmarks.synthetic_store import write_run
 from experiments.cli import app
 from experiments.submission import TABLES, spelled, write_submission
 from mixkd_core.data.embedded.law import vocabulary
@@ -20,8 +21,8 @@ from mixkd_core.data.tasks import GLUE, Task
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_classifier
 from mixkd_core.networks.embedded_encoder import write_embedded_encoder
-from mixkd_core.records.run_folder import RunRecord, finish, partial_folder, write_json
-from mixkd_core.records.specs import CheckpointRef, RunSpec, TrainingSpec
+from mixkd_core.records.run_folder import RunRecord
+from mixkd_core.records.specs import TrainingSpec
 
 # gluebenchmark.com/faq and the sizes of the released test sets.
 OFFICIAL = {
@@ -46,24 +47,25 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def finished_run(out: Path, task: Task, encoder: Path) -> RunRecord:
     """A finished run folder with a random network whose weights spread its predictions."""
-    spec = RunSpec(
-        task=task.name,
-        data="f00d",
-        encoder=CheckpointRef(name="e", digest="e"),
-        teacher=TrainingSpec(max_length=16),
-    )
-    partial = partial_folder(out, spec)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         network = load_classifier(encoder, task)
         for parameter in network.parameters():
             if parameter.dim() > 1:
                 torch.nn.init.normal_(parameter, std=0.5)
-    network.save_pretrained(partial / "model")
-    AutoTokenizer.from_pretrained(encoder).save_pretrained(partial / "model")
-    write_json(partial / "run.json", {})
-    write_json(partial / "spec.json", spec.model_dump(mode="json"))
-    return finish(partial, out, spec)
+    stored = out / f"{task.name}-network"
+    network.save_pretrained(stored)
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(stored)
+    record = write_run(
+        out,
+        task=task,
+        method="teacher",
+        teacher=TrainingSpec(max_length=16),
+        sets={"train": (12, 0.5)},
+        model=stored,
+    )
+    assert isinstance(record, RunRecord)
+    return record
 
 
 def write_test_set(folder: Path, name: str, columns: tuple[str, ...], size: int) -> list[list[str]]:

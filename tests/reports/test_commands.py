@@ -62,7 +62,7 @@ def test_a_damaged_list_of_runs_is_named_and_the_report_made(
     assert status == 0
     assert "in no mean: 1 failed, 1 missing" in printed
     for text in (printed, (out / "report.md").read_text(encoding="utf-8")):
-        assert "studies/broken.json is damaged: delete it" in text
+        assert "studies/broken.json is damaged (it is no JSON" in text
     status, _, said = mixkd("export", store, "-o", tmp_path / "results")
     assert status == 2
     assert "broken.json is damaged" in said

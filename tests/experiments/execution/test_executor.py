@@ -19,10 +19,11 @@ from experiments.execution.worker import worker_environment
 from experiments.planning.plan import PlannedRun, expand, gather
 from experiments.planning.resolved import resolve
 from experiments.planning.study import Study
-from experiments.running.store import run_lock, survey
+from experiments.running.store import run_lock
 from mixkd_core.errors import DiskFullError
 from mixkd_core.records.run_folder import find_record
 from mixkd_core.records.specs import RunSpec
+from mixkd_core.records.survey import survey
 
 TRAINING = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 16, "max_length": 64}
 
@@ -105,13 +106,13 @@ def test_a_failing_run_does_not_stop_the_others(planned: Any, tmp_path: Path) ->
     wild = {"method": "ft", "label": "wild", "training": {"learning_rate": 1e30}}
     runs = planned(methods=["ft", wild, "kd"])
     failures = do(runs, tmp_path)
-    states = {run.id: run for run in survey(tmp_path)}
+    states = {run.id: run for run in survey(tmp_path, whole=True).runs}
     (failed,) = [run for run in runs if run.labels == ("wild",)]
     assert list(failures) == [failed.spec.id]
     assert states[failed.spec.id].state == "failed"
     assert "step" in states[failed.spec.id].reason
     assert states[failed.spec.id].reason == failures[failed.spec.id]
-    assert {states[run.spec.id].state for run in runs if run is not failed} == {"done"}
+    assert {states[run.spec.id].state for run in runs if run is not failed} == {"finished"}
 
 
 def test_an_unexpected_error_is_a_failure_with_its_type(
@@ -128,7 +129,7 @@ def test_an_unexpected_error_is_a_failure_with_its_type(
     assert failures[student.spec.id] == f"its teacher {teacher.spec.folder_name} failed"
     monkeypatch.undo()
     assert do(runs, tmp_path) == {}, "a repeated call tries again"
-    assert {run.state for run in survey(tmp_path)} == {"done"}
+    assert {run.state for run in survey(tmp_path, whole=True).runs} == {"finished"}
 
 
 def test_a_full_disk_ends_the_study_and_keeps_what_is_finished(
@@ -149,7 +150,7 @@ def test_a_full_disk_ends_the_study_and_keeps_what_is_finished(
     with pytest.raises(DiskFullError, match="no space is left"):
         do(runs, tmp_path)
     assert find_record(tmp_path, runs[0].spec) is not None
-    assert [run.state for run in survey(tmp_path)].count("done") == 1
+    assert [run.state for run in survey(tmp_path, whole=True).runs].count("finished") == 1
 
 
 def test_a_run_that_another_holds_is_left_to_it_and_the_others_are_done(

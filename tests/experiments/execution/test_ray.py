@@ -18,8 +18,8 @@ from experiments.cli import app
 from experiments.execution import ray_workers
 from experiments.execution.jobs import Cluster, Workplace
 from experiments.execution.ray_workers import RETRIES_OF_A_LOST_RUN, check_cluster
-from experiments.running.store import LOCKS
 from mixkd_core.errors import InputError
+from mixkd_core.records.layout import LOCKS
 from mixkd_core.records.run_folder import find_records
 
 STUDY = """

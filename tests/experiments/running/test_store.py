@@ -10,19 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from experiments.running.store import (
-    FAILURE,
-    is_locked,
-    noting_failure,
-    run_lock,
-    store_plan,
-    survey,
-)
+from experiments.benchmarks.synthetic_store import write_run
+from experiments.running.store import noting_failure, run_lock, store_plan
 from experiments.running.training import last_complete_checkpoint
 from mixkd_core.errors import DiskFullError, InputError, NonFiniteError, RunBusyError
-from mixkd_core.records.run_folder import finish, partial_folder, record_folder, write_json
+from mixkd_core.records.layout import FAILURE
+from mixkd_core.records.locks import is_locked
+from mixkd_core.records.plans import Plans, read_plans
+from mixkd_core.records.run_folder import RunRecord, partial_folder, record_folder
 from mixkd_core.records.specs import CheckpointRef, RunSpec
-from reports.evidence.plans import Plans, read_plans
+from mixkd_core.records.survey import StoredRun, survey
 
 HOLDER = """
 import sys, time
@@ -35,15 +32,21 @@ with run_lock(Path(sys.argv[1]), "0123456789ab", None):
 
 
 def spec(seed: int = 0) -> RunSpec:
-    encoder = CheckpointRef(name="encoder", digest="e1")
-    return RunSpec(task="rte", data="f00d", seed=seed, encoder=encoder)
+    encoder = CheckpointRef(name="an/encoder", digest="e" * 16)
+    return RunSpec(task="rte", data="d" * 64, fraction=0.01, seed=seed, encoder=encoder)
 
 
 def write_record(out: Path, seed: int = 0) -> Path:
-    partial = partial_folder(out, spec(seed))
-    write_json(partial / "spec.json", spec(seed).model_dump(mode="json"))
-    write_json(partial / "run.json", {"results": {}})
-    return finish(partial, out, spec(seed)).folder
+    record = write_run(
+        out, task="rte", method="teacher", seed=seed, sets={"train": (20, 0.9), "dev": (10, 0.8)}
+    )
+    assert isinstance(record, RunRecord)
+    assert record.spec == spec(seed)
+    return record.folder
+
+
+def runs(out: Path) -> list[StoredRun]:
+    return list(survey(out, whole=True).runs)
 
 
 def test_a_lock_excludes_until_it_is_released(tmp_path: Path) -> None:
@@ -110,26 +113,34 @@ def test_every_state_of_a_run_is_told_apart(tmp_path: Path) -> None:
     partial_folder(tmp_path, spec(4))
     (tmp_path / "encoder").mkdir()
     with run_lock(tmp_path, spec(4).id, None):
-        found = {run.id: run for run in survey(tmp_path)}
+        found = {run.id: run for run in runs(tmp_path)}
     states = {seed: found[spec(seed).id].state for seed in range(5)}
-    assert states == {0: "done", 1: "damaged", 2: "partial", 3: "failed", 4: "running"}
+    assert states == {
+        0: "finished",
+        1: "damaged",
+        2: "unfinished",
+        3: "failed",
+        4: "running",
+    }
     assert found[spec(0).id].record is not None
     assert found[spec(0).id].name == done.name
-    assert found[spec(1).id].reason == "run.json differs from its checksum"
+    assert found[spec(1).id].reason.startswith("run.json: it differs from its checksum; delete")
     assert found[spec(3).id].reason == "the loss is nan at step 7"
     assert len(found) == 5
 
 
 def test_a_store_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
-    assert list(survey(tmp_path / "none")) == []
+    assert runs(tmp_path / "none") == []
 
 
-def test_a_store_of_an_incompatible_version_is_refused(tmp_path: Path) -> None:
-    folder = write_record(tmp_path)
+def test_a_record_of_an_incompatible_version_is_named_and_hides_no_other(tmp_path: Path) -> None:
+    folder = write_record(tmp_path, 0)
+    write_record(tmp_path, 1)
     (folder / "manifest.json").write_text('{"schema_version": 99, "files": {}}')
-    with pytest.raises(InputError, match=r"version 99 of the record's schema.*another --out"):
-        list(survey(tmp_path))
-    assert folder.is_dir()
+    states = {run.id: run for run in runs(tmp_path)}
+    assert states[spec(1).id].state == "finished"
+    assert states[spec(0).id].state == "damaged"
+    assert "version 99 of the record's schema" in states[spec(0).id].reason
 
 
 def test_a_failure_is_stored_and_forgotten_when_the_run_is_tried_again(tmp_path: Path) -> None:
@@ -147,7 +158,7 @@ def test_a_failure_is_stored_and_forgotten_when_the_run_is_tried_again(tmp_path:
 def test_an_interruption_is_no_failure(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), noting_failure(tmp_path, spec()):
         raise KeyboardInterrupt
-    assert [run.state for run in survey(tmp_path)] == ["partial"]
+    assert [run.state for run in runs(tmp_path)] == ["unfinished"]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +176,7 @@ def test_a_full_disk_is_one_sentence_and_no_failure_of_the_run(
         noting_failure(tmp_path, spec()),
     ):
         raise error
-    assert [run.state for run in survey(tmp_path)] == ["partial"]
+    assert [run.state for run in runs(tmp_path)] == ["unfinished"]
 
 
 def test_a_full_disk_is_found_behind_another_error(tmp_path: Path) -> None:
@@ -179,14 +190,20 @@ def test_a_full_disk_is_found_behind_another_error(tmp_path: Path) -> None:
         write()
 
 
+def planned(run_id: str, label: str = "kd") -> dict[str, object]:
+    return {"folder": f"sst2-1-s0-kd-{run_id}", "labels": [label]}
+
+
+A, B, C = "a" * 12, "b" * 12, "c" * 12
+
+
 def test_what_a_study_consists_of_is_added_to(tmp_path: Path) -> None:
     tmp_path = tmp_path / "new"
-    first, second, both = ({"folder": "a", "labels": labels} for labels in ("f", "k", "fx"))
-    store_plan(tmp_path, "small", {"a": first})
-    store_plan(tmp_path, "small", {"b": second, "a": both})
-    store_plan(tmp_path, "other", {"c": first})
+    store_plan(tmp_path, "small", {A: planned(A, "first")})
+    store_plan(tmp_path, "small", {B: planned(B), A: planned(A, "again")})
+    store_plan(tmp_path, "other", {C: planned(C)})
     assert read_plans(tmp_path) == Plans(
-        {"small": {"a": both, "b": second}, "other": {"c": first}}, ()
+        {"small": {A: planned(A, "again"), B: planned(B)}, "other": {C: planned(C)}}, ()
     )
 
 
@@ -197,24 +214,28 @@ def test_what_a_study_consists_of_is_added_to(tmp_path: Path) -> None:
         "[]",
         "{}",
         '{"study": "other", "runs": {"a": "b"}}',
-        '{"study": "other", "runs": {"a": {"folder": "b", "labels": 3}}}',
-        '{"study": "other", "runs": {"a": {"folder": "b", "labels": [3]}}}',
+        '{"study": "other", "runs": {"aaaaaaaaaaaa": {"folder": "b"}}}',
+        '{"study": "other", "runs": {"aaaaaaaaaaaa": {"folder": "x-e-s0-kd-aaaaaaaaaaaa"}}}',
+        '{"study": "other", "runs": {"aaaaaaaaaaaa": {"folder": "x-1-s0-kd-bbbbbbbbbbbb"}}}',
+        '{"study": "other", "runs": {"aaaaaaaaaaaa": '
+        '{"folder": "x-1-s0-kd-aaaaaaaaaaaa", "labels": [3]}}}',
+        "[" * 100_000,
         '"',
         "\xff",
     ],
 )
 def test_a_damaged_list_of_runs_is_named_and_hides_no_other(tmp_path: Path, content: str) -> None:
-    store_plan(tmp_path, "small", {"a": {"folder": "x"}})
+    store_plan(tmp_path, "small", {A: planned(A)})
     path = tmp_path / "studies" / "other.json"
     path.write_bytes(content.encode("latin-1"))
     plans = read_plans(tmp_path)
-    assert plans.runs == {"small": {"a": {"folder": "x"}}}
+    assert plans.runs == {"small": {A: planned(A)}}
     (sentence,) = plans.damaged
-    assert sentence.startswith(f"the list of runs {path} is damaged: delete it")
-    store_plan(tmp_path, "small", {"b": {"folder": "y"}})
-    assert set(read_plans(tmp_path).runs["small"]) == {"a", "b"}
+    assert sentence.startswith(f"the list of runs {path} is damaged (")
+    store_plan(tmp_path, "small", {B: planned(B)})
+    assert set(read_plans(tmp_path).runs["small"]) == {A, B}
     with pytest.raises(InputError, match=r"other\.json is damaged"):
-        store_plan(tmp_path, "other", {"c": {"folder": "z"}})
+        store_plan(tmp_path, "other", {C: planned(C)})
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

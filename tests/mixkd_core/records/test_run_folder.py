@@ -2,35 +2,31 @@
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
+from experiments.benchmarks.synthetic_store import write_run
 from mixkd_core.errors import InputError
 from mixkd_core.records.run_folder import (
     RunRecord,
     damage,
     find_record,
     find_records,
-    finish,
     partial_folder,
     read_record,
     record_folder,
-    write_examples,
     write_json,
 )
 from mixkd_core.records.specs import CheckpointRef, RunSpec
 
-SPEC = RunSpec(task="rte", data="f00d", encoder=CheckpointRef(name="encoder", digest="e1"))
-TABLE = pd.DataFrame({"example_id": ["dev-0", "dev-1"], "zero_one_error": [0.0, 1.0]})
+ENCODER = CheckpointRef(name="an/encoder", digest="e" * 16)
+SPEC = RunSpec(task="rte", data="d" * 64, fraction=0.01, encoder=ENCODER)
 
 
 def finished(out: Path) -> RunRecord:
-    partial = partial_folder(out, SPEC)
-    write_json(partial / "spec.json", SPEC.model_dump(mode="json"))
-    write_json(partial / "run.json", {"results": {"dev": {"examples": 2}}})
-    write_json(partial / "history.json", [{"step": 1, "loss": 0.5}])
-    write_examples(partial, "dev", TABLE)
-    return finish(partial, out, SPEC)
+    sets = {"train": (6, 0.5), "dev": (2, 0.5)}
+    record = write_run(out, task="rte", method="teacher", sets=sets)
+    assert isinstance(record, RunRecord)
+    return record
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -39,9 +35,10 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert found == written
     assert found is not None
     assert found.spec == SPEC
-    assert found.sets == ("dev",)
-    assert found.history() == [{"step": 1, "loss": 0.5}]
-    pd.testing.assert_frame_equal(found.examples("dev"), TABLE)
+    assert found.sets == ("train", "dev")
+    assert found.history()[0] == {"step": 1, "epoch": 0.5, "loss": 1.0, "loss_mle": 0.5}
+    assert found.examples("dev")["example_id"].tolist() == ["dev-0", "dev-1"]
+    assert found.versions == "mixkd 0.1.0, torch 2.13.0, transformers 5.23.0"
     assert list(find_records(tmp_path)) == [found]
 
 
@@ -62,18 +59,18 @@ def test_a_run_killed_between_manifest_and_renaming_is_not_a_record(tmp_path: Pa
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (lambda folder: (folder / "run.json").unlink(), "run.json is missing"),
+        (lambda folder: (folder / "run.json").unlink(), "run.json: it is missing"),
         (lambda folder: (folder / "manifest.json").unlink(), "not finished"),
-        (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json is damaged"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json: it is no JSON"),
         (
             lambda folder: (folder / "examples" / "dev.parquet").write_bytes(b"half"),
-            "dev.parquet differs from its checksum",
+            "dev.parquet: it differs from its checksum",
         ),
         (
             lambda folder: (folder / "run.json").write_text(
-                (folder / "run.json").read_text().replace("2", "3")
+                (folder / "run.json").read_text().replace("torch", "hcrot")
             ),
-            "run.json differs from its checksum",
+            "run.json: it differs from its checksum",
         ),
     ],
 )
@@ -83,7 +80,7 @@ def test_damage_is_named_and_the_run_not_used(tmp_path: Path, harm: object, said
     harm(record.folder)  # type: ignore[operator]
     assert said in str(damage(record.folder))
     assert find_record(tmp_path, SPEC) is None
-    with pytest.raises(InputError, match="repeat the command that made it"):
+    with pytest.raises(InputError, match=r"run folder .* cannot be used: .*; delete"):
         read_record(record.folder)
     with pytest.raises(InputError, match="is no run folder"):
         read_record(tmp_path)
@@ -116,4 +113,4 @@ def test_numbers_that_are_not_numbers_are_not_written(tmp_path: Path) -> None:
 
 
 def test_the_folder_says_what_is_in_it(tmp_path: Path) -> None:
-    assert record_folder(tmp_path, SPEC).name == f"rte-1-s0-teacher-{SPEC.id}"
+    assert record_folder(tmp_path, SPEC).name == f"rte-0.01-s0-teacher-{SPEC.id}"

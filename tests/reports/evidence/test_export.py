@@ -28,21 +28,23 @@ def store(tmp_path_factory: pytest.TempPathFactory, writing_runs: Any) -> Path:
     """
     out = tmp_path_factory.mktemp("runs")
     rng = np.random.default_rng(5)
+
+    def sets_of(task: str) -> dict[str, tuple[int, float]]:
+        held_out = "fresh" if task.startswith("embedded") else "remainder"
+        return {
+            "train": (120, 0.95),
+            held_out: (300, 0.75 + 0.1 * rng.random()),
+            "dev": (150, 0.75 + 0.1 * rng.random()),
+        }
+
     planned = {"0" * 12: {"folder": f"sst2-0.01-s9-kd-{'0' * 12}"}}
     for seed in range(3):
         for method in ("teacher", "ft", "kd", "sm+tmkd"):
             for task in ("sst2", "embedded-sentiment"):
-                held_out = "fresh" if task.startswith("embedded") else "remainder"
-                run = writing_runs(
-                    out, task=task, seed=seed, method=method,
-                    sets={
-                        "train": (120, 0.95),
-                        held_out: (300, 0.75 + 0.1 * rng.random()),
-                        "dev": (150, 0.75 + 0.1 * rng.random()),
-                    },
-                )  # fmt: skip
+                run = writing_runs(out, task=task, seed=seed, method=method, sets=sets_of(task))
         planned[run.spec.id] = {"folder": run.folder.name, "labels": ["control"]}
-        run = writing_runs(out, seed=seed, method="sm+tmkd", mixup_ratio=2.0)
+        sets = sets_of("sst2")
+        run = writing_runs(out, seed=seed, method="sm+tmkd", mixup_ratio=2.0, sets=sets)
         planned[run.spec.id] = {"folder": run.folder.name, "labels": ["sm+tmkd"]}
     failed = writing_runs(out, seed=7, method="kd", finishing=False)
     reason = "cannot read /home/someone/data/glue/SST-2: disk full at /tmp/out, or 1/2 of it"

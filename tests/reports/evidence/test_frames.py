@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from mixkd_core.errors import InputError
+from mixkd_core.records.run_folder import read_examples, seal
 from mixkd_core.records.specs import AugmentationSpec, MixupSpec, TrainingSpec
-from reports.evidence.entries import finished_entries, read_examples, read_store
+from reports.evidence.entries import finished_entries, read_store
 from reports.evidence.frames import conditions, results_frame
 
 Run = Any
@@ -16,17 +17,11 @@ Run = Any
 
 def rewrite(folder: Path, name: str, change: Any) -> None:
     """Change a JSON file and its checksum, as an old version or a faulty program would have."""
-    import hashlib
-
     content = json.loads((folder / name).read_text())
     change(content)
-    text = json.dumps(content)
-    (folder / name).write_text(text)
-    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / name).write_text(json.dumps(content))
     if name != "manifest.json":
-        entry = {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
-        manifest["files"][name] = entry
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        seal(folder)
 
 
 def test_a_finished_run_has_a_row_for_each_set_and_loss(tmp_path: Path, write_run: Run) -> None:
@@ -74,9 +69,9 @@ def test_runs_without_numbers_are_shown_with_the_reason(tmp_path: Path, write_ru
     [
         ("manifest.json", lambda m: m.update(schema_version=0), "version 0 of the record's schema"),
         ("run.json", lambda r: r["results"]["dev"]["risk"].update(cross_entropy=float("nan")),
-         "cross_entropy on dev is nan"),
+         r"results\.dev\.risk\.cross_entropy is nan"),
         ("run.json", lambda r: r["results"]["dev"]["metrics"].update(accuracy=float("inf")),
-         "accuracy on dev is inf"),
+         r"results\.dev\.metrics\.accuracy is inf"),
         ("spec.json", lambda s: s["student"].update(method="mixupp"), "unknown method 'mixupp'"),
         ("spec.json", lambda s: s.update(new_field=1), r"does not fit this version.*new_field"),
     ],
@@ -139,7 +134,7 @@ def test_a_damaged_table_is_noticed_and_the_weights_are_not_read(
     tmp_path: Path, write_run: Run
 ) -> None:
     record = write_run()
-    (record.folder / "model" / "model.safetensors").write_bytes(b"other weights")
+    (record.folder / "model" / "model.safetensors").write_bytes(b"WEIGHTS")
     (entry,) = read_store(tmp_path)
     table = read_examples(entry.finished, "dev")
     assert table.logits.shape == (300, 2)
@@ -147,7 +142,7 @@ def test_a_damaged_table_is_noticed_and_the_weights_are_not_read(
     assert table.ids.to_pylist()[:2] == ["dev-0", "dev-1"]
     path = record.folder / "examples" / "dev.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(InputError, match=r"dev\.parquet differs from its checksum"):
+    with pytest.raises(InputError, match=r"dev\.parquet: it differs from its checksum"):
         read_examples(entry.finished, "dev")
 
 
@@ -163,13 +158,20 @@ def test_a_store_without_numbers_says_what_is_there(tmp_path: Path, write_run: R
         finished_entries(read_store(tmp_path), tmp_path)
 
 
+def written_earlier(folder: Path, run_id: str) -> Path:
+    """The record as a version without one of today's fields, and with another id, wrote it."""
+    rewrite(folder, "spec.json", lambda spec: spec["student"].pop("fixed_draws"))
+    rewrite(folder, "run.json", lambda summary: summary.update(id=run_id))
+    return folder.rename(folder.with_name(folder.name[:-12] + run_id))
+
+
 def test_a_run_made_again_under_another_id_is_counted_once(tmp_path: Path, write_run: Run) -> None:
     """A field that a later version added, at its default: the same run, another id."""
-    older = write_run(seed=0).folder
-    older.rename(older.with_name(older.name[:-12] + "0123456789ab"))
+    written_earlier(write_run(seed=0).folder, "0123456789ab")
     newer = write_run(seed=0)
-    other_versions = write_run(seed=0, versions={"mixkd": "0.2.0"}, out=tmp_path / "other").folder
-    other_versions.rename(tmp_path / (other_versions.name[:-12] + "ba9876543210"))
+    other = write_run(seed=0, versions={"mixkd": "0.2.0"}, out=tmp_path / "other").folder
+    other = written_earlier(other, "ba9876543210")
+    other.rename(tmp_path / other.name)
     states = {entry.id: (entry.state, entry.reason) for entry in read_store(tmp_path)}
     assert states[newer.spec.id] == ("finished", "")
     assert states["0123456789ab"][0] == "duplicate"

@@ -10,13 +10,7 @@ import pytest
 
 from mixkd_core.errors import InputError
 from mixkd_core.evaluation.encodings import latent_sample
-from mixkd_core.records.run_folder import (
-    RunRecord,
-    finish,
-    partial_folder,
-    write_json,
-    write_latent,
-)
+from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.specs import EvaluationSpec
 from reports.evidence.encodings import LATENT_MEASURES, LatentSpace, latent_numbers, read_latent
 from reports.evidence.evidence import load_evidence
@@ -60,29 +54,23 @@ def encodings(seed: int, bend: float, *, real: bool = False) -> pd.DataFrame:
     )
 
 
-def with_encodings(record: RunRecord, table: pd.DataFrame) -> RunRecord:
-    """The run as if it had been asked for encodings."""
+def encoded(write_run: Run, table: pd.DataFrame, **settings: Any) -> RunRecord:
+    """A run that was asked for encodings, these."""
     evaluation = EvaluationSpec(latent_points=POINTS)
-    spec = record.spec.model_copy(update={"evaluation": evaluation})
-    out = record.folder.parent
-    partial = partial_folder(out, spec)
-    shutil.copytree(record.folder, partial, dirs_exist_ok=True)
-    write_json(partial / "spec.json", spec.model_dump(mode="json"))
-    write_latent(partial, table)
-    shutil.rmtree(record.folder)
-    return finish(partial, out, spec)
+    record: RunRecord = write_run(evaluation=evaluation, latent=table, **settings)
+    return record
 
 
 def fill(write_run: Run, bends: dict[str, float], seeds: int) -> None:
     for seed in range(seeds):
         for method, bend in bends.items():
             noise = 0.02 * np.random.default_rng([seed, len(method)]).normal()
-            with_encodings(write_run(method=method, seed=seed), encodings(seed, bend + noise))
+            encoded(write_run, encodings(seed, bend + noise), method=method, seed=seed)
 
 
 def test_encodings_are_read_back(write_run: Run) -> None:
     table = encodings(0, 1.5)
-    space = read_latent(with_encodings(write_run(), table))
+    space = read_latent(encoded(write_run, table))
     assert space is not None
     assert space.encodings.shape == (POINTS, 6)
     assert space.mixed_encodings.shape == (7 * POINTS, 6)
@@ -97,20 +85,20 @@ def test_encodings_are_read_back(write_run: Run) -> None:
 
 def test_damaged_encodings_put_the_run_aside(tmp_path: Path, write_run: Run) -> None:
     write_run(method="kd")
-    record = with_encodings(write_run(method="ft"), encodings(0, 0))
+    record = encoded(write_run, encodings(0, 0), method="ft")
     (record.folder / "latent.parquet").write_bytes(b"")
-    with pytest.raises(InputError, match=r"latent\.parquet differs from its checksum"):
+    with pytest.raises(InputError, match=r"latent\.parquet: it differs from its checksum"):
         read_latent(record)
     runs = load_evidence(tmp_path).runs.set_index("method")
     assert runs.loc["ft", "state"] == "damaged"
     assert "latent.parquet" in str(runs.loc["ft", "reason"])
     infinite = encodings(0, np.inf)
-    with pytest.raises(InputError, match=r"encoding in row 12 of latent\.parquet is not finite"):
-        read_latent(with_encodings(write_run(method="sm"), infinite))
+    with pytest.raises(InputError, match=r"latent\.parquet: encoding in row 12 is not finite"):
+        read_latent(encoded(write_run, infinite, method="sm"))
 
 
 def test_numbers_of_a_run(write_run: Run) -> None:
-    record = with_encodings(write_run(), encodings(0, 0.0))
+    record = encoded(write_run, encodings(0, 0.0))
     space = read_latent(record)
     assert space is not None
     numbers = latent_numbers(space)
@@ -119,7 +107,7 @@ def test_numbers_of_a_run(write_run: Run) -> None:
     assert numbers["encoding_nonlinearity"] == pytest.approx(0, abs=1e-6)
     assert numbers["logit_nonlinearity"] == pytest.approx(0, abs=1e-6)
     assert numbers["probability_nonlinearity"] > 0.1, "softmax bends the line"
-    real = read_latent(with_encodings(write_run(seed=1), encodings(0, 0.0, real=True)))
+    real = read_latent(encoded(write_run, encodings(0, 0.0, real=True), seed=1))
     assert real is not None
     assert set(LATENT_MEASURES) - set(latent_numbers(real)) == {
         "silhouette", "alignment", "probability_nonlinearity",
@@ -130,7 +118,7 @@ def test_the_table_compares_with_fine_tuning_on_shared_seeds(
     tmp_path: Path, write_run: Run
 ) -> None:
     fill(write_run, {"ft": 3.0, "sm+tmkd": 1.0}, seeds=3)
-    with_encodings(write_run(method="ft", seed=3), encodings(3, 50.0))
+    encoded(write_run, encodings(3, 50.0), method="ft", seed=3)
     frame = latent_space_table(load_evidence(tmp_path)).frame
     assert len(frame) == 2 * len(LATENT_MEASURES)
     rows = frame[frame["measure"] == LATENT_MEASURES["encoding_nonlinearity"]]

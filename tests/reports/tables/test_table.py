@@ -15,8 +15,9 @@ import pytest
 from mixkd_core.data.subsets import hash_rank
 from mixkd_core.errors import InputError
 from mixkd_core.evaluation.calibration import cross_entropy, fit_temperature
+from mixkd_core.records.run_folder import read_examples
 from mixkd_core.records.specs import TrainingSpec
-from reports.evidence.entries import read_examples, read_store
+from reports.evidence.entries import read_store
 from reports.evidence.evidence import evidence_of, load_evidence
 from reports.evidence.measurements import DELTA, FITTING_SHARE, LOSS_BOUNDS
 from reports.tables.bound_conditions import condition_frame, condition_table, theorem_table

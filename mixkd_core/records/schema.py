@@ -1,0 +1,179 @@
+"""What the JSON files of a run folder hold, as models: a file that does not fit is damaged.
+
+Fields that an earlier version did not write have a default, and fields that a later one adds are
+passed over, so that every stored run stays readable. All numbers are finite.
+"""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from mixkd_core.records.layout import SPEC, SUMMARY, run_name
+
+SCHEMA_VERSION = 1
+
+# The losses a run stores, in the order of the tables; a regression has the squared error alone.
+LOSSES = ("zero_one_error", "cross_entropy", "squared_error", "distillation_distance")
+
+# A divergence that is zero may come out of floating point a little below it.
+LEAST_LOSS = -1e-5
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Accuracy, F1, Matthews' coefficient and correlations all lie there.
+Metric = Annotated[float, Field(ge=-1, le=1)]
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _plain_name(name: str) -> str:
+    if not name or name in (".", "..") or "/" in name or not name.isprintable():
+        raise ValueError("a set of examples has a plain name, since a file is called by it")
+    return name
+
+
+def _inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or str(path) != name or not name.isprintable():
+        raise ValueError("it is no path inside the run folder")
+    return name
+
+
+def _loss(name: str) -> str:
+    if name not in LOSSES:
+        raise ValueError(f"the losses of a record are {', '.join(LOSSES)}")
+    return name
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class FileEntry(_Stored):
+    """A file as the manifest knows it."""
+
+    bytes: Count
+    sha256: Sha256
+
+
+class Manifest(_Stored):
+    """Content of `manifest.json`: every other file of the folder, by its path in it."""
+
+    files: dict[Annotated[str, AfterValidator(_inside)], FileEntry]
+
+    @model_validator(mode="after")
+    def _has_what_every_run_has(self) -> Self:
+        for name in (SPEC, SUMMARY):
+            if name not in self.files:
+                raise ValueError(f"it does not list {name}, which every run has")
+        return self
+
+
+class SetResult(_Stored):
+    """What a run's summary says of one set of examples.
+
+    Attributes:
+        digest: of the examples' ids and labels (`mixkd_core.records.tables.examples_digest`); runs
+            of earlier versions have none.
+    """
+
+    examples: PositiveCount
+    metrics: dict[str, Metric]
+    majority_baseline: dict[str, Metric]
+    risk: dict[Annotated[str, AfterValidator(_loss)], Annotated[Finite, Field(ge=LEAST_LOSS)]]
+    digest: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.metrics.keys() != self.majority_baseline.keys():
+            raise ValueError("metrics and majority_baseline do not hold the same metrics")
+        wrong, right = self.risk.get("zero_one_error"), self.metrics.get("accuracy")
+        if wrong is not None and not 0 <= wrong <= 1:
+            raise ValueError(f"risk.zero_one_error is {wrong}, and lies between 0 and 1")
+        if wrong is not None and right is not None and abs(wrong + right - 1) > 1e-9:
+            raise ValueError(
+                f"metrics.accuracy is {right}, which contradicts risk.zero_one_error {wrong}"
+            )
+        return self
+
+
+class Machine(_Stored):
+    """Hardware, as far as reports name it."""
+
+    processor: str
+    accelerator: str | None
+
+
+class Summary(_Stored):
+    """Content of `run.json`, as far as anything is read from it."""
+
+    id: RunId
+    teacher_id: RunId | None
+    objective: str
+    student_source: str
+    parameters: Count
+    origin: str
+    train_examples: PositiveCount
+    primary_metric: str
+    results: dict[Annotated[str, AfterValidator(_plain_name)], SetResult]
+    seconds: dict[str, Seconds]
+    command: str
+    versions: dict[str, str]
+    hardware: Machine
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if "train" not in self.results:
+            raise ValueError("results.train is missing")
+        counted = self.results["train"].examples
+        if counted != self.train_examples:
+            raise ValueError(
+                f"train_examples is {self.train_examples}, and results.train has {counted}"
+            )
+        for name, result in self.results.items():
+            if self.primary_metric not in result.metrics:
+                raise ValueError(f"results.{name}.metrics lacks {self.primary_metric}")
+        return self
+
+
+class FailureNote(_Stored):
+    """Content of `failure.json`, as far as it is read."""
+
+    reason: str
+
+
+class Step(BaseModel):
+    """One entry of `history.json`: a logging step and whatever was logged there."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Finite]
+
+    step: Count
+
+
+History = TypeAdapter(list[Step])
+
+
+class PlannedEntry(_Stored):
+    """What a study's list says of a run."""
+
+    folder: str
+    labels: list[str] = []
+
+
+class PlanFile(_Stored):
+    """Content of `studies/<study>.json`."""
+
+    study: str
+    runs: dict[RunId, PlannedEntry]
+
+    @model_validator(mode="after")
+    def _names_runs(self) -> Self:
+        for run_id, entry in self.runs.items():
+            name = run_name(entry.folder)
+            if name is None or name.id != run_id:
+                raise ValueError(f"runs.{run_id}.folder is {entry.folder!r}, no name of that run")
+        return self
