@@ -50,7 +50,7 @@ _IN_RUNS = ["run", "folder", "state", "reason", "task", "fraction", "seed", "met
             "temperature", "fitted_on", "fitted_examples"]  # fmt: skip
 
 _COUNTS = ("seed", "train_examples", "parameters", "fitted_examples", "examples", "clipped",
-           "networks", "groups", "seen_examples")  # fmt: skip
+           "networks", "statements", "groups", "seen_examples")  # fmt: skip
 _NUMBERS = (*_COUNTS, "fraction", "temperature", "value", "majority", "risk", "loss_bound",
             "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
             "seen_risk", "unseen_risk")  # fmt: skip

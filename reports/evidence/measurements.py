@@ -7,7 +7,7 @@ compared: a fifth of a held-out set, chosen by example id, is set aside for it, 
 temperature is measured on what is left of that set, and on the whole of the others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -32,10 +32,13 @@ from reports.evidence.entries import Entry, held_out_sets
 from reports.statistics.grouped_errors import SHARED_SOURCE_COLUMNS, shared_source_rows
 from theory.bounds.betting import betting
 from theory.bounds.binomial import clopper_pearson
+from theory.bounds.bound import Bound
 from theory.bounds.concentration import empirical_bernstein
 from theory.bounds.losses import clip_losses
 
 DELTA = 0.05
+
+LossBound = Callable[[NDArray[np.float64], float, float], Bound]
 
 # M, declared before looking at any loss. The 0-1 error has its own; cross-entropy in nats and
 # squared distance of logits have none, and are clipped here: a probability of the true class below
@@ -44,6 +47,13 @@ LOSS_BOUNDS: Mapping[str, float] = {
     "zero_one_error": 1.0,
     "cross_entropy": 5.0,
     "distillation_distance": 5.0,
+}
+
+# By loss the kinds of bound it is certified by, chosen before looking at any loss.
+CERTIFIED_BY: Mapping[str, Mapping[str, LossBound]] = {
+    "zero_one_error": {"exact binomial": lambda losses, delta, _: clopper_pearson(losses, delta)},
+    "cross_entropy": {"betting": betting, "empirical Bernstein": empirical_bernstein},
+    "distillation_distance": {"betting": betting, "empirical Bernstein": empirical_bernstein},
 }
 
 FITTING_SHARE = 0.2
@@ -64,7 +74,7 @@ class Measurements:
         clipping: a row per run × set × bounded loss: `run, set, loss, loss_bound, examples,
             clipped, largest, risk, clipped_risk`.
         certificates: a row per run × loss × kind of bound: `run, set, loss, loss_bound, examples,
-            networks, kind, observed, bound, vacuous`.
+            networks, statements, kind, observed, bound, vacuous`.
         faults: by run, why its tables could not be read; such a run is in none of the others.
         latent: a row per run that stores encodings × number: `run, measure, value`
             (`reports.evidence.encodings.LATENT_MEASURES`).
@@ -248,22 +258,23 @@ def _rank(example_id: str) -> int:
 def _certify(
     values: NDArray[np.float64], loss: str, loss_bound: float, networks: int
 ) -> list[dict[str, Any]]:
-    """Upper bounds on the (clipped) risk, each at DELTA over the number of networks."""
+    """Return upper bounds on the (clipped) risk, each at DELTA over the statements of its kind.
+
+    A kind makes one statement for every network and every loss that it is issued for.
+    """
     clipped, report = clip_losses(values, loss_bound)
-    share = DELTA / networks
-    if loss == "zero_one_error":
-        bounds = {"exact binomial": clopper_pearson(clipped, share)}
-    else:
-        bounds = {
-            "betting": betting(clipped, share, loss_bound),
-            "empirical Bernstein": empirical_bernstein(clipped, share, loss_bound),
-        }
+    kinds = CERTIFIED_BY[loss]
+    statements = {
+        kind: networks * sum(kind in other for other in CERTIFIED_BY.values()) for kind in kinds
+    }
+    bounds = {kind: kinds[kind](clipped, DELTA / statements[kind], loss_bound) for kind in kinds}
     return [
         {
             "loss": loss,
             "loss_bound": loss_bound,
             "examples": report.n,
             "networks": networks,
+            "statements": statements[kind],
             "kind": kind,
             "observed": report.mean_after,
             "bound": bound.value,

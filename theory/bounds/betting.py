@@ -33,17 +33,20 @@ SOURCE = "Waudby-Smith and Ramdas (2024), one-sided, predictable plug-in bets, c
 
 
 def plug_in_bets(unit: FloatArray, delta: float) -> FloatArray:
-    """The bets before truncation, shape (..., m): sqrt(2 log(1/delta) / (m sigma²_{t-1})).
+    """Return the bets before truncation, shape (..., m): sqrt(2 log(1/delta) / (m sigma²_{t-1})).
 
     unit: observations in [0, 1], shape (..., m). sigma²_{t-1} is the running variance, shrunk
     towards 1/4, of the observations *before* t; a bet that saw its own outcome would be worthless.
+
+    Raises:
+        TheoryInputError: delta outside [1e-300, 1).
     """
     m = unit.shape[-1]
     times = np.arange(1, m + 1, dtype=np.float64)
     mean = (0.5 + np.cumsum(unit, axis=-1)) / (times + 1.0)
     variance = (0.25 + np.cumsum((unit - mean) ** 2, axis=-1)) / (times + 1.0)
     before = np.concatenate([np.full((*unit.shape[:-1], 1), 0.25), variance[..., :-1]], axis=-1)
-    bets: FloatArray = np.sqrt(2.0 * np.log(1.0 / delta) / (m * before))
+    bets: FloatArray = np.sqrt(2.0 * np.log(1.0 / checked_delta(delta)) / (m * before))
     return bets
 
 

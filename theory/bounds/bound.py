@@ -6,6 +6,13 @@ from math import fsum, isclose, isfinite
 
 from theory.errors import TheoryInputError
 
+# Below these, quotients and tails leave what a double can hold: log(1/5e-324) is infinite.
+SMALLEST_DELTA = 1e-300
+LOSS_BOUNDS = (1e-100, 1e100)
+# Counts above this, and classes above that, are slips of the keyboard.
+LARGEST_COUNT = 10**15
+LARGEST_CLASS = 10**200
+
 INDEPENDENT_BOUNDED = (
     "the observations are independent draws of one law, unused in training and selection",
     "every observation lies in the declared range",
@@ -82,25 +89,34 @@ def assert_union(bounds: Sequence[Bound], delta: float) -> None:
 
 
 def checked_delta(delta: float, name: str = "delta") -> float:
-    """Return delta, an allowed failure probability, or raise if it is outside (0, 1).
+    """Return delta, an allowed failure probability, or raise if it is outside [1e-300, 1).
 
     Raises:
-        TheoryInputError: delta is not a number strictly between 0 and 1.
+        TheoryInputError: delta is not a number between `SMALLEST_DELTA` and 1, or is 1.
     """
     if not 0.0 < delta < 1.0:
         raise TheoryInputError(
             f"{name} is {delta!r}, but a failure probability lies strictly between 0 and 1; "
             "give for example 0.05"
         )
+    if delta < SMALLEST_DELTA:
+        raise TheoryInputError(
+            f"{name} is {delta!r}, below {SMALLEST_DELTA:g}, the smallest failure probability "
+            "that is computed with; give a larger one, or share it among fewer statements"
+        )
     return float(delta)
 
 
-def checked_count(n: int, name: str = "n", at_least: int = 1) -> int:
+def checked_count(n: int, name: str = "n", at_least: int = 1, at_most: int = LARGEST_COUNT) -> int:
     """Return n, a number of observations, or raise if it is below what the statement needs.
 
     Raises:
-        TheoryInputError: n is not a whole number, or is below `at_least`.
+        TheoryInputError: n is not a whole number, or not between `at_least` and `at_most`.
     """
+    if n > at_most:
+        raise TheoryInputError(
+            f"{name} is above {at_most:.0e}, the largest that is computed with; check the number"
+        )
     if not isfinite(n) or int(n) != n or n < at_least:
         raise TheoryInputError(
             f"{name} is {n!r}, but a whole number of at least {at_least} is needed; "
@@ -110,14 +126,20 @@ def checked_count(n: int, name: str = "n", at_least: int = 1) -> int:
 
 
 def checked_loss_bound(loss_bound: float, name: str = "loss bound M") -> float:
-    """Return M, or raise if it is not positive and finite.
+    """Return M, or raise if it is not positive, not finite or beyond what is computed with.
 
     Raises:
-        TheoryInputError: M is not a positive finite number.
+        TheoryInputError: M is not a number within `LOSS_BOUNDS`.
     """
     if not (isfinite(loss_bound) and loss_bound > 0.0):
         raise TheoryInputError(
             f"{name} is {loss_bound!r}, but it must be positive and finite; declare the largest "
             "value the loss can take, or clip the loss first"
+        )
+    lowest, highest = LOSS_BOUNDS
+    if not lowest <= loss_bound <= highest:
+        raise TheoryInputError(
+            f"{name} is {loss_bound!r}, outside [{lowest:g}, {highest:g}]; give the loss in "
+            "another unit"
         )
     return float(loss_bound)

@@ -12,7 +12,7 @@ from math import log, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from theory.bounds.bound import Bound, checked_count, checked_delta
+from theory.bounds.bound import LARGEST_CLASS, Bound, checked_count, checked_delta
 from theory.bounds.losses import FloatArray, checked_batch, checked_losses
 from theory.errors import TheoryInputError
 
@@ -45,8 +45,8 @@ def finite_class_term(class_size: int, n: int, delta: float, loss_bound: float =
     Raises:
         TheoryInputError: delta outside (0, 1), n < 1 or class_size < 1.
     """
-    size = checked_count(class_size, "the class size")
-    budget = log(size / checked_delta(delta))
+    size = checked_count(class_size, "the class size", at_most=LARGEST_CLASS)
+    budget = log(size) - log(checked_delta(delta))
     return loss_bound * sqrt(budget / (2.0 * checked_count(n)))
 
 

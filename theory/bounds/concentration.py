@@ -28,17 +28,28 @@ from theory.errors import TheoryInputError
 
 
 def hoeffding_radius(n: float, delta: float, width: float = 1.0) -> float:
-    """width sqrt(log(1/delta) / (2n)), for observations in an interval of this width."""
-    return width * sqrt(log(1.0 / delta) / (2.0 * n))
+    """Return width sqrt(log(1/delta) / (2n)), for observations in an interval of this width.
+
+    Raises:
+        TheoryInputError: delta outside [1e-300, 1).
+    """
+    return width * sqrt(log(1.0 / checked_delta(delta)) / (2.0 * n))
 
 
 def bernstein_radius(n: float, delta: float, variance: float, width: float = 1.0) -> float:
-    """sqrt(2 variance log(1/delta) / n) + width log(1/delta) / (3n), the variance known.
+    """Return sqrt(2 variance log(1/delta) / n) + width log(1/delta) / (3n), the variance known.
 
     width: no observation is further than this from the mean (Boucheron, Lugosi and Massart 2013,
     corollary 2.11).
+
+    Raises:
+        TheoryInputError: delta outside [1e-300, 1).
     """
-    budget = log(1.0 / delta)
+    return bernstein_deviation(n, log(1.0 / checked_delta(delta)), variance, width)
+
+
+def bernstein_deviation(n: float, budget: float, variance: float, width: float = 1.0) -> float:
+    """Return `bernstein_radius` at log(1/delta) = budget, which a union over a class may make."""
     return sqrt(2.0 * variance * budget / n) + width * budget / (3.0 * n)
 
 

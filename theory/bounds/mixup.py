@@ -12,8 +12,14 @@ permutations, the number of batches where a batch shares its coefficient; math.i
 
 from math import floor, log, sqrt
 
-from theory.bounds.bound import Bound, checked_count, checked_delta, checked_loss_bound
-from theory.bounds.concentration import bernstein_radius
+from theory.bounds.bound import (
+    LARGEST_CLASS,
+    Bound,
+    checked_count,
+    checked_delta,
+    checked_loss_bound,
+)
+from theory.bounds.concentration import bernstein_deviation
 from theory.bounds.u_statistics import checked_variance
 from theory.errors import TheoryInputError
 
@@ -47,7 +53,7 @@ def case2_hoeffding(
         TheoryInputError: delta outside (0, 1), n < 2, class_size < 1, draws <= 0, w outside [0, 1].
     """
     w = _checked(delta, n, draws, original_weight, loss_bound, class_size)
-    budget = log(class_size / delta)
+    budget = log(class_size) - log(delta)
     sample = w / sqrt(n) + (1.0 - w) / sqrt(floor(n / 2))
     radius = loss_bound * sqrt(0.5 * budget * (sample**2 + (1.0 - w) ** 2 / draws))
     return _bound((1.0 - w) * bias + radius, delta, n, loss_bound, "T2.1, Hoeffding", FINITE_CLASS)
@@ -77,9 +83,9 @@ def case2_bernstein(
     """
     w = _checked(delta, n, draws, original_weight, loss_bound, class_size)
     variance = checked_variance(kernel_variance, loss_bound)
-    each = delta / (2.0 * class_size)
-    sample = bernstein_radius(floor(n / 2), each, variance, loss_bound)
-    monte_carlo = (1.0 - w) * loss_bound * sqrt(log(1.0 / each) / (2.0 * draws))
+    budget = log(2 * class_size) - log(delta)
+    sample = bernstein_deviation(floor(n / 2), budget, variance, loss_bound)
+    monte_carlo = (1.0 - w) * loss_bound * sqrt(budget / (2.0 * draws))
     return _bound(
         (1.0 - w) * bias + sample + monte_carlo,
         delta,
@@ -124,7 +130,7 @@ def _checked(
 ) -> float:
     checked_delta(delta)
     checked_count(n, at_least=2)
-    checked_count(class_size, "the class size")
+    checked_count(class_size, "the class size", at_most=LARGEST_CLASS)
     checked_loss_bound(loss_bound)
     if not draws > 0.0:
         raise TheoryInputError(

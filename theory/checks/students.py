@@ -279,6 +279,7 @@ CHECKS = (
     Check("T5.ridge", "ridge r with mixup = ridge r/s without", "two fits, any labels", _ridge),
     Check("T5.rank", "one mixed point identifies a quadratic", "rank", _information),
     counterexample_check("no_intercept", "T5.intercept", "without intercept the slope moves"),
+    counterexample_check("finite_draws", "T5.draws", "two draws move the slope"),
     Check("T6.values", "exact, midpoint, one-sided at s = .2, .1", "Gauss-Jacobi, 40 nodes",
           _expansion_values),
     Check("T6.slopes", "the error is of order spread⁴", "halving from 0.2 to 0.025", _slopes),

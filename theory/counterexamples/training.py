@@ -65,6 +65,22 @@ def _no_intercept() -> Mapping[str, Value]:
     }
 
 
+def _finite_draws() -> Mapping[str, Value]:
+    """Slopes with intercept on two mixup draws and on infinitely many, the student seeing x_1 only.
+
+    The draws are λ = 1/2 on the pairs (first, second) and (third, fourth) of the points of
+    `_slopes`: two points, which a line joins.
+    """
+    points = [(Fraction(x), Fraction(x + 2 * y)) for x, y in ((0, 0), (1, 2), (3, 1), (2, 5))]
+    (left, low), (right, high) = (
+        ((x + u) / 2, (y + v) / 2) for (x, y), (u, v) in (points[:2], points[2:])
+    )
+    return {
+        "slope at a = infinity": _slopes(1, "distinct")[0],
+        "slope on two draws": (high - low) / (right - left),
+    }
+
+
 def _vanishing_alpha() -> Mapping[str, Value]:
     quartic = PiecewisePolynomial.polynomial(0, 0, 0, 0, 1)
     ends = (Fraction(0), Fraction(1))
@@ -120,6 +136,16 @@ TRAINING_COUNTEREXAMPLES = (
             ),
         },
         _no_intercept,
+    ),
+    Counterexample(
+        "finite_draws",
+        "A linear student with an intercept is the same with mixup, however many points are drawn.",
+        "Only the mean over all pairs and coefficients keeps the solution: where the student does "
+        "not contain the teacher, two draws give the slope 3 and infinitely many 11/5.",
+        ("F17",),
+        "T5(b), its a = infinity",
+        {"slope at a = infinity": Fraction(11, 5), "slope on two draws": 3},
+        _finite_draws,
     ),
     Counterexample(
         "vanishing_alpha",

@@ -6,6 +6,7 @@ constant and proof here is a reconstruction.
 """
 
 from theory.statements import thresholds
+from theory.statements.hypotheses import CASE1, FINITE_CLASS, POSITIVE_GAP
 from theory.statements.numbers import Numbers
 from theory.statements.theorem import (
     Hypothesis,
@@ -13,35 +14,10 @@ from theory.statements.theorem import (
     Quantity,
     Route,
     Theorem,
-    flag,
+    declared,
     given,
     show,
 )
-
-
-def _bounded(evidence: Numbers) -> tuple[bool, str]:
-    bound = given(evidence, "loss_bound")
-    if evidence.largest_loss is None:
-        return True, f"M = {show(bound)} as declared (no observed loss was given)"
-    largest = evidence.largest_loss
-    sign = "<=" if largest <= bound else ">"
-    return largest <= bound, f"largest loss {show(largest)} {sign} M = {show(bound)}"
-
-
-BOUNDED = Hypothesis("bounded loss", "0 <= g_f <= M", ("loss_bound",), _bounded)
-INDEPENDENT = flag(
-    "case 1", "S' is i.i.d. from p and independent of S", "independent", "case2_floor"
-)
-
-
-def _positive_gap(evidence: Numbers) -> tuple[bool, str]:
-    gap = given(evidence, "gap")
-    return gap > 0, f"eps_p = {show(gap)}"
-
-
-POSITIVE_GAP = Hypothesis(
-    "positive gap", "eps_p > 0", ("gap",), _positive_gap, "never_restored"
-)  # fmt: skip
 
 
 def total(evidence: Numbers) -> int:
@@ -92,6 +68,7 @@ _ENOUGH_B = Hypothesis(
     "size (b)", "n + a >= M² log(1/δ) / (2 (eps_p - μ_n)²)", ("n", "a", *_COMMON, "mean_gap"),
     lambda e: _enough(e, _size_b(e)), "nonmonotone_quantile",
 )  # fmt: skip
+_COMPLEXITY = declared("complexity", "2 Rad_N <= B/√N at this N", "complexity")
 _ENOUGH_C = Hypothesis(
     "size (c)", "n + a >= (B + M√(log(1/δ)/2))² / eps_p²", ("n", "a", *_COMMON, "complexity"),
     lambda e: _enough(e, _size_c(e)), "nonmonotone_quantile",
@@ -147,7 +124,8 @@ T1 = Theorem(
     title="Enough i.i.d. data restores the minimal gap",
     provenance=Provenance.PAPER_SHAPE,
     statement=(
-        "Let the loss lie in [0, M], S' be i.i.d. from p, and eps_p > 0. If N = n + a is at least "
+        "Let the loss lie in [0, M], S and S' be i.i.d. from p, the class fixed beforehand, and "
+        "eps_p > 0. If N = n + a is at least "
         "M² log(1/δ)/c, then the augmented minimal gap eps* = eps(N, δ) is at most eps_p. The "
         "reconstruction gives c: (a) finite class, 2 eps_p² log(1/δ)/log(|H|/δ); (b) any class "
         "with eps_p > μ_n, 2(eps_p - μ_n)²; (c) 2 Rad_N <= B/√N, from "
@@ -160,11 +138,11 @@ T1 = Theorem(
         r"c_b=2(\varepsilon_p-\mu_n)^2,\;"
         r"N_c=\tfrac{(B+M\sqrt{\log(1/\delta)/2})^2}{\varepsilon_p^2}"
     ),
-    hypotheses=(BOUNDED, INDEPENDENT, POSITIVE_GAP),
+    hypotheses=(*CASE1, POSITIVE_GAP),
     routes=(
-        Route("(a) finite class", (_ENOUGH_A,), "eps* <= eps_p by form (a)"),
+        Route("(a) finite class", (FINITE_CLASS, _ENOUGH_A), "eps* <= eps_p by form (a)"),
         Route("(b) gap above its mean", (_ABOVE_MEAN, _ENOUGH_B), "eps* <= eps_p by form (b)"),
-        Route("(c) complexity", (_ENOUGH_C,), "eps* <= eps_p by form (c)"),
+        Route("(c) complexity", (_COMPLEXITY, _ENOUGH_C), "eps* <= eps_p by form (c)"),
     ),
     threshold="N >= M² log(1/δ)/c, with c of form (a), (b) or (c)",
     quantities=(
@@ -203,7 +181,7 @@ L1 = Theorem(
         r"(\varphi\text{ convex, nondecreasing});\quad"
         r"\varepsilon(N,\delta)\le\mathrm{CVaR}_\delta(\Delta_n)\ (N\ge n)"
     ),
-    hypotheses=(INDEPENDENT,),
+    hypotheses=CASE1,
     routes=(
         Route(
             "i.i.d. points",
@@ -228,14 +206,11 @@ L2 = Theorem(
         r"p=\tfrac12,\ \delta=\tfrac18:\ \varepsilon(3)=\tfrac16<\varepsilon(4)=\tfrac14"
         r"<\varepsilon(5)=\tfrac3{10}"
     ),
-    hypotheses=(BOUNDED, INDEPENDENT, POSITIVE_GAP),
+    hypotheses=(*CASE1, POSITIVE_GAP),
     routes=(
         Route(
             "finite class",
-            (
-                Hypothesis("finite class", "|H| < ∞", ("class_size",),
-                           lambda e: (True, f"|H| = {e.class_size}")),
-            ),
+            (FINITE_CLASS,),
             "eps(N, δ) returns to eps_p for good once N is large enough (T1)",
         ),
     ),
@@ -271,7 +246,7 @@ C1 = Theorem(
         r"\varepsilon^*\le\varepsilon_p,\ R_{S\cup S'}(f^*)\le R_S(f_p)\ \Rightarrow\ "
         r"U^*\le U_p,\quad P(R(f^*)\le U^*,\ R(f_p)\le U_p)\ge 1-2\delta"
     ),
-    hypotheses=(BOUNDED, INDEPENDENT),
+    hypotheses=CASE1,
     routes=(
         Route(
             "ordered certificates",

@@ -8,7 +8,18 @@ from math import sqrt
 
 from theory.bounds.mixup import case2_hoeffding
 from theory.statements import thresholds
-from theory.statements.case1 import BOUNDED, impossible_gap
+from theory.statements.case1 import impossible_gap
+from theory.statements.hypotheses import (
+    CASE2,
+    EVERY_DRAW,
+    FINITE_CLASS,
+    FIXED_WEIGHT,
+    MIXING_LAW,
+    PAIRS_EXIST,
+    QUERIED,
+    SOME_DRAWS,
+    SOME_MIXUP,
+)
 from theory.statements.numbers import Numbers
 from theory.statements.theorem import (
     Hypothesis,
@@ -21,28 +32,10 @@ from theory.statements.theorem import (
     show,
 )
 
-DRAWS = flag(
-    "case 2 draws",
-    "given S the draws are i.i.d.: i ≠ j uniform, λ fresh",
-    "independent_draws",
-    "permutation_pairs",
-)
-FIXED_WEIGHT = Hypothesis(
-    "fixed weight", "w in [0, 1] is fixed before the data, and does not change with a", ("weight",),
-    lambda e: (True, f"w = {show(given(e, 'weight'))}"),
-)  # fmt: skip
 BIAS_NOT_NEGATIVE = Hypothesis(
     "bias not negative", "sup_f b_f >= 0 (true when the teacher is in the class)", ("bias",),
     lambda e: (given(e, "bias") >= 0, f"b = {show(given(e, 'bias'))}"),
 )  # fmt: skip
-SOME_MIXUP = Hypothesis(
-    "some mixup", "w < 1", ("weight",),
-    lambda e: (given(e, "weight") < 1, f"w = {show(given(e, 'weight'))}"),
-)  # fmt: skip
-PAIRS_EXIST = Hypothesis(
-    "pairs exist", "n >= 2", ("n",), lambda e: (given(e, "n") >= 2, f"n = {e.n}")
-)
-
 _CLASS = ("n", "weight", "class_size", "loss_bound", "delta")
 
 
@@ -64,6 +57,8 @@ def case1_radius(e: Numbers) -> float:
     )
 
 
+_CONVEX = flag("convex loss", "g_f is convex in the input", "convex")
+
 L0 = Theorem(
     id="L0",
     title="Mixing contracts in convex order",
@@ -76,19 +71,28 @@ L0 = Theorem(
         r"p_{mix}\preceq_{cx}p;\quad \mathbb E x'=\mathbb E x,\ "
         r"\mathrm{Cov}(x')=s\,\mathrm{Cov}(x),\ s=\tfrac{\alpha+1}{2\alpha+1}"
     ),
+    hypotheses=(MIXING_LAW, QUERIED),
     routes=(
         Route(
-            "convex loss",
-            (flag("convex loss", "g_f is convex in the input", "convex"),),
-            "R_mix <= R and U_n <= R_S for every S: a lower empirical risk with mixup is automatic "
-            "and is no evidence of better generalization",
+            "population",
+            (_CONVEX,),
+            "R_mix <= R",
+        ),
+        Route(
+            "sample",
+            (_CONVEX, PAIRS_EXIST, EVERY_DRAW),
+            "U_n <= R_S for every S: a lower empirical risk with mixup is automatic and is no "
+            "evidence of better generalization",
         ),
     ),
     quantities=(
         Quantity("s", "(α+1)/(2α+1)", ("alpha",),
                  lambda e: (given(e, "alpha") + 1) / (2 * given(e, "alpha") + 1)),
     ),
-    non_claims=("any order between R and R_mix for a loss that is not convex",),
+    non_claims=(
+        "any order between R and R_mix for a loss that is not convex",
+        "that the mean over finitely many draws is at most R_S",
+    ),
     derivations=("s", "s at 0", "s at infinity"),
 )  # fmt: skip
 
@@ -104,8 +108,8 @@ T20 = Theorem(
         r"R-\hat R=w(R-R_S)+(1-w)b_f+(1-w)(R_{mix}-U_n)+(1-w)(U_n-\hat R_{mix})"
     ),
     routes=(
-        Route("identity", (FIXED_WEIGHT,), "the gap splits into sampling, bias, pairing and "
-              "Monte Carlo terms"),
+        Route("identity", (FIXED_WEIGHT, QUERIED, PAIRS_EXIST),
+              "the gap splits into sampling, bias, pairing and Monte Carlo terms"),
     ),
     non_claims=("that the four terms are independent, or that any of them is small",),
 )  # fmt: skip
@@ -122,17 +126,11 @@ T21 = Theorem(
         r"R\le\hat R+(1-w)b_f+M\sqrt{\tfrac L2\Big[\big(\tfrac w{\sqrt n}+"
         r"\tfrac{1-w}{\sqrt{\lfloor n/2\rfloor}}\big)^2+\tfrac{(1-w)^2}a\Big]}"
     ),
-    hypotheses=(BOUNDED, DRAWS, FIXED_WEIGHT, PAIRS_EXIST),
+    hypotheses=CASE2,
     routes=(
         Route(
             "finite class",
-            (
-                Hypothesis(
-                    "sizes known", "a >= 1 draws, a finite class and δ are given",
-                    ("a", "class_size", "delta"),
-                    lambda e: (given(e, "a") >= 1, f"a = {e.a}, |H| = {e.class_size}"),
-                ),
-            ),
+            (FINITE_CLASS, SOME_DRAWS),
             "R <= R̂ + (1-w) b_f + radius for every f at once, with probability at least 1 - δ",
         ),
     ),
@@ -243,13 +241,14 @@ T23 = Theorem(
         r"{c_2},\ c_2=\tfrac{2\kappa^2}{(1-w)^2}\ \Rightarrow\ "
         r"\varepsilon^*(a,\delta)\le\varepsilon_p"
     ),
-    hypotheses=(BOUNDED, DRAWS, FIXED_WEIGHT, PAIRS_EXIST),
+    hypotheses=CASE2,
     routes=(
         Route(
             "threshold",
             (
                 Hypothesis("κ positive", "eps_p > ε_∞(δ/2)", ("gap", "eps_infinity"),
                            lambda e: (_kappa(e) > 0, f"κ = {show(_kappa(e))}"), "case2_floor"),
+                FINITE_CLASS,
                 Hypothesis("enough draws", "a >= M² log(2|H|/δ)/c₂", ("a", *_DRAW_FIELDS),
                            _enough_draws),
             ),
@@ -258,6 +257,7 @@ T23 = Theorem(
         Route(
             "floor",
             (
+                FINITE_CLASS,
                 BUDGET,
                 Hypothesis(
                     "limit above the gap", "ε_∞(δ+η) > eps_p", ("gap", "eps_infinity_floor"),
@@ -276,7 +276,7 @@ T23 = Theorem(
         Quantity("κ", "eps_p - ε_∞(δ/2)", ("gap", "eps_infinity"), _kappa),
         Quantity("c₂", "2κ²/(1-w)²", ("gap", "eps_infinity", "weight"),
                  lambda e: thresholds.mixup_constant(_kappa(e), given(e, "weight"))
-                 if _kappa(e) > 0 else None),
+                 if _kappa(e) > 0 and given(e, "weight") < 1 else None),
         Quantity("a", "M² log(2|H|/δ)/c₂", _DRAW_FIELDS, _draws),
         Quantity("a (floor)", "(1-w)²M² log(|H|/η)/(2(ε_∞(δ+η)-eps_p)²)", _FLOOR_FIELDS,
                  _floor_size),

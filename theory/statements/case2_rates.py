@@ -2,17 +2,30 @@
 
 from theory.bounds.mixup import case2_bernstein, case2_mcdiarmid
 from theory.statements import thresholds
-from theory.statements.case1 import BOUNDED
-from theory.statements.case2 import (
-    BUDGET,
-    DRAWS,
+from theory.statements.case2 import BUDGET, case1_radius
+from theory.statements.hypotheses import (
+    BOUNDED,
+    CASE2,
+    CLASS_FIXED,
+    FINITE_CLASS,
     FIXED_WEIGHT,
     PAIRS_EXIST,
+    QUERIED,
+    SAMPLE,
+    SOME_DRAWS,
     SOME_MIXUP,
-    case1_radius,
 )
 from theory.statements.numbers import Numbers
-from theory.statements.theorem import Hypothesis, Provenance, Quantity, Route, Theorem, given, show
+from theory.statements.theorem import (
+    Hypothesis,
+    Provenance,
+    Quantity,
+    Route,
+    Theorem,
+    flag,
+    given,
+    show,
+)
 
 _CLASS = ("n", "weight", "class_size", "loss_bound", "delta")
 
@@ -34,9 +47,12 @@ def _bernstein_radius(e: Numbers) -> float | None:
 
 
 def _variance_gain(e: Numbers) -> tuple[bool, str]:
-    mixed, plain = 2 * given(e, "kernel_variance"), given(e, "loss_variance")
+    n = int(given(e, "n"))
+    if n < 2:
+        return False, f"n = {n}, so there is no pair"
+    mixed, plain = n / (n // 2) * given(e, "kernel_variance"), given(e, "loss_variance")
     sign = "<" if mixed < plain else ">="
-    return mixed < plain, f"2v = {show(mixed)} {sign} Var g = {show(plain)}"
+    return mixed < plain, f"nv/m = {show(mixed)} {sign} Var g = {show(plain)}"
 
 
 T24 = Theorem(
@@ -46,20 +62,24 @@ T24 = Theorem(
     statement=(
         "With k_f = w(g_f(x)+g_f(x~))/2 + (1-w)h_f(x, x~), v_f = Var k_f, m = ⌊n/2⌋, "
         "L = log(2|H|/δ): with probability at least 1 - δ, for all f, R <= R̂ + (1-w) b_f + "
-        "√(2 v_f L/m) + ML/(3m) + (1-w)M√(L/(2a)). The leading term gains iff 2 v_f < Var g_f."
+        "√(2 v_f L/m) + ML/(3m) + (1-w)M√(L/(2a)). For even n the leading term gains iff "
+        "2 v_f < Var g_f."
     ),
     latex=(
         r"R\le\hat R+(1-w)b_f+\sqrt{\tfrac{2v_fL}{m}}+\tfrac{ML}{3m}+(1-w)M\sqrt{\tfrac L{2a}},"
         r"\quad m=\lfloor n/2\rfloor,\ L=\log\tfrac{2|H|}\delta"
     ),
-    hypotheses=(BOUNDED, DRAWS, FIXED_WEIGHT, PAIRS_EXIST),
+    hypotheses=CASE2,
     routes=(
         Route(
             "bound",
             (
+                FINITE_CLASS,
+                SOME_DRAWS,
                 Hypothesis(
                     "variance known",
-                    "v_f is the true variance of k_f or an upper bound; none exceeds M²/4",
+                    "v_f is the largest variance of k_f over the class or an upper bound, not "
+                    "estimated from S; none exceeds M²/4",
                     ("kernel_variance", "loss_bound"), _possible_variance,
                 ),
             ),
@@ -68,8 +88,8 @@ T24 = Theorem(
         Route(
             "gain",
             (
-                Hypothesis("variance falls", "2 v_f < Var g_f",
-                           ("kernel_variance", "loss_variance"), _variance_gain,
+                Hypothesis("variance falls", "n v_f/m < Var g_f (2 v_f for even n)",
+                           ("n", "kernel_variance", "loss_variance"), _variance_gain,
                            "variance_can_grow"),
             ),
             "the leading term is smaller than without mixup",
@@ -127,11 +147,12 @@ T25 = Theorem(
         r"(1-w)\bar b>M\sqrt{\tfrac{L}{2n}}+\sigma_D\sqrt{2\log\tfrac1{1-\delta-\eta}}\ "
         r"\Rightarrow\ \varepsilon^*(a,\delta)>\varepsilon_p\ \text{for all large }a"
     ),
-    hypotheses=(BOUNDED, DRAWS, FIXED_WEIGHT, SOME_MIXUP, PAIRS_EXIST),
+    hypotheses=(*CASE2, SOME_MIXUP),
     routes=(
         Route(
             "obstruction",
             (
+                FINITE_CLASS,
                 Hypothesis("bias positive", "sup_f b_f > 0", ("bias",),
                            lambda e: (given(e, "bias") > 0, f"b = {show(given(e, 'bias'))}")),
                 BUDGET,
@@ -187,15 +208,22 @@ T26 = Theorem(
         "number of batches takes the place of a."
     ),
     latex=r"V_n=\tfrac{n-1}nU_n+\tfrac1nR_S,\quad w\mapsto w+\tfrac{1-w}{m}",
+    hypotheses=(BOUNDED, SAMPLE, CLASS_FIXED, QUERIED, FIXED_WEIGHT, PAIRS_EXIST, FINITE_CLASS),
     routes=(
         Route(
-            "self-pairs", (FIXED_WEIGHT, PAIRS_EXIST),
+            "self-pairs",
+            (
+                flag("pairs", "given S the draws are i.i.d. over all n² pairs, λ fresh",
+                     "self_pairs", "permutation_pairs"),
+                SOME_DRAWS,
+            ),
             "T2.1 holds with w + (1-w)/n inside the round bracket and (1-w)²/a unchanged",
         ),
         Route(
             "permutation in batches",
             (
-                FIXED_WEIGHT,
+                flag("batches", "given S the batches are independent, each a uniform permutation",
+                     "independent_batches"),
                 Hypothesis(
                     "batch fits", "1 <= m <= n", ("batch_size", "n"),
                     lambda e: (given(e, "batch_size") <= given(e, "n"),
@@ -236,9 +264,10 @@ T27 = Theorem(
         r"P(\Delta_a-\mathbb E\Delta_a\ge t)\le\exp\Big(-\tfrac{2t^2}"
         r"{M^2[(2-w)^2/n+(1-w)^2/a]}\Big)"
     ),
-    hypotheses=(BOUNDED, DRAWS, FIXED_WEIGHT, PAIRS_EXIST),
+    hypotheses=CASE2,
     routes=(
-        Route("any class", (), "Δ_a exceeds its mean by the radius with probability at most δ"),
+        Route("any class", (SOME_DRAWS,),
+              "Δ_a exceeds its mean by the radius with probability at most δ"),
     ),
     quantities=(
         Quantity("radius", "M√(((2-w)²/n+(1-w)²/a) log(1/δ)/2)",

@@ -12,6 +12,7 @@ from theory.laws.mixup_law import (
     smooth_bias_bound,
     wasserstein_bound,
 )
+from theory.statements.hypotheses import MIXING_LAW, QUERIED, SOME_DRAWS
 from theory.statements.numbers import Numbers
 from theory.statements.theorem import (
     Provenance,
@@ -38,7 +39,7 @@ T3 = Theorem(
         r"\tfrac{\Gamma(\alpha+1/2)}{\sqrt\pi\,\Gamma(\alpha+1)}\Big],\quad "
         r"b_f\le\tfrac{\beta\alpha}{2(2\alpha+1)}\mathrm{tr}\,\mathrm{Cov}(x)"
     ),
-    hypotheses=(declared("law of λ", "λ ~ Beta(α, α)", "alpha"),),
+    hypotheses=(MIXING_LAW, QUERIED),
     routes=(
         Route(
             "Lipschitz",
@@ -99,12 +100,14 @@ T4 = Theorem(
         r"\tfrac Ba\big(\mathbb E\|\textstyle\sum\sigma_kz_k'\|^2\big)^{1/2}="
         r"\sqrt s\,B\sqrt{\mathrm{tr}\,\hat\Sigma/a}"
     ),
-    hypotheses=(declared("law of λ", "λ ~ Beta(α, α)", "alpha"),),
+    hypotheses=(MIXING_LAW,),
     routes=(
         Route(
             "linear class",
             (
                 flag("linear", "the class is linear", "linear"),
+                flag("centred", "the sample has mean zero", "centred"),
+                SOME_DRAWS,
                 declared("radius", "||θ|| <= B", "radius"),
                 declared("second moment", "tr Σ̂ of the centred sample", "covariance_trace"),
             ),

@@ -6,7 +6,14 @@ A reconstruction throughout; the inequalities behind T7 are published (see its s
 from theory.bounds.binomial import clopper_pearson_limit
 from theory.bounds.concentration import hoeffding_radius
 from theory.laws.mixup_law import covariance_factor, mixing_moments
-from theory.statements.case1 import BOUNDED
+from theory.statements.hypotheses import (
+    BOUNDED,
+    DRAWS,
+    EVERY_DRAW,
+    MIXING_LAW,
+    QUERIED,
+    SOME_ORIGINALS,
+)
 from theory.statements.numbers import Numbers
 from theory.statements.theorem import (
     Hypothesis,
@@ -21,37 +28,73 @@ from theory.statements.theorem import (
     show,
 )
 
+_LINEAR = (
+    flag("linear", "teacher and student are linear", "linear"),
+    flag("squared loss", "the loss is the squared error", "squared_loss"),
+)
+_NO_RIDGE = Hypothesis(
+    "no ridge", "r = 0", ("ridge",),
+    lambda e: (given(e, "ridge") == 0, f"r = {show(given(e, 'ridge'))}"),
+)  # fmt: skip
+_INTERCEPT = flag(
+    "intercept", "the student has an unpenalised intercept", "intercept", "no_intercept"
+)
+
+
+def _equivalent_ridge(e: Numbers) -> float | None:
+    """Return r over the share of the covariance that w and pairs i ≠ j leave."""
+    n, w = int(given(e, "n")), given(e, "weight")
+    if n < 2:
+        return None
+    share = w + (1 - w) * float(covariance_factor(beta_mixing(e), n, "distinct"))
+    return given(e, "ridge") / share if share > 0 else None
+
+
 T5 = Theorem(
     id="T5",
     title="No free lunch for linear students",
     provenance=Provenance.RECONSTRUCTION,
     statement=(
-        "For a linear teacher and student and the squared loss, mixup changes neither the "
-        "minimisers nor the minimum-norm solution (w > 0). A misspecified linear student with an "
-        "unpenalised intercept has the same least-squares solution at a = ∞. Ridge r with mixup is "
-        "ridge r/s without, r/s in [r, 2r]."
+        "For a linear teacher and student and the squared loss: where the teacher is one of the "
+        "students, mixup changes neither the minimisers nor the minimum-norm solution, whatever a "
+        "(w > 0). Else, at a = ∞ and with an unpenalised intercept, least squares has the same "
+        "solution, and ridge r with mixup is ridge r/c without, c = w + (1-w)s_n the share of the "
+        "covariance that is left (s in place of s_n with self-pairs, where r/s is in [r, 2r])."
     ),
     latex=(
         r"\arg\min\{wR_S+(1-w)\hat R_{mix}\}=\theta_0+\mathrm{span}(S)^\perp;\quad "
-        r"\text{ridge }r\text{ with mixup}\equiv\text{ridge }r/s"
+        r"\text{ridge }r\text{ with mixup}\equiv\text{ridge }r/(w+(1-w)s_n)"
     ),
+    hypotheses=_LINEAR,
     routes=(
         Route(
-            "same solution",
+            "teacher in the class",
             (
-                flag("linear", "teacher and student are linear", "linear"),
-                flag("intercept", "the student has an unpenalised intercept", "intercept",
-                     "no_intercept"),
-                Hypothesis("no ridge", "r = 0", ("ridge",),
-                           lambda e: (given(e, "ridge") == 0, f"r = {show(given(e, 'ridge'))}")),
+                flag("realizable", "the teacher is one of the students", "realizable"),
+                SOME_ORIGINALS,
+                _NO_RIDGE,
+            ),
+            "the minimisers, and the one of least norm, are the same with and without mixup, for "
+            "any number of draws",
+        ),
+        Route(
+            "least squares",
+            (
+                EVERY_DRAW,
+                DRAWS,
+                _INTERCEPT,
+                _NO_RIDGE,
+                flag("full rank", "the covariance of the student's features has full rank",
+                     "full_rank"),
             ),
             "the fitted student is the same with and without mixup",
         ),
         Route(
             "ridge",
             (
-                flag("linear", "teacher and student are linear", "linear"),
-                flag("intercept", "the student has an unpenalised intercept", "intercept"),
+                EVERY_DRAW,
+                DRAWS,
+                _INTERCEPT,
                 Hypothesis("ridge", "r > 0", ("ridge",),
                            lambda e: (given(e, "ridge") > 0, f"r = {show(given(e, 'ridge'))}")),
             ),
@@ -59,15 +102,16 @@ T5 = Theorem(
         ),
     ),
     quantities=(
-        Quantity("equivalent ridge", "r/s", ("ridge", "alpha"),
-                 lambda e: given(e, "ridge")
-                 / float(covariance_factor(beta_mixing(e), None, "self"))),
+        Quantity("equivalent ridge", "r/(w+(1-w)s_n)", ("ridge", "alpha", "n", "weight"),
+                 _equivalent_ridge),
     ),
     non_claims=(
+        "anything for finitely many draws when the teacher is not one of the students: the fit "
+        "moves with every draw",
         "anything for a student without intercept: its solution moves",
         "anything for a nonlinear teacher: there, mixed points do add information",
     ),
-    counterexamples=("no_intercept",),
+    counterexamples=("finite_draws", "no_intercept"),
     derivations=("T5 ridge",),
 )  # fmt: skip
 
@@ -90,7 +134,7 @@ T6 = Theorem(
         r"\quad|\rho|\le K_4\tfrac{\alpha(\alpha+2)}{96(2\alpha+1)(2\alpha+3)}"
         r"\overline{\|\Delta\|^4}"
     ),
-    hypotheses=(declared("law of λ", "λ ~ Beta(α, α)", "alpha"),),
+    hypotheses=(MIXING_LAW, QUERIED, EVERY_DRAW),
     routes=(
         Route(
             "smooth",
@@ -135,9 +179,11 @@ def _hoeffding_certificate(e: Numbers) -> float:
     return given(e, "mean_loss") + radius
 
 
+_HELD_OUT = flag("held-out sample", "the held-out points are i.i.d. from p", "held_out_independent")
 _UNSEEN = flag(
-    "unseen", "the held-out points are i.i.d. from p and unused for training or choice", "unseen"
-)
+    "unseen", "they were not used for training, nor for any choice but that among the candidates",
+    "unseen",
+)  # fmt: skip
 _CANDIDATES = Hypothesis(
     "choice paid for", "δ is divided by the number of candidates the choice was made from",
     ("candidates", "delta"),
@@ -157,7 +203,7 @@ T7 = Theorem(
         r"P\big(R(f)\le U(k,m,\delta)\big)\ge1-\delta,\quad "
         r"U=\mathrm{BetaInv}(1-\delta;\,k+1,\,m-k)"
     ),
-    hypotheses=(_UNSEEN, _CANDIDATES),
+    hypotheses=(_HELD_OUT, _UNSEEN, _CANDIDATES),
     routes=(
         Route(
             "0-1 losses",
@@ -194,6 +240,7 @@ T7 = Theorem(
     ),
     non_claims=(
         "anything from points used to train or to choose the model without paying for the choice",
+        "anything from examples that share a source, such as phrases of one sentence",
         "that the smaller of two certificates holds at δ: choosing after the fact spends both",
     ),
 )  # fmt: skip

@@ -3,11 +3,13 @@
 Each is derived in `theory.symbolic.thresholds`. Sizes are returned as real numbers; the smallest
 admissible count is `least_count` of them. All are sufficient, not necessary.
 
-Symbols: M loss bound, L = log(|H|/δ), gap = eps_p > 0, weight = w of the original sample.
+Symbols: M loss bound, L = log(|H|/δ), gap = eps_p > 0, weight = w of the original sample. Every
+function raises TheoryInputError for a δ outside [1e-300, 1).
 """
 
 from math import ceil, inf, log, sqrt
 
+from theory.bounds.bound import checked_delta
 from theory.errors import TheoryInputError
 
 
@@ -20,18 +22,18 @@ def finite_class_sample_size(
     gap: float, class_size: float, loss_bound: float, delta: float
 ) -> float:
     """T1(a): N = M² log(|H|/δ) / (2 gap²)."""
-    return loss_bound**2 * log(class_size / delta) / (2 * _positive(gap, "gap") ** 2)
+    return loss_bound**2 * _budget(delta, class_size) / (2 * _positive(gap, "gap") ** 2)
 
 
 def finite_class_constant(gap: float, class_size: float, delta: float) -> float:
     """T1(a)'s c in N >= M² log(1/δ)/c: 2 gap² log(1/δ) / log(|H|/δ)."""
-    return 2 * _positive(gap, "gap") ** 2 * log(1 / delta) / log(class_size / delta)
+    return 2 * _positive(gap, "gap") ** 2 * _budget(delta) / _budget(delta, class_size)
 
 
 def mean_gap_sample_size(gap: float, mean_gap: float, loss_bound: float, delta: float) -> float:
     """T1(b): N = M² log(1/δ) / (2(gap - mean_gap)²), for gap > mean_gap = EΔ_n."""
     margin = _positive(gap - mean_gap, "gap - mean_gap")
-    return loss_bound**2 * log(1 / delta) / (2 * margin**2)
+    return loss_bound**2 * _budget(delta) / (2 * margin**2)
 
 
 def mean_gap_constant(gap: float, mean_gap: float) -> float:
@@ -41,19 +43,19 @@ def mean_gap_constant(gap: float, mean_gap: float) -> float:
 
 def complexity_sample_size(gap: float, complexity: float, loss_bound: float, delta: float) -> float:
     """T1(c): N = (B + M√(log(1/δ)/2))² / gap², when 2Rad_N <= B/√N."""
-    root = complexity + loss_bound * sqrt(log(1 / delta) / 2)
+    root = complexity + loss_bound * sqrt(_budget(delta) / 2)
     return root**2 / _positive(gap, "gap") ** 2
 
 
 def complexity_constant(gap: float, complexity: float, loss_bound: float, delta: float) -> float:
     """T1(c)'s c in N >= M² log(1/δ)/c."""
     size = complexity_sample_size(gap, complexity, loss_bound, delta)
-    return loss_bound**2 * log(1 / delta) / size
+    return loss_bound**2 * _budget(delta) / size
 
 
 def largest_possible_gap(n: int, class_size: float, loss_bound: float, delta: float) -> float:
     """M√(L/(2n)), above which no minimal gap of a finite class at n points can lie."""
-    return loss_bound * sqrt(log(class_size / delta) / (2 * n))
+    return loss_bound * sqrt(_budget(delta, class_size) / (2 * n))
 
 
 def limit_deviation(n: int, weight: float, loss_bound: float) -> float:
@@ -69,7 +71,7 @@ def mixup_draws_needed(
     """T2.3: a = M² log(2|H|/δ)/c₂, for κ = eps_p - eps_∞(δ/2) > 0."""
     if weight == 1:
         return 0.0
-    return loss_bound**2 * log(2 * class_size / delta) / mixup_constant(kappa, weight)
+    return loss_bound**2 * _budget(delta, 2 * class_size) / mixup_constant(kappa, weight)
 
 
 def mixup_constant(kappa: float, weight: float) -> float:
@@ -82,7 +84,7 @@ def floor_draws(
 ) -> float:
     """T2.3's floor: beyond this a the minimal gap exceeds eps_p; eps_infinity = eps_∞(δ+η)."""
     excess = _positive(eps_infinity - gap, "eps_infinity - gap")
-    return ((1 - weight) * loss_bound) ** 2 * log(class_size / eta) / (2 * excess**2)
+    return ((1 - weight) * loss_bound) ** 2 * _budget(eta, class_size) / (2 * excess**2)
 
 
 def obstruction_margin(
@@ -128,6 +130,11 @@ def obstruction_sample_size(
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle) else (middle, high)
     return high
+
+
+def _budget(delta: float, statements: float = 1) -> float:
+    """Return log(statements/delta), what a union of so many statements costs."""
+    return log(statements) - log(checked_delta(delta))
 
 
 def _positive(value: float, name: str) -> float:

@@ -89,6 +89,7 @@ def test_a_statement_is_judged_on_the_users_numbers():
 def test_a_statement_that_applies_says_what_follows(tmp_path):
     target = tmp_path / "verdict.json"
     arguments = [*EXAMPLE, "--independent", "--json", str(target)]
+    arguments += ["--sample-independent", "--class-fixed"]
     arguments[arguments.index("--a") + 1] = "100"
     result = RUNNER.invoke(app, arguments)
     assert result.exit_code == 0, result.output

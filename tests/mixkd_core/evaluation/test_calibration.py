@@ -79,6 +79,24 @@ def test_a_bin_holds_its_upper_end() -> None:
     assert expected_calibration_error(logits, [1, 0], bins=2) == pytest.approx(0.05)
 
 
+def test_neighbouring_bins_are_apart() -> None:
+    """Right at 0.4 and wrong at 0.9: two bins of two, ½ · 0.6 + ½ · 0.9, and 0.15 if they were one.
+
+    Then the same number as from a sum over bins written out, for many bins.
+    """
+    logits = logits_of([[0.4, 0.3, 0.3], [0.9, 0.05, 0.05]])
+    assert expected_calibration_error(logits, [0, 1], bins=2) == pytest.approx(0.75)
+    logits, labels = drawn(500)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    for bins in (1, 2, 5, 15, 40):
+        total = 0.0
+        for low in range(bins):
+            inside = (confidence > low / bins) & (confidence <= (low + 1) / bins)
+            total += abs(float((right[inside] - confidence[inside]).sum()))
+        assert expected_calibration_error(logits, labels, bins=bins) == pytest.approx(total / 500)
+
+
 def test_calibrated_confidences_have_little_error_and_others_have_much() -> None:
     logits, labels = drawn(20_000)
     assert expected_calibration_error(logits, labels) < 0.02

@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,11 @@ IDS = [
     "L0", "L1", "L2", "T1", "C1", "T2.0", "T2.1", "T2.2", "T2.3", "T2.4", "T2.5", "T2.6", "T2.7",
     "T3", "T4", "T5", "T6", "T7",
 ]  # fmt: skip
+CASE1 = {"sample_independent": True, "class_fixed": True, "independent": True}
+CASE2 = {
+    "sample_independent": True, "class_fixed": True, "independent_draws": True,
+    "teacher_queried": True, "weight_fixed": True,
+}  # fmt: skip
 USER = Numbers(n=67, a=67, delta=0.05, loss_bound=1.0, gap=0.12, class_size=4)
 
 
@@ -79,6 +85,7 @@ def test_every_field_of_the_evidence_serves_a_statement():
 def test_what_a_statement_does_not_need_does_not_change_its_verdict(item, holds):
     whole = replace(DRAWS, convex=holds, alpha=0.4, errors=1, held_out=20, unseen=holds, bias=0.0)
     whole = replace(whole, independent=holds, linear=holds, augmented_gap=0.1, candidates=2)
+    whole = replace(whole, held_out_independent=holds, infinite_draws=holds, squared_loss=holds)
     others = {entry.name for entry in fields(Numbers)} - {*item.needs, "largest_loss"}
     alone = replace(whole, **dict.fromkeys(others))
     assert answers(item.check(whole)) == answers(item.check(alone))
@@ -106,7 +113,7 @@ def test_t1_on_the_example_of_the_command_line():
 
 
 def test_t1_holds_with_enough_independent_points():
-    enough = replace(USER, a=86, independent=True)
+    enough = replace(USER, a=86, **CASE1)
     verdict = theorem("T1").check(enough)
     assert verdict.answer is Answer.HOLDS
     assert verdict.follows == ("eps* <= eps_p by form (a)",)
@@ -119,7 +126,7 @@ def test_t1_holds_with_enough_independent_points():
 
 
 def test_t1_form_b_needs_the_gap_above_its_mean():
-    base = replace(USER, a=200, independent=True, class_size=None)
+    base = replace(USER, a=200, class_size=None, **CASE1)
     assert theorem("T1").check(replace(base, mean_gap=0.04)).follows == (
         "eps* <= eps_p by form (b)",
     )
@@ -139,7 +146,7 @@ def test_t1_remarks_on_a_gap_that_no_class_can_have():
 
 def test_c1_orders_certificates_and_disclaims_true_risks():
     evidence = Numbers(
-        loss_bound=1, independent=True, augmented_gap=0.3, gap=0.5, augmented_risk=0.2,
+        loss_bound=1, **CASE1, augmented_gap=0.3, gap=0.5, augmented_risk=0.2,
         empirical_risk=0.25, delta=1 / 6,
     )  # fmt: skip
     verdict = theorem("C1").check(evidence)
@@ -152,7 +159,7 @@ def test_c1_orders_certificates_and_disclaims_true_risks():
 
 DRAWS = Numbers(
     n=12, a=618, delta=0.1, loss_bound=1, class_size=1, weight=0.0, gap=7 / 60,
-    eps_infinity=89 / 1320, independent_draws=True,
+    eps_infinity=89 / 1320, **CASE2,
 )  # fmt: skip
 
 
@@ -190,8 +197,7 @@ def test_t22_a_range_based_bound_never_helps():
 )  # fmt: skip
 def test_t21_radius_is_above_the_one_without_mixup(n, a, weight, size, delta):
     evidence = Numbers(
-        n=n, a=a, weight=weight, class_size=size, delta=delta, loss_bound=1,
-        independent_draws=True,
+        n=n, a=a, weight=weight, class_size=size, delta=delta, loss_bound=1, **CASE2
     )  # fmt: skip
     values = theorem("T2.1").check(evidence).quantities
     with_mixup, without = values.values()
@@ -200,7 +206,7 @@ def test_t21_radius_is_above_the_one_without_mixup(n, a, weight, size, delta):
 
 def test_t24_gain_is_a_matter_of_variance():
     evidence = Numbers(
-        n=40, a=1000, delta=0.05, loss_bound=1, class_size=1, weight=0.0, independent_draws=True,
+        n=40, a=1000, delta=0.05, loss_bound=1, class_size=1, weight=0.0, **CASE2,
         kernel_variance=0.04, loss_variance=0.16,
     )  # fmt: skip
     assert set(routes(theorem("T2.4").check(evidence)).values()) == {Answer.HOLDS}
@@ -213,8 +219,7 @@ def test_t24_gain_is_a_matter_of_variance():
 
 def test_t25_obstruction_at_the_value_of_the_document():
     evidence = Numbers(
-        n=31, delta=0.1, eta=0.05, loss_bound=1, class_size=1, weight=0.0, bias=4 / 15,
-        independent_draws=True,
+        n=31, delta=0.1, eta=0.05, loss_bound=1, class_size=1, weight=0.0, bias=4 / 15, **CASE2
     )  # fmt: skip
     verdict = theorem("T2.5").check(evidence)
     assert verdict.answer is Answer.HOLDS
@@ -224,22 +229,129 @@ def test_t25_obstruction_at_the_value_of_the_document():
     assert theorem("T2.5").check(replace(evidence, weight=1.0)).answer is Answer.FAILS
 
 
+HOLDING = {
+    "L0": Numbers(
+        alpha=1.0, convex=True, teacher_queried=True, infinite_draws=True, n=4,
+    ),
+    "L1": Numbers(loss_bound=1, **CASE1),
+    "L2": Numbers(loss_bound=1, gap=0.1, class_size=3, **CASE1),
+    "T1": replace(
+        USER, a=300, mean_gap=0.04, complexity=0.1, **CASE1,
+    ),
+    "C1": Numbers(
+        loss_bound=1, augmented_gap=0.3, gap=0.5, augmented_risk=0.2, empirical_risk=0.25, **CASE1,
+    ),
+    "T2.0": Numbers(weight=0.5, weight_fixed=True, teacher_queried=True, n=4),
+    "T2.1": replace(DRAWS),
+    "T2.2": Numbers(n=9, weight=0.5, bias=0.0),
+    "T2.3": replace(DRAWS, a=900, eps_infinity_floor=19 / 120, eta=0.05),
+    "T2.4": replace(DRAWS, n=40, kernel_variance=0.04, loss_variance=0.16),
+    "T2.5": replace(DRAWS, n=31, eta=0.05, bias=4 / 15),
+    "T2.6": replace(
+        DRAWS, n=10, weight=0.5, batch_size=5, self_pairs=True, independent_batches=True
+    ),
+    "T2.7": replace(DRAWS, n=100, a=400, weight=0.5, delta=0.05),
+    "T3": Numbers(
+        alpha=0.4, lipschitz=2.0, pair_distance=0.96, smoothness=1.0, covariance_trace=1.0,
+        teacher_queried=True,
+    ),
+    "T4": Numbers(alpha=1.0, linear=True, centred=True, radius=2.0, covariance_trace=6.0, a=4),
+    "T5": Numbers(
+        n=4, alpha=1.0, linear=True, squared_loss=True, realizable=True, infinite_draws=True,
+        independent_draws=True, intercept=True, full_rank=True, ridge=0.0, weight=0.5,
+    ),
+    "T6": Numbers(
+        alpha=1.0, fourth_derivative=24, pair_fourth_moment=102.5, teacher_queried=True,
+        infinite_draws=True,
+    ),
+    "T7": Numbers(
+        held_out=872, errors=60, mean_loss=0.1, loss_bound=1, delta=0.05, unseen=True,
+        held_out_independent=True, candidates=1,
+    ),
+}  # fmt: skip
+
+# Premises a statement rests on that only the user can vouch for, and that no number can stand for.
+PREMISES = {
+    "L0": {"convex", "teacher_queried", "infinite_draws"},
+    **{name: set(CASE1) for name in ("L1", "L2", "T1", "C1")},
+    "T2.0": {"weight_fixed", "teacher_queried"},
+    **{name: set(CASE2) for name in ("T2.1", "T2.3", "T2.4", "T2.5", "T2.7")},
+    "T2.2": set(),
+    "T2.6": {*CASE2, "self_pairs", "independent_batches"} - {"independent_draws"},
+    "T3": {"teacher_queried"},
+    "T4": {"linear", "centred"},
+    "T5": {"linear", "squared_loss", "realizable", "infinite_draws", "independent_draws",
+           "intercept", "full_rank"},
+    "T6": {"teacher_queried", "infinite_draws"},
+    "T7": {"unseen", "held_out_independent"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("item", THEOREMS, ids=lambda item: item.id)
+def test_every_premise_is_asked_for(item):
+    """Nothing follows by a route while a premise of it is not vouched for, or is denied."""
+    evidence = HOLDING[item.id]
+    asked = {name for name in item.needs if isinstance(getattr(evidence, name), bool)}
+    assert asked == PREMISES[item.id]
+    full = routes(item.check(evidence))
+    for name in asked:
+        withheld = routes(item.check(replace(evidence, **{name: None})))
+        denied = routes(item.check(replace(evidence, **{name: False})))
+        assert withheld != full, name
+        for route, answer in full.items():
+            if answer is Answer.HOLDS and withheld[route] is not answer:
+                assert withheld[route] is Answer.NOT_ASSESSABLE
+                assert denied[route] is Answer.FAILS
+
+
+def test_t5_needs_infinitely_many_draws_unless_the_teacher_is_a_student():
+    item, evidence = theorem("T5"), replace(HOLDING["T5"], realizable=False)
+    assert item.check(evidence).follows == (
+        "the fitted student is the same with and without mixup",
+    )
+    finite = replace(evidence, infinite_draws=False, a=10**6)
+    assert item.check(finite).answer is Answer.FAILS
+    assert item.check(replace(evidence, infinite_draws=None)).answer is Answer.NOT_ASSESSABLE
+    realizable = item.check(replace(finite, realizable=True))
+    assert [route for route, answer in routes(realizable).items() if answer is Answer.HOLDS] == [
+        "teacher in the class"
+    ]
+    assert item.check(replace(finite, realizable=True, weight=0.0)).answer is Answer.FAILS
+
+
+def test_t5_as_students_that_are_fitted_have_it():
+    """Finite draws move the slope of a misspecified student, and never that of one with F in H."""
+    points = np.array([(0.0, 0.0), (1, 2), (3, 1), (2, 5)])
+    targets = points @ [1.0, 2.0]
+    generator = np.random.default_rng(3)
+    distances = []
+    for draws in (4, 400, 40_000):
+        first = generator.integers(4, size=draws)
+        second = (first + generator.integers(1, 4, size=draws)) % 4
+        lam = generator.random(draws)
+        mixed = lam[:, None] * points[first] + (1 - lam)[:, None] * points[second]
+        mixed_targets = lam * targets[first] + (1 - lam) * targets[second]
+        slope = np.polyfit(mixed[:, 0], mixed_targets, 1)[0]
+        distances.append(abs(slope - 11 / 5))
+        both = np.vstack([points, mixed]), np.concatenate([targets, mixed_targets])
+        np.testing.assert_allclose(np.linalg.lstsq(*both)[0], [1, 2], atol=1e-9)
+    assert distances[0] > 0.5
+    assert distances[0] > distances[1] > distances[2] > 1e-4
+
+
 @pytest.mark.parametrize(
     ("identifier", "evidence", "name", "value"),
     [
-        ("L0", Numbers(alpha=1.0, convex=True), "s = ", 2 / 3),
-        ("T2.6", Numbers(n=10, weight=0.5, batch_size=5), "weight with batch", 0.6),
-        ("T2.7", Numbers(n=100, a=400, weight=0.5, loss_bound=1, delta=0.05,
-                          independent_draws=True), "radius", 0.186113),
-        ("T3", Numbers(alpha=0.4, lipschitz=2.0, pair_distance=0.96), "bias bound (Lip",
-         2 * 0.96 * 0.160242438313006),
-        ("T4", Numbers(alpha=1.0, linear=True, radius=2.0, covariance_trace=6.0, a=4),
-         "complexity bound", 2.0),
-        ("T5", Numbers(linear=True, intercept=True, ridge=0.2, alpha=1.0), "equivalent", 0.3),
-        ("T6", Numbers(alpha=1.0, fourth_derivative=24, pair_fourth_moment=102.5),
-         "remainder", 5.125),
-        ("T7", Numbers(held_out=872, errors=60, delta=0.05, unseen=True, candidates=1),
-         "Clopper", 0.0845973515),
+        ("L0", HOLDING["L0"], "s = ", 2 / 3),
+        ("T2.6", HOLDING["T2.6"], "weight with batch", 0.6),
+        ("T2.7", HOLDING["T2.7"], "radius", 0.186113),
+        ("T3", HOLDING["T3"], "bias bound (Lip", 2 * 0.96 * 0.160242438313006),
+        ("T4", HOLDING["T4"], "complexity bound", 2.0),
+        # s_n = 2/3 - 1/(3 · 3) = 5/9 at n = 4.
+        ("T5", replace(HOLDING["T5"], ridge=0.2, weight=0.0), "equivalent", 0.2 * 9 / 5),
+        ("T5", replace(HOLDING["T5"], ridge=0.2, weight=0.5), "equivalent", 0.2 * 9 / 7),
+        ("T6", HOLDING["T6"], "remainder", 5.125),
+        ("T7", HOLDING["T7"], "Clopper", 0.0845973515),
     ],
 )  # fmt: skip
 def test_the_numbers_of_the_other_statements(identifier, evidence, name, value):
@@ -256,6 +368,7 @@ def test_the_numbers_of_the_other_statements(identifier, evidence, name, value):
         ("L1", Numbers(independent=False)),
         ("T2.6", Numbers(n=1, weight=0.5, batch_size=5)),
         ("T5", Numbers(linear=False, ridge=0.0, intercept=True)),
+        ("T7", Numbers(held_out_independent=False, unseen=True, candidates=1, delta=0.05)),
         ("T7", Numbers(unseen=False, candidates=1, delta=0.05)),
         ("T7", Numbers(unseen=True, candidates=1, delta=0.05, held_out=5, errors=6, mean_loss=2.0,
                         loss_bound=1.0)),
@@ -266,7 +379,7 @@ def test_a_false_hypothesis_fails(identifier, evidence):
 
 
 def test_choosing_among_candidates_divides_the_budget():
-    one = Numbers(held_out=872, errors=60, delta=0.05, unseen=True, candidates=1)
+    one = HOLDING["T7"]
     many = theorem("T7").check(replace(one, candidates=10)).quantities
     alone = theorem("T7").check(replace(one, delta=0.005)).quantities
     assert list(many.values()) == pytest.approx(list(alone.values()))
@@ -275,7 +388,9 @@ def test_choosing_among_candidates_divides_the_budget():
 @pytest.mark.parametrize(
     ("name", "value"),
     [("delta", 0.0), ("delta", 1.0), ("n", 0), ("weight", 1.5), ("loss_bound", 0.0),
-     ("gap", float("nan")), ("alpha", float("inf")), ("class_size", 0), ("mean_gap", -0.1)],
+     ("gap", float("nan")), ("alpha", float("inf")), ("class_size", 0), ("mean_gap", -0.1),
+     ("delta", 5e-324), ("delta", 1e-308), ("eta", 1e-301), ("n", 10**16), ("n", 10**4000),
+     ("class_size", 10**201), ("loss_bound", 1e51), ("gap", -1e-60), ("a", -(10**400))],
 )  # fmt: skip
 def test_bad_evidence_is_named(name, value):
     with pytest.raises(TheoryInputError) as caught:
