@@ -2,7 +2,8 @@
 
 from typing import Any, Protocol
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.mixup import check_mixup_alpha
@@ -118,3 +119,28 @@ def check_teacher_precision(teacher: nn.Module, objective: Objective, autocast: 
             f"the teacher's weights are {', '.join(sorted(half))}, which this training does not "
             "compute in: load it with dtype=torch.float32, or call its float()."
         )
+
+
+def check_optimizer_state(optimizer: Any, model: nn.Module, checkpoint: str | None) -> None:
+    """Refuse a state that was loaded and is not of these weights: fused optimisers do not look.
+
+    Args:
+        optimizer: torch's own are looked at, but those that do not keep an element per weight.
+        checkpoint: where the state was loaded from.
+
+    Raises:
+        InputError: naming the first weight whose state has another shape.
+    """
+    optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate's wrapper
+    if not type(optimizer).__module__.startswith("torch.optim") or isinstance(
+        optimizer, torch.optim.Adafactor | torch.optim.LBFGS
+    ):
+        return
+    for name, weight in model.named_parameters():
+        for moment, value in optimizer.state.get(weight, {}).items():
+            if isinstance(value, Tensor) and value.dim() and value.shape != weight.shape:
+                raise InputError(
+                    f"checkpoint {checkpoint!r} has a {moment} of shape {tuple(value.shape)} for "
+                    f"{name!r} of shape {tuple(weight.shape)}: it is of another network, or of an "
+                    "older version of mixkd; delete it and train from the start."
+                )

@@ -27,6 +27,7 @@ from mixkd_core.objectives.objective import MIXED_TERMS, patient_layers
 from mixkd_core.training.arguments import MixKDArguments
 from mixkd_core.training.checks import (
     check_depths,
+    check_optimizer_state,
     check_precision,
     check_problem,
     check_settings,
@@ -115,7 +116,9 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.add_callback(SamplerEpoch(self.sampler))
         if self.objective.replaces_modules:
             self.add_callback(ModuleReplacement(model, self.teacher))
-        self._compact = CompactEmbedding(model, self.table.columns["input_ids"])
+        self._compact = CompactEmbedding(
+            model, self.table.columns["input_ids"], lambda: self.optimizer
+        )
         self._holds_rows_apart = self._may_hold_rows_apart()
         if self._holds_rows_apart:
             self.add_callback(self._compact)
@@ -380,9 +383,14 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         super().log(logs, *args, **kwargs)
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        """Look first, so that a checkpoint is never taken after a bad step."""
+        """Look first, so that a checkpoint is never taken after a bad step.
+
+        Model and optimiser are whole in it, whatever training holds apart: any number of
+        processes, on any texts, can go on from it.
+        """
         self._check_finite()
-        super()._save_checkpoint(*args, **kwargs)
+        with self._compact.whole():
+            super()._save_checkpoint(*args, **kwargs)
 
     def save_model(self, *args: Any, **kwargs: Any) -> None:
         """As `Trainer.save_model`: all of the model, whatever training holds apart."""
@@ -392,6 +400,17 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
     def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         with self._compact.whole():
             super()._load_from_checkpoint(*args, **kwargs)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Load them while the word table is whole, as they were saved.
+
+        Raises:
+            InputError: if they are of a network of other shapes.
+        """
+        with self._compact.whole():
+            super()._load_optimizer_and_scheduler(checkpoint)
+            if not (self.is_fsdp_enabled or self.is_deepspeed_enabled):
+                check_optimizer_state(self.optimizer, self.model, checkpoint)
 
     def _load_best_model(self) -> None:
         with self._compact.whole():

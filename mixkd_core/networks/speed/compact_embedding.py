@@ -5,9 +5,13 @@ On small data sets that is most of the table, and clearing, clipping and steppin
 of its size takes longer than the network itself. Here the embedding holds the used rows while it
 is trained; the others get their decay when the whole table is asked for. What is learnt is the
 same, up to rounding.
+
+The optimiser's moments go with the table: they hold the used rows while it does, and are whole
+where it is whole, in checkpoints above all. A row that no text of this training uses, but one of
+an earlier training did, still moves by its moments: it is held too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,15 +35,20 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
     Args:
         model: whose `get_input_embeddings()` it is.
         used: the token ids of the training texts, repeated or not.
+        optimizer: gives the optimiser that trains the model; None while there is none.
     """
 
-    def __init__(self, model: Any, used: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        used: NDArray[np.int64],
+        optimizer: Callable[[], Any] = lambda: None,
+    ) -> None:
+        self.optimizer = optimizer
         self.embedding: nn.Embedding = model.get_input_embeddings()
         padding = self.embedding.padding_idx
         rows = np.unique(used if padding is None else np.append(used, padding))
-        self.rows = torch.from_numpy(rows)
-        self.places = torch.full((self.embedding.num_embeddings,), -1)
-        self.places[self.rows] = torch.arange(len(rows))
+        self._hold(torch.from_numpy(rows))
         self.padding_idx = padding
         self.factors: list[float] = []
         self._table: Tensor | None = None
@@ -94,9 +103,32 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
             if ours and group["weight_decay"]:
                 self.factors.append(1 - group["lr"] * group["weight_decay"])
 
+    def _hold(self, rows: Tensor) -> None:
+        """Let these be the rows that are held, in ascending order."""
+        self.rows = rows
+        self.places = torch.full((self.embedding.num_embeddings,), -1, device=rows.device)
+        self.places[rows] = torch.arange(len(rows), device=rows.device)
+
+    def _moments(self) -> dict[str, Tensor]:
+        """What the optimiser has of each element of the weight, by name."""
+        optimizer, weight = self.optimizer(), self.embedding.weight
+        state = {} if optimizer is None else optimizer.state.get(weight, {})
+        return {
+            name: value
+            for name, value in state.items()
+            if isinstance(value, Tensor) and value.shape == weight.shape
+        }
+
     def _take_apart(self) -> None:
         weight = self.embedding.weight
-        self.rows, self.places = self.rows.to(weight.device), self.places.to(weight.device)
+        moments = self._moments()
+        moving = [value.count_nonzero(dim=1).nonzero().flatten() for value in moments.values()]
+        rows = torch.cat(
+            [self.rows.to(weight.device), *(rows.to(weight.device) for rows in moving)]
+        )
+        self._hold(torch.unique(rows))
+        for name, value in moments.items():
+            self.optimizer().state[weight][name] = value[self.rows.to(value.device)]
         self._table = weight.data
         self.factors = []
         # `.data`, so that the parameter stays the one that the optimiser knows.
@@ -110,6 +142,10 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
     def _put_together(self) -> None:
         assert self._table is not None
         weight = self.embedding.weight
+        for name, value in self._moments().items():
+            moment = value.new_zeros(self._table.shape)
+            moment[self.rows.to(value.device)] = value
+            self.optimizer().state[weight][name] = moment
         # Step by step and not as one product: checkpoints in between, which ask for the whole
         # table, must not change a bit. Few rows at a time stay in the processor's cache.
         for block in torch.split(self._table, ROWS_AT_A_TIME):

@@ -10,6 +10,7 @@ from datasets import Dataset
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
+from mixkd_core.errors import InputError
 from mixkd_core.networks.speed import compact_embedding
 from mixkd_core.networks.speed.compact_embedding import CompactEmbedding
 
@@ -35,14 +36,20 @@ def trained(
 ) -> Any:
     """`trained(compact, architecture=, before=, **arguments)`: a trainer that has trained."""
 
-    def build(compact: bool, architecture: str = "bert", resume: Any = None, **others: Any) -> Any:
+    def build(
+        compact: bool,
+        architecture: str = "bert",
+        resume: Any = None,
+        dataset: Any = None,
+        **others: Any,
+    ) -> Any:
         monkeypatch.setattr(compact_embedding, "LARGEST_SHARE", 0.5 if compact else -1.0)
         student = no_dropout(tiny_classifier(architecture, seed=1)).double()
         settings = {"method": "sm", "weight_decay": 0.1, "num_train_epochs": 3}
         trainer = mixkd_trainer(
             student=student,
             teacher=tiny_classifier(architecture, layers=4, seed=2).double(),
-            dataset=few_words,
+            dataset=few_words if dataset is None else dataset,
             **settings | others,
         )
         trainer.train(resume_from_checkpoint=resume)
@@ -150,6 +157,65 @@ def test_resuming_and_training_again(trained: Any, tmp_path: Path) -> None:
     again = trained(False)
     again.train()
     assert_same(straight, again)
+
+
+@pytest.fixture
+def other_words() -> Dataset:
+    """Texts of which half the words are others, so that one training's rows are not the other's."""
+    generator = np.random.default_rng(1)
+    words = np.append(WORDS[::2], WORDS[::2] + 1)
+    texts = [generator.choice(words, size).tolist() for size in generator.integers(3, 9, 16)]
+    return Dataset.from_dict({"input_ids": texts, "labels": [ids[0] % 3 for ids in texts]})
+
+
+@pytest.mark.parametrize("optim", ["adamw_torch", "adamw_torch_fused"])
+@pytest.mark.parametrize("same_rows", [True, False])
+def test_a_checkpoint_does_not_show_how_it_was_written(
+    same_rows: bool,
+    optim: str,
+    trained: Any,
+    few_words: Dataset,
+    other_words: Dataset,
+    tmp_path: Path,
+) -> None:
+    """{apart, whole} goes on from {apart, whole}, on the same texts or on others, to the same."""
+    files: dict[bool, dict[str, Any]] = {}
+    gone_on = {}
+    for written in (True, False):
+        settings = {
+            "output_dir": str(tmp_path / str(written)),
+            "save_strategy": "epoch",
+            "optim": optim,
+        }
+        trained(written, **settings)
+        checkpoint = tmp_path / str(written) / "checkpoint-4"
+        files[written] = torch.load(checkpoint / "optimizer.pt", weights_only=True)["state"]
+        for read in (True, False):
+            gone_on[written, read] = trained(
+                read,
+                resume=str(checkpoint),
+                dataset=few_words if same_rows else other_words,
+                **settings | {"save_strategy": "no"},
+            )
+            assert gone_on[written, read]._holds_rows_apart is read
+    torch.testing.assert_close(files[True], files[False], rtol=1e-9, atol=1e-11)
+    for ways in gone_on.values():
+        assert_same(ways, gone_on[False, False])
+
+
+@pytest.mark.parametrize("compact", [True, False])
+def test_a_state_of_another_shape_is_refused(compact: bool, trained: Any, tmp_path: Path) -> None:
+    """The word table's used rows alone, for one, as older versions wrote them."""
+    settings = {"output_dir": str(tmp_path), "save_strategy": "epoch"}
+    trained(compact, **settings)
+    file = tmp_path / "checkpoint-4" / "optimizer.pt"
+    content = torch.load(file, weights_only=True)
+    for state in content["state"].values():
+        if state["exp_avg"].shape == (60, 16):
+            state["exp_avg"], state["exp_avg_sq"] = state["exp_avg"][:13], state["exp_avg_sq"][:13]
+    torch.save(content, file)
+    with pytest.raises(InputError, match=r"of shape \(13, 16\) for .* of shape \(60, 16\)"):
+        trained(compact, resume=str(tmp_path / "checkpoint-4"), **settings)
 
 
 def test_it_ends_with_training_however_that_ends(trained: Any) -> None:
