@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mixkd_core.data.task_data import TaskData
 
 HUB_TIMEOUT_SECONDS = 5.0
 
@@ -92,12 +95,13 @@ def _hub() -> Finding:
 
 def _data(data_dir: Path) -> Iterator[Finding]:
     from mixkd_core.data.sources import load_glue_folder
-    from mixkd_core.data.tasks import GLUE
+    from mixkd_core.data.tasks import GLUE, RESPLIT
     from mixkd_core.errors import InputError
 
     if not data_dir.is_dir():
         yield "data folder", False, f"{data_dir} is not a folder"
         return
+    resplit = {task.tsv: task for task in RESPLIT.values()}
     for task in GLUE.values():
         assert task.tsv is not None
         if not (data_dir / task.tsv.folder).is_dir():
@@ -105,11 +109,17 @@ def _data(data_dir: Path) -> Iterator[Finding]:
             continue
         try:
             data = load_glue_folder(task, data_dir)
+            if task.tsv in resplit and _sizes(data) == resplit[task.tsv].sizes:
+                data = load_glue_folder(resplit[task.tsv], data_dir)
         except InputError as error:
             yield task.name, False, str(error)
             continue
-        held_out = ", ".join(f"{len(split)} {name}" for name, split in data.evaluation.items())
-        yield task.name, True, f"{len(data.train)} train, {held_out}"
+        counts = ", ".join(f"{count} {name}" for name, count in _sizes(data).items())
+        yield data.task.name, True, " ".join([f"{counts}.", *data.remarks])
+
+
+def _sizes(data: "TaskData") -> dict[str, int]:
+    return {name: len(split) for name, split in {"train": data.train, **data.evaluation}.items()}
 
 
 def _checkpoint(teacher: str) -> Finding:

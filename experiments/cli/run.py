@@ -141,7 +141,11 @@ def run(
         # A plan of a store that does not exist is not to make it.
         place = Path(scratch) if dry_run and not out.is_dir() else out
         resolved = resolve(described)
-        planned = expand(resolved, gather(resolved, place, data_dir=data_dir, teacher=teacher))
+        materials = gather(resolved, place, data_dir=data_dir, teacher=teacher)
+        for task, material in materials.items():
+            for sentence in material.remarks:
+                typer.echo(f"data of {task}: {sentence}")
+        planned = expand(resolved, materials)
         check_all(planned, place, allow_new_weights=allow_new_weights)
     ours = {item.spec.id for item in planned}
     finished = [item.record for item in stored if item.record is not None]

@@ -54,11 +54,31 @@ def train(
     ] = 5000,
     train_file: Annotated[
         Path | None,
-        typer.Option(help="Your own data: CSV, TSV, JSONL or parquet.", rich_help_panel=DATA),
+        typer.Option(
+            help="Your own data: CSV, TSV, JSON, JSONL, parquet or Arrow, or a folder that "
+            "save_to_disk wrote.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     dev_file: Annotated[
         Path | None, typer.Option(help="Its development set.", rich_help_panel=DATA)
     ] = None,
+    dev_fraction: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of its different texts to hold out as the development set, such as 0.2; "
+            "by class, the same for every seed.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    drop_empty: Annotated[
+        bool,
+        typer.Option(
+            "--drop-empty",
+            help="Leave out its rows without a text or label, which are refused otherwise.",
+            rich_help_panel=DATA,
+        ),
+    ] = False,
     text_column: Annotated[
         str, typer.Option(help="Its column with the text.", rich_help_panel=DATA)
     ] = "text",
@@ -71,10 +91,19 @@ def train(
     labels: Annotated[
         str | None,
         typer.Option(
-            help="Its label names, separated by commas; none for a real-valued label.",
+            help="Its label names in order, separated by commas (one that holds a comma in double "
+            "quotes); read off the file if not given.",
             rich_help_panel=DATA,
         ),
     ] = None,
+    regression: Annotated[
+        bool,
+        typer.Option(
+            "--regression",
+            help="Its label is a real number, even where whole numbers look like classes.",
+            rich_help_panel=DATA,
+        ),
+    ] = False,
     augmentation: Annotated[
         str | None,
         typer.Option(
@@ -215,11 +244,12 @@ def train(
     takes its part of a batch, and one of them writes.
     """
     from experiments.cli.console import print_gaps
+    from experiments.cli.own_data import check_held_out, own_task
     from experiments.running.encoders import encoder_for
     from experiments.running.quiet import quiet_libraries
     from experiments.running.runner import Resources, run
     from mixkd_core.data.sources import load_task_data
-    from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task
+    from mixkd_core.data.tasks import find_task
     from mixkd_core.networks.checkpoints import load_config
     from mixkd_core.networks.mix_layer import parsed_mix_layer
     from mixkd_core.records.environment import preferred_precision
@@ -238,20 +268,24 @@ def train(
 
     quiet_libraries()
     if train_file is not None:
-        if task in GLUE or task in EMBEDDED:
-            raise InputError(
-                f"{task!r} is the name of a known task, and --train-file gives data of your own: "
-                "choose another --task name, so that nobody takes one for the other."
-            )
-        columns = (text_column,) if text_pair_column is None else (text_column, text_pair_column)
-        names = None if labels is None else tuple(name.strip() for name in labels.split(","))
-        described = Task(task, text_columns=columns, label_column=label_column, label_names=names)
+        check_held_out(dev_file, dev_fraction, fraction, remainder_size)
+        described = own_task(
+            task,
+            train_file,
+            text_column=text_column,
+            text_pair_column=text_pair_column,
+            label_column=label_column,
+            labels=labels,
+            regression=regression,
+            say=typer.echo,
+        )
     else:
-        if (text_column, text_pair_column, label_column, labels) != ("text", None, "label", None):
+        usual = ("text", None, "label", None, False)
+        if (text_column, text_pair_column, label_column, labels, regression) != usual:
             raise InputError(
-                "--text-column, --text-pair-column, --label-column and --labels describe a file of "
-                f"your own, and task {task!r} has its columns and labels: give --train-file too, "
-                "or leave them out."
+                "--text-column, --text-pair-column, --label-column, --labels and --regression "
+                f"describe a file of your own, and task {task!r} has its columns and labels: give "
+                "--train-file too, or leave them out."
             )
         described = find_task(task)
     if augmentation is None and (augmentation_copies != 1 or translators is not None):
@@ -313,7 +347,11 @@ def train(
         data_dir=data_dir,
         train_file=train_file,
         evaluation_files=None if dev_file is None else {"dev": dev_file},
+        dev_fraction=dev_fraction,
+        drop_empty=drop_empty,
     )
+    for sentence in data.remarks:
+        typer.echo(f"data: {sentence}")
     typer.echo(f"objective: {student_spec.objective.formula}")
     spec = checked(
         RunSpec,

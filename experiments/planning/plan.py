@@ -11,7 +11,7 @@ from experiments.planning.resolved import Comparison, ResolvedStudy
 from experiments.planning.settings import Files, TaskSettings
 from experiments.running.store import encoder_lock
 from mixkd_core.data.task_data import TaskData
-from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task
+from mixkd_core.data.tasks import EMBEDDED, KNOWN, Task, find_task
 from mixkd_core.errors import InputError
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.specs import (
@@ -33,6 +33,8 @@ class Source:
         task: the task.
         data_dir: a GLUE folder, or None.
         train_file, evaluation_files: one's own files, or None and ().
+        dev_fraction: share of the training file to hold out, or None.
+        drop_empty: whether its rows without a text or label are left out.
         sizes: `(name, size)` of an embedded task's sets where they are not the usual ones.
     """
 
@@ -40,6 +42,8 @@ class Source:
     data_dir: Path | None = None
     train_file: Path | None = None
     evaluation_files: tuple[tuple[str, Path], ...] = ()
+    dev_fraction: float | None = None
+    drop_empty: bool = False
     sizes: tuple[tuple[str, int], ...] = ()
 
 
@@ -51,6 +55,7 @@ class Material:
         source: how to get its examples.
         fingerprint: of the examples.
         examples: of the whole training split.
+        remarks: what a user should know of them (`TaskData.remarks`).
         encoder: folder or hub name of the pre-trained encoder.
         encoder_ref: the same by content.
     """
@@ -60,6 +65,7 @@ class Material:
     examples: int
     encoder: str
     encoder_ref: CheckpointRef
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,20 +132,31 @@ def source_of(name: str, settings: TaskSettings, data_dir: Path | None) -> Sourc
         return Source(task, data_dir=data_dir or settings.data_dir)
     if settings.data_dir is not None:
         raise InputError(f"task {name!r} has both 'data_dir' and 'files': give one of them.")
-    return Source(task, train_file=files.train, evaluation_files=tuple(files.evaluation.items()))
+    return Source(
+        task,
+        train_file=files.train,
+        evaluation_files=tuple(files.evaluation.items()),
+        dev_fraction=files.dev_fraction,
+        drop_empty=files.drop_empty,
+    )
 
 
 def _own_task(name: str, files: Files) -> Task:
-    if name in GLUE or name in EMBEDDED:
+    from mixkd_core.data.own_data import label_names_in
+
+    if name in KNOWN:
         raise InputError(
             f"{name!r} is the name of a known task, and its 'files' are data of your own: give the "
             "task another name, so that nobody takes one for the other."
         )
+    names = files.label_names
+    if names is None and not files.regression:
+        names = label_names_in(files.train, files.label_column)
     return Task(
         name,
         text_columns=files.text_columns,
         label_column=files.label_column,
-        label_names=files.label_names,
+        label_names=names,
     )
 
 
@@ -154,7 +171,9 @@ def load_source(source: Source) -> TaskData:
         source.task,
         data_dir=source.data_dir,
         train_file=source.train_file,
-        evaluation_files=dict(source.evaluation_files) or None,
+        evaluation_files=dict(source.evaluation_files),
+        dev_fraction=source.dev_fraction,
+        drop_empty=source.drop_empty,
     )
 
 
@@ -186,7 +205,12 @@ def gather(
         with encoder_lock(out):
             encoder = encoder_for(source.task, chosen, out)
         materials[name] = Material(
-            source, data.fingerprint, len(data.train), encoder, checkpoint_ref(encoder)
+            source,
+            data.fingerprint,
+            len(data.train),
+            encoder,
+            checkpoint_ref(encoder),
+            data.remarks,
         )
     return materials
 

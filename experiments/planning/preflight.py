@@ -60,7 +60,14 @@ def check_sets(source: Source, fraction: float, validation: float | None) -> Non
     Raises:
         InputError: naming the task and the share that is too small, or too large.
     """
-    train = load_source(source).train
+    data = load_source(source)
+    train = data.train
+    if not data.evaluation and fraction == 1 and validation is None:
+        raise InputError(
+            f"{source.task.name}: at fraction 1 of its training file nothing is held out to "
+            "measure on: give 'evaluation' or 'dev_fraction' under its 'files', or a smaller "
+            "fraction."
+        )
     try:
         check_fraction(train["label"], fraction)
         if validation is not None:

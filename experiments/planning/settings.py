@@ -63,18 +63,30 @@ class Files(Part):
     """A task of one's own.
 
     Attributes:
-        train: the training file (CSV, TSV, JSONL or parquet).
+        train: the training file (CSV, TSV, JSON, JSONL, parquet, Arrow, or a saved data set).
         evaluation: evaluation files by the name their results will have.
+        dev_fraction: share of the training file to hold out as the set `dev`.
+        drop_empty: leave out rows without a text or label instead of refusing them.
         text_columns: one, or two for a sentence pair.
         label_column: the label's.
-        label_names: the classes in order; None for a real-valued label.
+        label_names: the classes in order; None reads them off the training file.
+        regression: the label is a real number.
     """
 
     train: Path
-    evaluation: dict[str, Path]
+    evaluation: dict[str, Path] = {}
+    dev_fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
+    drop_empty: bool = False
     text_columns: tuple[str, ...] = ("text",)
     label_column: str = "label"
     label_names: tuple[str, ...] | None = None
+    regression: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind_of_label(self) -> Self:
+        if self.regression and self.label_names is not None:
+            raise ValueError("it names labels and is a regression: give one of them")
+        return self
 
 
 class TaskSettings(Part):

@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixkd_core.data.arrow_files import dataset_rows
 from mixkd_core.data.embedded.law import draw_examples
-from mixkd_core.data.table_files import Rows, read_table, read_tsv
-from mixkd_core.data.task_data import SourceRows, TaskData, assemble, build_split
-from mixkd_core.data.tasks import EMBEDDED, Task, TsvLayout
+from mixkd_core.data.own_data import load_files
+from mixkd_core.data.source_rows import SourceRows
+from mixkd_core.data.splits import build_split
+from mixkd_core.data.table_files import read_tsv
+from mixkd_core.data.task_data import TaskData, assemble
+from mixkd_core.data.tasks import EMBEDDED, GLUE, RESPLIT, Task, TsvLayout
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,21 +33,25 @@ def load_task_data(
     data_dir: Path | str | None = None,
     train_file: Path | str | None = None,
     evaluation_files: Mapping[str, Path | str] | None = None,
+    dev_fraction: float | None = None,
+    drop_empty: bool = False,
 ) -> TaskData:
-    """The task's data: from its law if embedded, else from ``data_dir``, the files, or the hub.
+    """Return the task's data: from its law if embedded, else from a folder, files, or the hub.
 
     Args:
         task: the task.
         data_dir: a GLUE folder in the official TSV layout.
-        train_file, evaluation_files: one's own files, as for :func:`load_files`; both or neither.
+        train_file, evaluation_files, dev_fraction, drop_empty: one's own files, as for
+            :func:`~mixkd_core.data.own_data.load_files`.
 
     Raises:
         InputError: sources that contradict each other or the task, or what the source's own
             loader refuses.
     """
-    if (train_file is None) != (not evaluation_files):
+    if train_file is None and (evaluation_files or dev_fraction is not None or drop_empty):
         raise InputError(
-            "A training file and at least one evaluation file belong together; give both."
+            "An evaluation file, a share to hold out of a file (--dev-fraction) and --drop-empty "
+            "are about a training file of one's own, and none was given; give --train-file too."
         )
     if data_dir is not None and train_file is not None:
         raise InputError("A data folder and files of one's own were both given; choose one.")
@@ -56,8 +64,14 @@ def load_task_data(
         return load_embedded(task.name)
     if data_dir is not None:
         return load_glue_folder(task, data_dir)
-    if train_file is not None and evaluation_files:
-        return load_files(task, train_file, evaluation_files)
+    if train_file is not None:
+        return load_files(
+            task,
+            train_file,
+            evaluation_files or {},
+            dev_fraction=dev_fraction,
+            drop_empty=drop_empty,
+        )
     return load_hub(task)
 
 
@@ -108,6 +122,7 @@ def load_glue_folder(task: Task, data_dir: Path | str) -> TaskData:
             refuses.
     """
     layout = _glue_layout(task)
+    remarks: list[str] = []
     splits = {
         split: build_split(
             task,
@@ -116,11 +131,39 @@ def load_glue_folder(task: Task, data_dir: Path | str) -> TaskData:
             text_columns=layout.text_columns,
             label_column=layout.label_column,
             skip_broken_rows=layout.skips_broken_rows,
+            empty="keep",  # official QQP holds a few
+            remark=remarks.append,
         )
         for split in ("train", *task.evaluation_splits)
     }
-    train = splits.pop("train")
-    return assemble(task, train, splits, origin=f"GLUE folder {layout.folder}")
+    sizes = {name: len(data) for name, data in splits.items()}
+    remarks += check_sizes(task, sizes)
+    origin = f"GLUE folder {layout.folder}"
+    if sizes != task.sizes or task.name in RESPLIT:
+        origin += " (not the official splits)"
+    return assemble(task, splits.pop("train"), splits, origin=origin, remarks=remarks)
+
+
+def check_sizes(task: Task, sizes: Mapping[str, int]) -> list[str]:
+    """Return a sentence if splits do not have the sizes known of the task, else nothing.
+
+    Args:
+        task: one of GLUE's, or a re-split one.
+        sizes: examples of each split.
+    """
+    odd = [name for name in task.sizes if sizes[name] != task.sizes[name]]
+    if not odd:
+        return []
+    counted = ", ".join(f"{sizes[name]:,} of {task.sizes[name]:,} in {name}" for name in odd)
+    twins = (twin for twin in (*GLUE.values(), *RESPLIT.values()) if twin.tsv == task.tsv)
+    meant = next((twin.name for twin in twins if twin.sizes == dict(sizes)), None)
+    kind = "re-split" if task.name in RESPLIT else "official"
+    advice = (
+        f"these are the splits of task {meant!r}: ask for that one"
+        if meant is not None
+        else "a number from here must not stand beside a published one"
+    )
+    return [f"Not the {kind} files of {task.name}: {counted} examples; {advice}."]
 
 
 def load_glue_test(task: Task, data_dir: Path | str) -> dict[str, Dataset]:
@@ -169,9 +212,20 @@ def load_hub(task: Task) -> TaskData:
         InputError: the task is not on the hub, the hub cannot be reached, or what
             :func:`~mixkd_core.task_data.build_split` refuses.
     """
-    splits = _hub_splits(task, {"train": "train", **task.evaluation_splits})
-    train = splits.pop("train")
-    return from_datasets(task, train, splits, origin=f"hub {task.hub_path} {task.hub_config}")
+    remarks: list[str] = []
+    splits = {
+        name: build_split(
+            task,
+            name,
+            dataset_rows(data, f"Split {name!r}"),
+            id_column=task.id_column,
+            empty="keep",
+            remark=remarks.append,
+        )
+        for name, data in _hub_splits(task, {"train": "train", **task.evaluation_splits}).items()
+    }
+    origin = f"hub {task.hub_path} {task.hub_config}"
+    return assemble(task, splits.pop("train"), splits, origin=origin, remarks=remarks)
 
 
 def load_hub_test(task: Task) -> dict[str, Dataset]:
@@ -184,7 +238,7 @@ def load_hub_test(task: Task) -> dict[str, Dataset]:
         split: build_split(
             task,
             split,
-            _dataset_table(task, split, data),
+            dataset_rows(data, f"Split {split!r}"),
             id_column=task.id_column,
             labelled=False,
         )
@@ -198,7 +252,8 @@ def _hub_splits(task: Task, names: Mapping[str, str]) -> dict[str, Any]:
 
     if task.hub_path is None:
         raise InputError(
-            f"Task {task.name!r} is not on the hub; give its training and evaluation files."
+            f"Task {task.name!r} is not on the hub; give "
+            + ("its folder by --data-dir." if task.tsv else "its training file by --train-file.")
         )
     try:
         loaded = datasets.load_dataset(task.hub_path, task.hub_config)
@@ -211,67 +266,3 @@ def _hub_splits(task: Task, names: Mapping[str, str]) -> dict[str, Any]:
             f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); check "
             "the connection, or give a local folder in the official TSV layout."
         ) from error
-
-
-def load_files(task: Task, train: Path | str, evaluation: Mapping[str, Path | str]) -> TaskData:
-    """A task from one's own CSV, TSV, JSONL or parquet files.
-
-    Args:
-        task: names the columns and labels.
-        train: the training file.
-        evaluation: evaluation files by the name their results will have.
-
-    Raises:
-        InputError: no evaluation file, or what :func:`~mixkd_core.table_files.read_table` or
-            :func:`~mixkd_core.task_data.build_split` refuses.
-    """
-    if not evaluation:
-        raise InputError("No evaluation file was given; give at least one.")
-    paths = {"train": Path(train), **{name: Path(path) for name, path in evaluation.items()}}
-    if len(paths) == len(evaluation):
-        raise InputError("An evaluation set cannot be named 'train'; give it another name.")
-    splits = {
-        name: build_split(task, name, read_table(path), id_column=task.id_column)
-        for name, path in paths.items()
-    }
-    names = ", ".join(path.name for path in paths.values())
-    return assemble(task, splits.pop("train"), splits, origin=f"files {names}")
-
-
-def from_datasets(
-    task: Task,
-    train: Dataset,
-    evaluation: Mapping[str, Dataset],
-    *,
-    origin: str = "datasets in memory",
-) -> TaskData:
-    """A task from ``datasets.Dataset`` objects with the task's columns.
-
-    Labels declared as ``ClassLabel`` are matched by name, so their order may differ from the
-    task's.
-
-    Raises:
-        InputError: no evaluation set, one named "train", or what
-            :func:`~mixkd_core.task_data.build_split` refuses.
-    """
-    if not evaluation or "train" in evaluation:
-        raise InputError("Give at least one evaluation set, named otherwise than 'train'.")
-    splits = {
-        name: build_split(task, name, _dataset_table(task, name, data), id_column=task.id_column)
-        for name, data in {"train": train, **evaluation}.items()
-    }
-    return assemble(task, splits.pop("train"), splits, origin=origin)
-
-
-def _dataset_table(task: Task, split: str, data: Dataset) -> SourceRows:
-    names = getattr(data.features.get(task.label_column), "names", None)
-
-    def rows() -> Rows:
-        for number, row in enumerate(data, start=1):
-            label = row.get(task.label_column)
-            # An index outside the names (-1 marks a missing label) is left to be refused.
-            if names is not None and label is not None and 0 <= label < len(names):
-                row = {**row, task.label_column: names[label]}
-            yield number, row
-
-    return SourceRows(f"Split {split!r}", "row", tuple(data.column_names), rows())

@@ -1,51 +1,68 @@
-"""Reading tables from local files, keeping the line number of every row."""
+"""Reading tables from local files and folders, keeping the place of every row."""
 
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from mixkd_core.data.task_data import BrokenRow, SourceRows
+from mixkd_core.data.arrow_files import read_arrow, read_parquet, read_saved
+from mixkd_core.data.json_files import read_json, read_jsonl
+from mixkd_core.data.source_rows import BrokenRow, Rows, SourceRows
+from mixkd_core.data.text_files import lines_of, not_utf8
 from mixkd_core.errors import InputError
 
-Rows = Iterator[tuple[int, Mapping[str, Any] | BrokenRow]]
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def read_table(path: Path) -> SourceRows:
-    """The table in a file, by its ending.
+    """Read the table in a file, told apart by its ending (capitals do not matter), or in a folder.
 
-    ``.csv``: comma-separated with a header, quoted as RFC 4180 says. ``.tsv``: tab-separated with
-    a header, never quoted (GLUE's rule). ``.jsonl``: one JSON object a line. ``.parquet``.
+    `.csv`: with a header, quoted as RFC 4180 says, fields separated by commas, semicolons, tabs or
+    vertical bars, whichever divides the header into the most fields. `.tsv`: tab-separated with a
+    header, never quoted (GLUE's rule). `.jsonl` or `.ndjson`: one JSON object a line. `.json`: an
+    array of objects, or one a line. `.parquet`. `.arrow` or `.feather`. A folder: what
+    `datasets.Dataset.save_to_disk` wrote.
 
     Raises:
         InputError: another ending, no such file, not readable as what it claims to be.
     """
-    readers = {
+    readers: dict[str, Callable[[Path], SourceRows]] = {
         ".csv": _read_csv,
         ".tsv": read_tsv,
-        ".jsonl": _read_jsonl,
-        ".parquet": _read_parquet,
+        ".jsonl": read_jsonl,
+        ".ndjson": read_jsonl,
+        ".json": read_json,
+        ".parquet": read_parquet,
+        ".arrow": read_arrow,
+        ".feather": read_arrow,
     }
-    if path.suffix not in readers:
+    if path.is_dir():
+        return read_saved(path)
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
         raise InputError(
             f"{path} ends in {path.suffix!r}; files are read as {', '.join(readers)}, told apart "
-            "by their ending."
+            "by their ending, and folders as save_to_disk wrote them: save the table as one of "
+            "these."
         )
     if not path.is_file():
         raise InputError(f"There is no file {path}; give the path of an existing one.")
-    return readers[path.suffix](path)
+    try:
+        return reader(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def read_tsv(path: Path, columns: tuple[str, ...] | None = None) -> SourceRows:
-    """A tab-separated file without quoting; its first line is the header unless columns are given.
+    """Read a tab-separated file without quoting; the first line is the header unless it is given.
 
     Only a line feed ends a line (a carriage return before it is dropped): the texts may hold the
     other characters that Python counts as line ends. Blank lines are passed over.
     """
-    lines = _lines(path)
+    lines = lines_of(path)
     if columns is None:
         first = next(lines, None)
         if first is None:
@@ -61,82 +78,63 @@ def read_tsv(path: Path, columns: tuple[str, ...] | None = None) -> SourceRows:
             else:
                 yield number, BrokenRow(len(fields), len(header))
 
-    return SourceRows(str(path), "line", header, rows())
+    return SourceRows(str(path), "line", header, rows(), _repeated(path, header))
 
 
 def _read_csv(path: Path) -> SourceRows:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = tuple(next(_csv_reader(path, file), (0, []))[1])
+    separator, header = _header(path)
     if not header:
         raise InputError(f"{path} is empty; its first line must name the columns.")
 
     def rows() -> Rows:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = _csv_reader(path, file)
-            next(reader)
-            for number, fields in reader:
-                if len(fields) == len(header):
-                    yield number, dict(zip(header, fields, strict=True))
-                else:
-                    yield number, BrokenRow(len(fields), len(header))
+        records = _records(path, separator)
+        next(records)
+        for number, fields in records:
+            if len(fields) == len(header):
+                yield number, dict(zip(header, fields, strict=True))
+            else:
+                yield number, BrokenRow(len(fields), len(header))
 
-    return SourceRows(str(path), "line", header, rows())
+    said = f"{path} was read as separated by {SEPARATORS[separator]}."
+    remarks = ((said,) if separator != "," else ()) + _repeated(path, header)
+    return SourceRows(str(path), "line", header, rows(), remarks)
 
 
-def _csv_reader(path: Path, file: Any) -> Iterator[tuple[int, list[str]]]:
+def _header(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The separator that divides the header into the most fields, and those fields."""
+    headers: dict[str, tuple[str, ...]] = {}
+    refusals = []
+    for separator in SEPARATORS:
+        try:
+            headers[separator] = tuple(next(_records(path, separator), (0, []))[1])
+        except InputError as error:  # a quoted name ends before another separator
+            refusals.append(error)
+    if not headers:
+        raise refusals[0]
+    # Of equally many, the first: a comma where nothing else divides the header further.
+    separator = max(headers, key=lambda one: len(headers[one]))
+    return separator, headers[separator]
+
+
+def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
     """(last line of the row, fields) of every row that is not blank."""
-    reader = csv.reader(file, strict=True)
-    try:
-        for fields in reader:
-            if fields:
-                yield reader.line_num, fields
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not a CSV row ({error}).") from None
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path, error) from None
-
-
-def _read_jsonl(path: Path) -> SourceRows:
-    objects: list[tuple[int, Mapping[str, Any]]] = []
-    for number, line in _lines(path):
+    # The module's own limit of 131,072 characters to a field is a global setting.
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=separator, strict=True)
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}, line {number}: not JSON ({error.msg}).") from None
-        if not isinstance(value, dict):
-            raise InputError(f"{path}, line {number}: not a JSON object, but {value!r}.")
-        if objects and value.keys() != objects[0][1].keys():
-            raise InputError(
-                f"{path}, line {number}: its keys {', '.join(map(repr, value))} differ from the "
-                f"first object's, {', '.join(map(repr, objects[0][1]))}; give every object the "
-                "same keys."
-            )
-        objects.append((number, value))
-    return SourceRows(str(path), "line", tuple(objects[0][1]) if objects else (), iter(objects))
-
-
-def _read_parquet(path: Path) -> SourceRows:
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as parquet: {error}") from None
-    rows = enumerate(table.to_pylist(), start=1)
-    return SourceRows(str(path), "row", tuple(table.column_names), rows)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number, text) of every line that is not blank, a byte order mark dropped."""
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
-        try:
-            for number, line in enumerate(file, start=1):
-                if text := line.rstrip("\r\n"):
-                    yield number, text
+            for fields in reader:
+                if fields:
+                    yield reader.line_num, fields
+        except csv.Error as error:
+            raise InputError(f"{path}, line {reader.line_num}: not a CSV row ({error}).") from None
         except UnicodeDecodeError as error:
-            raise _not_utf8(path, error) from None
+            raise not_utf8(path, error) from None
 
 
-def _not_utf8(path: Path, error: UnicodeDecodeError) -> InputError:
-    return InputError(f"{path} is not UTF-8 text ({error.reason}); convert it to UTF-8.")
+def _repeated(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
+    """A remark on column names that are given more than once, if any are."""
+    names = [repr(name) for name, count in Counter(header).items() if count > 1]
+    if not names:
+        return ()
+    return (f"{path} has several columns called {', '.join(names)}; none of them is read.",)

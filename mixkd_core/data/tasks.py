@@ -2,7 +2,8 @@
 
 The nine tasks of GLUE (Wang et al., ICLR 2019) are registered in :data:`GLUE`, with the column
 names and the label order of the hub's ``nyu-mll/glue`` and, apart from them, the official TSV
-layout (:class:`TsvLayout`). The tasks of the embedded law, whose risk is known exactly, are in
+layout (:class:`TsvLayout`). :data:`RESPLIT` holds those that are official rows in splits of our
+own, under names that say so. The tasks of the embedded law, whose risk is known exactly, are in
 :data:`EMBEDDED`; their law is stated in :mod:`mixkd_core.data.embedded.law`. A task of one's own
 is a few lines::
 
@@ -12,8 +13,9 @@ is a few lines::
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mixkd_core.errors import InputError
 
@@ -21,6 +23,25 @@ CLASSIFICATION_METRICS = ("accuracy", "f1", "matthews_correlation")
 REGRESSION_METRICS = ("pearson", "spearman")
 
 GLUE_HUB_PATH = "nyu-mll/glue"
+
+MOST_CHARACTERS_OF_A_NAME = 40
+
+
+def check_task_name(name: str) -> None:
+    """Check that a name can name a task, and with it the folders of its runs.
+
+    Raises:
+        InputError: a name that is empty or too long, or holds more than letters, digits, dots,
+            hyphens and underscores; it proposes one that will do.
+    """
+    if re.fullmatch(r"\w[\w.-]*", name) and len(name) <= MOST_CHARACTERS_OF_A_NAME:
+        return
+    near = re.sub(r"[^\w.]+", "-", name)[:MOST_CHARACTERS_OF_A_NAME].strip("-.") or "my-task"
+    raise InputError(
+        f"The task name {name!r} cannot name a folder of runs; give up to "
+        f"{MOST_CHARACTERS_OF_A_NAME} letters, digits, dots, hyphens and underscores, beginning "
+        f"with a letter or digit, such as {near!r}."
+    )
 
 
 @dataclass(frozen=True)
@@ -68,9 +89,10 @@ class Task:
         test_splits: the same for the unlabelled test sets.
         tsv: the official TSV layout, for GLUE's tasks.
         phrases: whether examples are phrases that were cut from longer ones.
+        sizes: examples of each labelled split, where they are known.
 
     Raises:
-        InputError: contradictory columns, labels or metrics.
+        InputError: a name that cannot name a folder; contradictory columns, labels or metrics.
     """
 
     name: str
@@ -88,8 +110,10 @@ class Task:
     test_splits: Mapping[str, str] = field(default_factory=lambda: {"test": "test"}, hash=False)
     tsv: TsvLayout | None = None
     phrases: bool = False
+    sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        check_task_name(self.name)
         if not self.metrics:
             default = REGRESSION_METRICS if self.is_regression else ("accuracy",)
             object.__setattr__(self, "metrics", default)
@@ -111,11 +135,19 @@ class Task:
                 "columns must differ."
             )
         names = self.label_names
-        if names is not None and (len(names) < 2 or len(set(names)) < len(names)):
+        if names is None:
+            return
+        if len(names) < 2 or len(set(names)) < len(names):
             raise InputError(
                 f"Task {self.name!r} has the label names {list(names)}; give at least two, all "
                 "different, or None for a real-valued label."
             )
+        for name in names:
+            if not name.strip() or name != name.strip():
+                raise InputError(
+                    f"Task {self.name!r} has the label name {name!r} among {list(names)}; a name "
+                    "is a text without white space around it."
+                )
 
     def _check_metrics(self) -> None:
         allowed = REGRESSION_METRICS if self.is_regression else CLASSIFICATION_METRICS
@@ -157,6 +189,7 @@ def _glue(
     text_columns: tuple[str, ...],
     label_names: tuple[str, ...] | None,
     tsv: TsvLayout,
+    sizes: tuple[int, ...],
     *,
     metrics: tuple[str, ...] = ("accuracy",),
     primary_metric: str = "",
@@ -164,6 +197,7 @@ def _glue(
     test_splits: Mapping[str, str] | None = None,
     phrases: bool = False,
 ) -> Task:
+    evaluation_splits = evaluation_splits or {"dev": "validation"}
     return Task(
         name=name,
         text_columns=text_columns,
@@ -174,10 +208,11 @@ def _glue(
         id_column="idx",
         hub_path=GLUE_HUB_PATH,
         hub_config=name,
-        evaluation_splits=evaluation_splits or {"dev": "validation"},
+        evaluation_splits=evaluation_splits,
         test_splits=test_splits or {"test": "test"},
         tsv=tsv,
         phrases=phrases,
+        sizes=dict(zip(("train", *evaluation_splits), sizes, strict=True)),
     )
 
 
@@ -191,6 +226,7 @@ _GLUE_TASKS = (
         ("sentence",),
         ("unacceptable", "acceptable"),
         TsvLayout("CoLA", ("sentence",), "label", columns=("source", "label", "star", "sentence")),
+        (8551, 1043),
         metrics=("matthews_correlation", "accuracy"),
     ),
     _glue(
@@ -198,6 +234,7 @@ _GLUE_TASKS = (
         ("sentence",),
         ("negative", "positive"),
         TsvLayout("SST-2", ("sentence",), "label"),
+        (67349, 872),
         phrases=True,
     ),
     _glue(
@@ -205,6 +242,7 @@ _GLUE_TASKS = (
         _PAIR,
         ("not_equivalent", "equivalent"),
         TsvLayout("MRPC", ("#1 String", "#2 String"), "Quality"),
+        (3668, 408),
         metrics=("accuracy", "f1"),
         primary_metric="f1",
     ),
@@ -213,6 +251,7 @@ _GLUE_TASKS = (
         ("question1", "question2"),
         ("not_duplicate", "duplicate"),
         TsvLayout("QQP", ("question1", "question2"), "is_duplicate", skips_broken_rows=True),
+        (363846, 40430),
         metrics=("accuracy", "f1"),
         primary_metric="f1",
     ),
@@ -221,6 +260,7 @@ _GLUE_TASKS = (
         _PAIR,
         None,
         TsvLayout("STS-B", _PAIR, "score"),
+        (5749, 1500),
         metrics=("pearson", "spearman"),
         primary_metric="spearman",
     ),
@@ -229,6 +269,7 @@ _GLUE_TASKS = (
         ("premise", "hypothesis"),
         ("entailment", "neutral", "contradiction"),
         TsvLayout("MNLI", _PAIR, "gold_label"),
+        (392702, 9815, 9832),
         evaluation_splits={
             "dev_matched": "validation_matched",
             "dev_mismatched": "validation_mismatched",
@@ -240,22 +281,50 @@ _GLUE_TASKS = (
         ("question", "sentence"),
         ("entailment", "not_entailment"),
         TsvLayout("QNLI", ("question", "sentence"), "label"),
+        (104743, 5463),
     ),
     _glue(
         "rte",
         _PAIR,
         ("entailment", "not_entailment"),
         TsvLayout("RTE", _PAIR, "label"),
+        (2490, 277),
     ),
     _glue(
         "wnli",
         _PAIR,
         ("not_entailment", "entailment"),
         TsvLayout("WNLI", _PAIR, "label"),
+        (635, 71),
     ),
 )
 
 GLUE: Mapping[str, Task] = {task.name: task for task in _GLUE_TASKS}
+
+
+def _resplit(name: str, sizes: tuple[int, ...]) -> Task:
+    task = GLUE[name]
+    splits = ("train", *task.evaluation_splits)
+    return replace(
+        task,
+        name=f"{name}-resplit",
+        hub_path=None,
+        hub_config=None,
+        sizes=dict(zip(splits, sizes, strict=True)),
+    )
+
+
+# Official rows of the tasks whose full training files are large, split anew: their training rows
+# are some official training rows and a part of the official development set, whose rest is `dev`.
+# The name says so wherever a number stands: it is not comparable with a published one.
+RESPLIT: Mapping[str, Task] = {
+    task.name: task
+    for task in (
+        _resplit("mnli", (7815, 5000, 1000)),
+        _resplit("qqp", (6600, 3000)),
+        _resplit("qnli", (3463, 2000)),
+    )
+}
 
 EMBEDDED: Mapping[str, Task] = {
     task.name: task
@@ -272,17 +341,20 @@ EMBEDDED: Mapping[str, Task] = {
 }
 
 
+# Every task that has a name of its own, which no data of a user's may take.
+KNOWN: Mapping[str, Task] = {**GLUE, **RESPLIT, **EMBEDDED}
+
+
 def find_task(name: str) -> Task:
-    """The registered task of this name.
+    """Return the registered task of this name.
 
     Raises:
         InputError: no such task; names the nearest one and lists them all.
     """
-    known = {**GLUE, **EMBEDDED}
-    if name in known:
-        return known[name]
-    simplified = {task.replace("-", ""): task for task in known}
+    if name in KNOWN:
+        return KNOWN[name]
+    simplified = {task.replace("-", ""): task for task in KNOWN}
     asked = name.lower().replace("-", "").replace("_", "")
     near = difflib.get_close_matches(asked, simplified, n=1)
     suggestion = f"did you mean {simplified[near[0]]!r}? " if near else ""
-    raise InputError(f"Unknown task {name!r}: {suggestion}The tasks are {', '.join(known)}.")
+    raise InputError(f"Unknown task {name!r}: {suggestion}The tasks are {', '.join(KNOWN)}.")

@@ -1,0 +1,95 @@
+"""Tables in Arrow's formats, and any `datasets.Dataset`; declared classes come by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixkd_core.data.source_rows import Rows, SourceRows
+from mixkd_core.errors import InputError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def read_parquet(path: Path) -> SourceRows:
+    """Read a parquet file."""
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    try:
+        return _table_rows(path, pq.read_table(path))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} cannot be read as parquet: {error}") from None
+
+
+def read_arrow(path: Path) -> SourceRows:
+    """Read an Arrow file: a stream (as `datasets` writes), or a file with a footer (Feather)."""
+    import pyarrow as pa
+    import pyarrow.feather  # type: ignore[import-untyped]
+
+    try:
+        with pa.memory_map(str(path)) as source:
+            try:
+                table = pa.ipc.open_stream(source).read_all()
+            except pa.ArrowInvalid:
+                table = pa.feather.read_table(path)
+        return _table_rows(path, table)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} cannot be read as Arrow: {error}") from None
+
+
+def read_saved(folder: Path) -> SourceRows:
+    """Read the folder that `Dataset.save_to_disk` wrote."""
+    import datasets
+
+    try:
+        data = datasets.load_from_disk(str(folder))
+    # Damaged folders fail in many ways: missing files, JSON, Arrow, keys that are not there.
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"Folder {folder} cannot be read as what Dataset.save_to_disk wrote: {reason}"
+        ) from error
+    if isinstance(data, datasets.DatasetDict):
+        raise InputError(
+            f"Folder {folder} holds the splits {', '.join(data)}: give the folder of one, such as "
+            f"{folder / next(iter(data), 'train')}."
+        )
+    return dataset_rows(data, str(folder))
+
+
+def dataset_rows(data: Dataset, name: str) -> SourceRows:
+    """Return a data set's rows; a class index is given as the class's name.
+
+    An index outside the names (-1 by custom) marks a missing label.
+    """
+    classes = {
+        column: feature.names
+        for column, feature in data.features.items()
+        if getattr(feature, "names", None) is not None
+    }
+
+    def rows() -> Rows:
+        for number, row in enumerate(data, start=1):
+            for column, names in classes.items():
+                index = row[column]
+                known = index is not None and 0 <= index < len(names)
+                row[column] = names[index] if known else None
+            yield number, row
+
+    return SourceRows(name, "row", tuple(data.column_names), rows())
+
+
+def _table_rows(path: Path, table: Any) -> SourceRows:
+    """Return an Arrow table's rows; of a repeated column name, none is read."""
+    import datasets
+
+    names = list(table.column_names)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(
+            f"{path} has several columns called {', '.join(map(repr, repeated))}: rename them."
+        )
+    # Classes are declared in the table's metadata, where `datasets` wrote it.
+    return dataset_rows(datasets.Dataset(table), str(path))

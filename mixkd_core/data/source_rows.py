@@ -1,0 +1,58 @@
+"""Rows as a source gave them, each with its place, so that messages can say where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mixkd_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class BrokenRow:
+    """A row with the wrong number of fields."""
+
+    found: int
+    expected: int
+
+
+Rows = Iterator[tuple[int, Mapping[str, Any] | BrokenRow]]
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """Rows as they were read, with their places.
+
+    Attributes:
+        name: the file's or data set's name, for error messages.
+        unit: what a place counts: "line" or "row".
+        columns: the column names.
+        rows: (place, values by column), or (place, :class:`BrokenRow`).
+        remarks: sentences about how the source was read that a user should see.
+    """
+
+    name: str
+    unit: str
+    columns: tuple[str, ...]
+    rows: Iterable[tuple[int, Mapping[str, Any] | BrokenRow]]
+    remarks: tuple[str, ...] = ()
+
+    def check_columns(self, wanted: Iterable[str]) -> None:
+        """Check that the columns wanted are there, each once.
+
+        Raises:
+            InputError: a column that is missing, or that two columns are called.
+        """
+        for column in wanted:
+            if column not in self.columns:
+                raise InputError(
+                    f"{self.name} has no column {column!r}; its columns are "
+                    f"{', '.join(map(repr, self.columns))}: name the columns of the texts and of "
+                    "the label as the file does."
+                )
+            if self.columns.count(column) > 1:
+                raise InputError(
+                    f"{self.name} has {self.columns.count(column)} columns called {column!r}, so "
+                    "nobody can tell which is meant: rename one."
+                )

@@ -1,0 +1,162 @@
+"""Files of every kind that people have, and bytes of no kind at all."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import datasets
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mixkd_core.data.labels import read_label_names
+from mixkd_core.data.source_rows import BrokenRow
+from mixkd_core.data.splits import build_split
+from mixkd_core.data.table_files import read_table
+from mixkd_core.data.tasks import Task
+from mixkd_core.errors import InputError
+
+MINE = Task("mine", ("text",), "label", ("no", "yes"))
+
+
+@pytest.mark.parametrize(
+    ("text", "separated", "columns"),
+    [
+        ("text,label\na,yes\n", None, ("text", "label")),
+        ("text;label\na;yes\n", "semicolons", ("text", "label")),
+        ("text\tlabel\na\tyes\n", "tabs", ("text", "label")),
+        ("id|text|label\n1|a|yes\n", "vertical bars", ("id", "text", "label")),
+        ('"text","label"\n"a;b",yes\n', None, ("text", "label")),
+        ('"text";"label, as given"\n"a,b";yes\n', "semicolons", ("text", "label, as given")),
+        ("id;text, or so;label\n1;a;yes\n", "semicolons", ("id", "text, or so", "label")),
+        ("text\na\n", None, ("text",)),
+    ],
+)
+def test_the_separator_is_guessed_and_said(
+    tmp_path: Path, text: str, separated: str | None, columns: tuple[str, ...]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\ufeff" + text, encoding="utf-8")
+    table = read_table(path)
+    assert table.columns == columns
+    assert len(list(table.rows)) == 1
+    assert [separated in remark for remark in table.remarks if separated] == [True] * bool(
+        separated
+    )
+    assert bool(table.remarks) == bool(separated)
+
+
+def test_a_field_may_be_long(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f'text,label\n"{"long " * 50_000}",yes\n')
+    ((_, row),) = read_table(path).rows
+    assert not isinstance(row, BrokenRow)
+    assert len(row["text"]) == 250_000
+
+
+def test_lines_of_json_may_be_called_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.JSON"
+    path.write_text('{"text": "a"}\n\n{"text": "b"}\n')
+    assert [(place, row) for place, row in read_table(path).rows] == [
+        (1, {"text": "a"}),
+        (3, {"text": "b"}),
+    ]
+
+
+def test_a_repeated_column_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label,note,note\na,yes,1,2\n")
+    remarks: list[str] = []
+    build_split(MINE, "train", read_table(path), remark=remarks.append)
+    assert "several columns called 'note'" in remarks[0]
+    path.write_text("text,label,text\na,yes,1\n")
+    with pytest.raises(InputError, match="2 columns called 'text'"):
+        build_split(MINE, "train", read_table(path))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "saved"])
+def test_declared_classes_come_by_name(tmp_path: Path, kind: str) -> None:
+    """Their order may be another than the task's."""
+    features = datasets.Features(
+        text=datasets.Value("string"), label=datasets.ClassLabel(names=["yes", "no"])
+    )
+    rows = {"text": ["a", "b"], "label": [0, 1]}
+    data = datasets.Dataset.from_dict(rows, features=features)
+    path = tmp_path / f"a.{kind}"
+    data.to_parquet(path) if kind == "parquet" else data.save_to_disk(path)
+    table = read_table(path)
+    assert list(build_split(MINE, "train", table)["label"]) == [1, 0]
+    labels = [row["label"] for _, row in read_table(path).rows if not isinstance(row, BrokenRow)]
+    assert read_label_names(labels, "it") == ("no", "yes")
+
+
+def test_a_folder_of_several_splits_names_them(tmp_path: Path) -> None:
+    data = datasets.Dataset.from_dict({"text": ["a"]})
+    datasets.DatasetDict(train=data, validation=data).save_to_disk(tmp_path / "both")
+    with pytest.raises(InputError, match=r"splits train, validation.*both/train"):
+        read_table(tmp_path / "both")
+    assert len(list(read_table(tmp_path / "both" / "train").rows)) == 1
+    with pytest.raises(InputError, match="cannot be read as what"):
+        read_table(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("drop", "said"),
+    [
+        (False, r"3 rows without a text \(lines 3, 4, 6\) and 1 row without a label \(line 5\)"),
+        (True, r"left out 3 rows without a text"),
+    ],
+)
+def test_rows_without_text_or_label_are_counted(tmp_path: Path, drop: bool, said: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,yes\n,no\n  ,no\nb,\n,yes\nc,no\n")
+    remarks: list[str] = []
+    if not drop:
+        with pytest.raises(InputError, match=f"{said}: mend the file, or .* --drop-empty"):
+            build_split(MINE, "train", read_table(path))
+        return
+    data = build_split(MINE, "train", read_table(path), empty="drop", remark=remarks.append)
+    assert data["text"][:] == ["a", "c"]
+    assert data["example_id"][:] == ["train-0", "train-5"], "the places stay"
+    (remark,) = remarks
+    assert said in remark
+
+
+def test_official_files_may_hold_an_empty_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,yes\n,no\n")
+    remarks: list[str] = []
+    data = build_split(MINE, "train", read_table(path), empty="keep", remark=remarks.append)
+    assert data["text"][:] == ["a", ""]
+    assert "kept 1 row without a text (line 3)" in remarks[0]
+
+
+SHREDS = st.sampled_from(
+    [
+        *(b"text", b"label", b"yes", b"no", b"1e999", b"NaN", b"null", b"true", b"\\ud800"),
+        *(b",", b";", b"\t", b"|", b'"', b"\n", b"\r", b"\0", b"{", b"}", b"[", b"]", b":"),
+        *(b"\xff", b"\xef\xbb\xbf", b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"),
+    ]
+)
+BYTES = st.one_of(st.binary(max_size=60), st.lists(SHREDS, max_size=40).map(b"".join))
+
+
+@settings(max_examples=150)
+@given(
+    content=BYTES,
+    ending=st.sampled_from(["csv", "TSV", "json", "jsonl", "parquet", "arrow", "feather"]),
+    names=st.sampled_from([("no", "yes"), None]),
+)
+def test_whatever_a_file_holds_it_is_read_or_refused(
+    content: bytes, ending: str, names: tuple[str, ...] | None
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a.{ending}"
+        path.write_bytes(content)
+        refusal = ""
+        try:
+            build_split(Task("mine", ("text",), "label", names), "train", read_table(path))
+        except InputError as error:
+            refusal = str(error)
+        assert "\n" not in refusal
