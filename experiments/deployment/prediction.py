@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.deployment.network import FinishedNetwork
+from mixkd_core.data.source_rows import BrokenRow
 from mixkd_core.data.table_files import read_table
-from mixkd_core.data.task_data import BrokenRow
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
 from mixkd_core.networks.inference import run_inference

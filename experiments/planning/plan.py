@@ -114,10 +114,15 @@ class PlannedRun:
 def source_of(name: str, settings: TaskSettings, data_dir: Path | None) -> Source:
     """Where a task's examples come from; `data_dir` goes before the study's own, for GLUE's tasks.
 
+    Of files of one's own whose classes are not named, the training file is read for them.
+
     Raises:
-        InputError: for an unknown task, or settings that contradict each other.
+        InputError: for an unknown task, settings that contradict each other, or a training file
+            that names no classes.
     """
     files = settings.files
+    if files is not None and settings.data_dir is not None and name not in KNOWN:
+        raise InputError(f"task {name!r} has both 'data_dir' and 'files': give one of them.")
     task = find_task(name) if files is None else _own_task(name, files)
     sizes = (("train_size", settings.train_size), ("dev_size", settings.dev_size))
     given = tuple((key, value) for key, value in sizes if value is not None)
@@ -130,8 +135,6 @@ def source_of(name: str, settings: TaskSettings, data_dir: Path | None) -> Sourc
         return Source(task, sizes=given)
     if files is None:
         return Source(task, data_dir=data_dir or settings.data_dir)
-    if settings.data_dir is not None:
-        raise InputError(f"task {name!r} has both 'data_dir' and 'files': give one of them.")
     return Source(
         task,
         train_file=files.train,

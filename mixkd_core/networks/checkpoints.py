@@ -7,6 +7,7 @@ from typing import Any
 
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
+from mixkd_core.networks.label_order import label_names, label_order, reorder_labels
 from mixkd_core.networks.weights import read_network
 
 
@@ -34,8 +35,9 @@ def load_classifier(
 ) -> Any:
     """Return a sequence classifier for `task` from an encoder or a fine-tuned checkpoint.
 
-    Its weights are float32, however they are stored. A missing classification head is initialised
-    at random, from torch's global generator: seed it first.
+    Its weights are float32, however they are stored. The logits of a fine-tuned checkpoint whose
+    labels have names are put into the order of the task's (`label_order`). A missing classification
+    head is initialised at random, from torch's global generator: seed it first.
 
     Args:
         allow_new_weights, on_meta: see `mixkd_core.networks.weights.read_network`.
@@ -45,8 +47,7 @@ def load_classifier(
             not fit its configuration, or it was fine-tuned for other labels.
     """
     config = load_config(checkpoint)
-    if is_fine_tuned(config):
-        _check_labels(checkpoint, config, task)
+    order = _order_of_labels(checkpoint, config, task) if is_fine_tuned(config) else None
     config.num_labels = task.num_labels
     if task.label_names is not None:
         config.id2label = dict(enumerate(task.label_names))
@@ -54,9 +55,12 @@ def load_classifier(
     config.problem_type = (
         "regression" if task.label_names is None else "single_label_classification"
     )
-    return _classifier(
+    network = _classifier(
         checkpoint, config=config, allow_new_weights=allow_new_weights, on_meta=on_meta
     )
+    if order is not None:
+        reorder_labels(network, order)
+    return network
 
 
 def load_stored_classifier(folder: Path) -> Any:
@@ -112,11 +116,14 @@ def check_teacher_and_student(teacher: Any, student: Any) -> None:
             f"the teacher has {teacher.config.num_labels} labels and the student "
             f"{student.config.num_labels}: fine-tune both for the same task."
         )
-    ours, theirs = dict(student.config.id2label), dict(teacher.config.id2label)
-    if ours != theirs:
+    ours, theirs = label_names(student.config), label_names(teacher.config)
+    in_order = list(range(student.config.num_labels))
+    if ours != theirs and (not ours or not theirs or label_order(theirs, ours) != in_order):
         raise InputError(
-            f"the teacher's labels are {_names(theirs)} and the student's {_names(ours)}: "
-            "logits are compared position by position, so give both the same label order."
+            f"the teacher's labels are {_names(teacher.config)} and the student's "
+            f"{_names(student.config)}: logits are compared position by position, so give both the "
+            "same label order; "
+            "mixkd_core.load_classifier(checkpoint, task) puts a checkpoint's into the task's."
         )
     if teacher.config.vocab_size != student.config.vocab_size:
         raise InputError(
@@ -223,25 +230,30 @@ def is_fine_tuned(config: Any) -> bool:
     return any("ForSequenceClassification" in name for name in config.architectures or ())
 
 
-def _check_labels(checkpoint: str | Path, config: Any, task: Task) -> None:
+def _order_of_labels(checkpoint: str | Path, config: Any, task: Task) -> list[int] | None:
+    """Return where the task's labels stand among the checkpoint's; None if they are in order.
+
+    Raises:
+        InputError: if they are not the same labels.
+    """
     if config.num_labels != task.num_labels:
         raise InputError(
             f"checkpoint {str(checkpoint)!r} was fine-tuned for {config.num_labels} labels, but "
             f"task {task.name!r} has {task.num_labels}: give a pre-trained encoder or a checkpoint "
             "of this task."
         )
-    known = {f"LABEL_{index}": index for index in range(config.num_labels)}
-    if (
-        task.label_names is not None
-        and config.label2id != known
-        and list(config.id2label.values()) != list(task.label_names)
-    ):
+    found = label_names(config)
+    if task.label_names is None or found is None:
+        return None
+    order = label_order(found, task.label_names)
+    if order is None:
         raise InputError(
-            f"checkpoint {str(checkpoint)!r} has the labels {_names(config.id2label)}, but task "
-            f"{task.name!r} has {', '.join(task.label_names)}: the order of the logits would be "
-            "wrong; rename or reorder its labels."
+            f"checkpoint {str(checkpoint)!r} has the labels {', '.join(found)}, but task "
+            f"{task.name!r} has {', '.join(task.label_names)}: labels are matched by name, so "
+            "rename those of one (in the checkpoint, id2label and label2id of its config.json)."
         )
+    return None if order == sorted(order) else order
 
 
-def _names(labels: Any) -> str:
-    return ", ".join(str(name) for name in labels.values())
+def _names(config: Any) -> str:
+    return ", ".join(str(name) for name in config.id2label.values())

@@ -43,7 +43,8 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_files(tmp_path: Path) -> list[str]:
     for name, count in (("train", 60), ("dev", 20)):
         rows = [
-            f"the film was {'great' if row % 2 else 'awful'} {row},{'help' if row % 2 else 'sales'}"
+            f"the film of {name} was {'great' if row % 2 else 'awful'} {row},"
+            f"{'help' if row % 2 else 'sales'}"
             for row in range(count)
         ]
         (tmp_path / f"{name}.csv").write_text("message,queue\n" + "\n".join(rows) + "\n")

@@ -1,5 +1,6 @@
 """A study expanded: which runs, in which order, each once, and how long they will take."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -253,8 +254,8 @@ def test_gathering_reads_the_data_and_makes_the_embedded_encoder(tmp_path: Path)
 
 
 def test_a_study_of_ones_own_files(tmp_path: Path) -> None:
-    for name in ("train", "dev"):
-        (tmp_path / f"{name}.csv").write_text("text,label\ngood,yes\nbad,no\n")
+    (tmp_path / "train.csv").write_text("text,label\ngood,yes\nbad,no\n")
+    (tmp_path / "dev.csv").write_text("text,label\nfine,yes\npoor,no\n")
     files = {
         "train": str(tmp_path / "train.csv"),
         "evaluation": {"dev": str(tmp_path / "dev.csv")},
@@ -264,6 +265,17 @@ def test_a_study_of_ones_own_files(tmp_path: Path) -> None:
     data = load_source(source_of("reviews", settings, None))
     assert list(data.train["label"]) == [1, 0]
     assert list(data.evaluation) == ["dev"]
+    alone = TaskSettings.model_validate({"files": {"train": files["train"], "dev_fraction": 0.5}})
+    source = source_of("reviews", alone, None)
+    assert source.task.label_names == ("no", "yes"), "read off the file"
+    assert source.dev_fraction == 0.5
+
+
+@pytest.mark.parametrize("name", ["a/b", "../x", "", ".hidden", "long" * 20])
+def test_a_task_of_ones_own_needs_a_name(name: str) -> None:
+    files = {"train": "a.csv", "label_names": ["no", "yes"]}
+    with pytest.raises(InputError, match=re.escape(f"The task name {name!r}")):
+        source_of(name, TaskSettings.model_validate({"files": files}), None)
 
 
 @pytest.mark.parametrize(
