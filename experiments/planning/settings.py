@@ -74,7 +74,7 @@ class Files(Part):
     """
 
     train: Path
-    evaluation: dict[str, Path] = {}
+    evaluation: dict[str, Path] = Field(default_factory=dict)
     dev_fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
     drop_empty: bool = False
     text_columns: tuple[str, ...] = ("text",)
