@@ -19,7 +19,7 @@ from experiments.benchmarks.operations import shape_of, step_operations
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.workload import Workload, of_lengths
 from mixkd_core.errors import MixKDError
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.objectives.objective import objective
 
 Row = dict[str, Any]

@@ -21,7 +21,7 @@ from mixkd_core.data.sources import load_task_data
 from mixkd_core.data.tasks import find_task
 from mixkd_core.data.token_table import TokenTable, token_table
 from mixkd_core.networks.checkpoints import load_classifier, load_tokenizer
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.students import choose_layers, student_from_layers
 
 REAL_TASKS = ("sst2", "mrpc", "rte")

@@ -31,7 +31,7 @@ from mixkd_core.networks.checkpoints import (
     load_tokenizer,
 )
 from mixkd_core.networks.inference import run_inference
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import layer_count
 from mixkd_core.networks.students import choose_layers, student_from_layers
 from mixkd_core.objectives.distances import distance
 from mixkd_core.records.environment import describe
@@ -137,7 +137,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
         "teacher_id": None if teacher is None else teacher.spec.id,
         "objective": spec.objective.formula,
         "student_source": source,
-        "layers": len(encoder_layers(network)),
+        "layers": layer_count(network),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "origin": resources.data.origin,
         "train_examples": len(sets["train"]),
@@ -236,9 +236,7 @@ def _network(
         source = "the pre-trained encoder"
     if spec.student.layers is None:
         return network, tokenizer, f"all layers of {source}"
-    chosen = choose_layers(
-        len(encoder_layers(network)), spec.student.layers, spec.student.layer_choice
-    )
+    chosen = choose_layers(layer_count(network), spec.student.layers, spec.student.layer_choice)
     named = ", ".join(str(layer + 1) for layer in chosen)
     return student_from_layers(network, chosen), tokenizer, f"layers {named} of {source}"
 

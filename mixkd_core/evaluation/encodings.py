@@ -5,7 +5,8 @@ point and mixed with it at every λ of a grid; the mixtures are its *neighbours*
 pairs these are depends on the training subset and the run's seed alone, so that methods of one seed
 are seen on the same ones. Mixing is at the embeddings, whatever the network was trained with.
 
-The encoding is the last layer's hidden state at the first position, which a BERT classifier reads.
+The encoding is the last layer's hidden state at the position that the classifier reads: the first,
+or a decoder's last.
 The ends of the grid, λ = 1 and λ = 0, are the points themselves: a text of weight 0 has no say.
 """
 
@@ -20,7 +21,7 @@ from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.pairing import Pairs
 from mixkd_core.networks.inference import run_mixed_inference
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import layer_count
 
 # λ of the neighbours; exact in binary, and with 0 and 1 in steps of an eighth.
 MIXING_COEFFICIENTS = tuple(eighths / 8 for eighths in range(1, 8))
@@ -110,7 +111,7 @@ def latent_table(
         mixing_coefficients=np.concatenate([np.ones(len(points)), neighbours.mixing_coefficients]),
         draw_index=np.zeros(len(points) + len(neighbours), dtype=np.int64),
     )
-    outputs = run_mixed_inference(model, table, pairs, state_layers=(len(encoder_layers(model)),))
+    outputs = run_mixed_inference(model, table, pairs, state_layers=(layer_count(model),))
     assert outputs.states is not None
     return pd.DataFrame(
         {

@@ -8,6 +8,7 @@ from typing import Any
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
 from mixkd_core.networks.label_order import label_names, label_order, reorder_labels
+from mixkd_core.networks.limits import same_vocabulary_size
 from mixkd_core.networks.weights import read_network
 
 
@@ -125,11 +126,11 @@ def check_teacher_and_student(teacher: Any, student: Any) -> None:
             "same label order; "
             "mixkd_core.load_classifier(checkpoint, task) puts a checkpoint's into the task's."
         )
-    if teacher.config.vocab_size != student.config.vocab_size:
+    if not same_vocabulary_size(teacher, student):
+        sizes = [network.config.get_text_config().vocab_size for network in (teacher, student)]
         raise InputError(
-            f"the teacher's vocabulary has {teacher.config.vocab_size} entries and the student's "
-            f"{student.config.vocab_size}: both read the same token ids, so take checkpoints that "
-            "share a tokenizer."
+            f"the teacher's vocabulary has {sizes[0]} entries and the student's {sizes[1]}: both "
+            "read the same token ids, so take checkpoints that share a tokenizer."
         )
 
 

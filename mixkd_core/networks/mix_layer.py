@@ -1,7 +1,7 @@
 """Where a pair is mixed: at the embeddings, after a hidden layer, or where the classifier reads.
 
 `"pooled"` mixes what the head reads: BERT's pooled sentence vector; of a head that is given all
-states and reads the first position (RoBERTa, ELECTRA), those states. The texts themselves never
+states (RoBERTa, ELECTRA, decoders), those states. The texts themselves never
 meet: each runs through the encoder under its own mask, and at λ = 1 that is its plain pass.
 """
 
@@ -50,13 +50,13 @@ def classifier_head(model: Any) -> nn.Module:
     """The module of a sequence classifier that turns a text's vector (or its states) into logits.
 
     Raises:
-        InputError: if the model has no module called `classifier`: heads of other names choose the
-            position that they read from the ids, which a mixture does not have.
+        InputError: if the model has no module called `classifier`, or `score` as decoders call it.
     """
-    head = getattr(model, "classifier", None)
-    if not isinstance(head, nn.Module):
-        raise InputError(
-            f"mix_layer is 'pooled', but a {type(model).__name__} has no module 'classifier' to "
-            "mix in front of: mix the embeddings (0) or after a hidden layer."
-        )
-    return head
+    for name in ("classifier", "score"):
+        head = getattr(model, name, None)
+        if isinstance(head, nn.Module):
+            return head
+    raise InputError(
+        f"mix_layer is 'pooled', but a {type(model).__name__} has no module 'classifier' or "
+        "'score' to mix in front of: mix the embeddings (0) or after a hidden layer."
+    )

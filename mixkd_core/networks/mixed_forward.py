@@ -6,8 +6,12 @@ embedding together with the token-type embedding,
     e(x) = W[ids] + T[types] − T[0],    e' = λ e(x_i) + (1−λ) e(x_j),
 
 and the model is given e' with token types 0, to which it adds T[0] by itself: at λ = 1 that is the
-plain pass over x_i. Models without token types mix the word embedding alone. Positions, layer
-normalisation and dropout come after, inside the model.
+plain pass over x_i. Models without token types mix the word embedding alone; GPT-2, XLM and others
+look token types up in the word table, and add nothing for types that are not given:
+e(x) = W[ids] + W[types]. Positions, layer normalisation and dropout come after, inside the model.
+
+Texts of unequal length are aligned at the slot that the classifier reads
+(`mixkd_core.networks.reading`).
 
 Mixing at a hidden layer k instead (manifold mixup, Verma et al., 2019) runs both texts through
 the first k layers under the mask of the mixture and mixes what comes out of layer k; k = 0 is the
@@ -15,7 +19,7 @@ above. At λ = 1 this too is the plain pass over x_i. Mixing may also wait until
 (`mixkd_core.networks.mix_layer`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,7 +29,22 @@ from mixkd_core.data.token_layout import TokenLayout
 from mixkd_core.data.token_table import Padded
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.mixup import mix, mix_masks
+from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
+from mixkd_core.networks.reading import inputs_told, reads_last, texts_for
+
+# Architectures that look token types up in the word table.
+_TYPES_ARE_WORDS = (
+    "ctrl",
+    "flaubert",
+    "gpt-sw3",
+    "gpt2",
+    "gpt_bigcode",
+    "gpt_neo",
+    "gptj",
+    "openai-gpt",
+    "xlm",
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +74,8 @@ class Outputs:
     Attributes:
         logits: on the originals, of shape `(n, num_labels)`.
         mixed_logits: on the mixed samples, of shape `(m, num_labels)`.
-        states: first-position hidden states of the originals after the layers asked for, of shape
+        states: hidden states of the originals after the layers asked for, at the position that
+            the classifier reads (the first, or a decoder's last), of shape
             `(n, layers, hidden_size)`.
         mixed_states: the same of the mixed samples, of shape `(m, layers, hidden_size)`; before
             the place where they are mixed these are states of the first member.
@@ -69,9 +89,16 @@ class Outputs:
 
 def word_and_type_embeddings(model: Any, texts: Padded) -> Tensor:
     """e(x) of the module's docstring, of shape `(n, length, embedding_size)`."""
-    embeddings: Tensor = model.get_input_embeddings()(texts["input_ids"])
-    token_types = _token_type_table(model)
-    if token_types is not None and "token_type_ids" in texts:
+    words = model.get_input_embeddings()
+    embeddings: Tensor = words(texts["input_ids"])
+    if "token_type_ids" not in texts:
+        return embeddings
+    if model.config.model_type in _TYPES_ARE_WORDS:
+        types: Tensor = words(texts["token_type_ids"])
+        return embeddings + types
+    token_types = token_type_table(model)
+    # Of another width they are added further inside (MobileBERT), where only types 0 are had.
+    if token_types is not None and token_types.embedding_dim == embeddings.shape[-1]:
         embeddings = embeddings + token_types(texts["token_type_ids"]) - token_types.weight[0]
     return embeddings
 
@@ -106,13 +133,20 @@ def forward(
         pairs: pairs to mix, or None to skip them; padded to the length of the originals.
         mix_layer: 0 to mix embeddings, k to mix what comes out of hidden layer k, `"pooled"` to
             mix what the classifier reads.
-        state_layers: layers (from 1) whose first-position states are returned.
+        state_layers: layers (from 1) whose states at the position that is read are returned.
         core: the model inside the wrapping, whose embedding tables and layers are used.
 
     Raises:
-        InputError: if the model has no hidden layer `mix_layer`, or no classifier to mix before.
+        InputError: if the model has no hidden layer `mix_layer`, no classifier to mix before, or
+            gives no hidden states.
     """
     core = model if core is None else core
+    if originals is not None:
+        originals = texts_for(core, originals)
+    if pairs is not None:
+        pairs = replace(
+            pairs, first=texts_for(core, pairs.first), second=texts_for(core, pairs.second)
+        )
     count = 0 if originals is None else len(originals["input_ids"])
     layout = None
     if pairs is None or mix_layer == 0:
@@ -130,8 +164,14 @@ def forward(
     size = len(pairs.mixing_coefficients) if pairs is not None else 0
     states = None
     if state_layers:
+        if getattr(result, "hidden_states", None) is None:
+            raise InputError(
+                f"a {type(core).__name__} does not give its hidden states, which were asked for: "
+                "use a method without 'pkd'."
+            )
+        slot = -1 if reads_last(core) else 0
         states = torch.stack(
-            [_at_first_position(result.hidden_states[layer], layout) for layer in state_layers],
+            [_where_read(result.hidden_states[layer], slot, layout) for layer in state_layers],
             dim=1,
         )
     return Outputs(
@@ -141,26 +181,6 @@ def forward(
         mixed_states=(
             states[count : count + size] if states is not None and pairs is not None else None
         ),
-    )
-
-
-def encoder_layers(model: Any) -> nn.ModuleList:
-    """The stack of transformer layers of a classifier.
-
-    Raises:
-        InputError: if no list of `config.num_hidden_layers` layers is found.
-    """
-    expected = model.config.num_hidden_layers
-    for name, module in model.base_model.named_modules():
-        if (
-            isinstance(module, nn.ModuleList)
-            and len(module) == expected
-            and name.rsplit(".", 1)[-1] in ("layer", "layers")
-        ):
-            return module
-    raise InputError(
-        f"cannot find the {expected} layers of a {type(model).__name__}: its base model has no "
-        "list of them called 'layer' or 'layers'."
     )
 
 
@@ -185,12 +205,11 @@ def _forward_embedded(
     else:
         assert originals is not None, "a pass over nothing"
         if not unpadded:
-            inputs = _without_labels(originals)
-            return model(**inputs, output_hidden_states=output_hidden_states), None
+            return _run(model, core, originals, output_hidden_states), None
         embeddings, mask = word_and_type_embeddings(core, originals), originals["attention_mask"]
     if not unpadded:
         inputs = {"inputs_embeds": embeddings, "attention_mask": mask}
-        return model(**inputs, output_hidden_states=output_hidden_states), None
+        return _run(model, core, inputs, output_hidden_states), None
     layout = TokenLayout.of(mask)
     result = model(
         inputs_embeds=layout.unpad(embeddings.flatten(0, 1))[None],
@@ -215,10 +234,15 @@ def _takes_layout(model: Any, core: Any) -> bool:
     return any(getattr(module, "takes_layout", False) for module in core.modules())
 
 
-def _at_first_position(states: Tensor, layout: TokenLayout | None) -> Tensor:
-    """Hidden states at each text's first position, of shape `(n, hidden_size)`."""
+def _run(model: Any, core: Any, inputs: Padded, output_hidden_states: bool) -> Any:
+    told = inputs_told(core, inputs["attention_mask"])
+    return model(**inputs, **told, output_hidden_states=output_hidden_states)
+
+
+def _where_read(states: Tensor, slot: int, layout: TokenLayout | None) -> Tensor:
+    """Return hidden states at the slot that the classifier reads, of shape `(n, hidden_size)`."""
     if layout is None or len(states) == layout.texts:  # padded, or the last layer's
-        return states[:, 0]
+        return states[:, slot]
     return states[0].index_select(0, layout.first_tokens)
 
 
@@ -247,14 +271,14 @@ def _forward_mixing_states(
     size = len(pairs.mixing_coefficients)
 
     def mix_states(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-        states = output[0] if isinstance(output, tuple) else output
+        states = output[0] if isinstance(output, (tuple, list)) else output
         kept, first, second = states[: -2 * size], states[-2 * size : -size], states[-size:]
         mixed = torch.cat([kept, mix(first, second, pairs.mixing_coefficients), second])
-        return (mixed, *output[1:]) if isinstance(output, tuple) else mixed
+        return (mixed, *output[1:]) if isinstance(output, (tuple, list)) else mixed
 
     hook = layers[mix_layer - 1].register_forward_hook(mix_states)
     try:
-        return model(**inputs, output_hidden_states=output_hidden_states)
+        return _run(model, core, inputs, output_hidden_states)
     finally:
         hook.remove()
 
@@ -267,17 +291,21 @@ def _forward_mixing_pooled(
     *,
     output_hidden_states: bool,
 ) -> Any:
-    """A pass over originals, first and second members, mixing what the classifier reads."""
+    """A pass over originals, first and second members, mixing what the classifier reads.
+
+    As above, the rows of the second run on unused: some heads count the rows of the input.
+    """
     size = len(pairs.mixing_coefficients)
 
     def mix_read(_module: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         read, *others = arguments
         kept, first, second = read[: -2 * size], read[-2 * size : -size], read[-size:]
-        return (torch.cat([kept, mix(first, second, pairs.mixing_coefficients)]), *others)
+        mixed = torch.cat([kept, mix(first, second, pairs.mixing_coefficients), second])
+        return (mixed, *others)
 
     hook = classifier_head(core).register_forward_pre_hook(mix_read)
     try:
-        return model(**_with_members(originals, pairs), output_hidden_states=output_hidden_states)
+        return _run(model, core, _with_members(originals, pairs), output_hidden_states)
     finally:
         hook.remove()
 
@@ -287,20 +315,12 @@ def _with_members(originals: Padded | None, pairs: MixedPairs) -> Padded:
     parts = [pairs.first, pairs.second]
     if originals is not None:
         parts.insert(0, originals)
-    return {name: torch.cat([part[name] for part in parts]) for name in _without_labels(parts[0])}
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def _token_type_table(model: Any) -> nn.Embedding | None:
-    """The model's embedding of token types; DistilBERT, ModernBERT and others have none."""
+def token_type_table(model: Any) -> nn.Embedding | None:
+    """Return the model's embedding of token types; DistilBERT, Llama and others have none."""
     for name, module in model.base_model.named_modules():
         if name.endswith("token_type_embeddings") and isinstance(module, nn.Embedding):
             return module
     return None
-
-
-def _without_labels(texts: Padded) -> Padded:
-    return {
-        name: texts[name]
-        for name in ("input_ids", "attention_mask", "token_type_ids")
-        if name in texts
-    }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mixkd_core.errors import InputError
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import layer_count, layer_lists, shares_layers
 
 LAYER_CHOICES = ("first", "last", "alternate", "symmetric")
 
@@ -59,21 +59,21 @@ def student_from_layers(network: Any, layers: Sequence[int]) -> Any:
         InputError: if the architecture gives its layers different shapes by position, so that
             those chosen do not fit (ModernBERT's first layer is special: keep it with `first`).
     """
-    encoder_layers(network)  # raises where the layers cannot be found
+    total = layer_count(network)
     config = copy.deepcopy(network.config)
-    config.num_hidden_layers = len(layers)
-    if getattr(config, "layer_types", None):
-        config.layer_types = [network.config.layer_types[layer] for layer in layers]
+    _keep_in_config(config, layers, total)
     student = type(network)(config)
     place = {old: new for new, old in enumerate(layers)}
+    stacks = () if shares_layers(network) else tuple(layer_lists(network))
     weights = {}
     for name, tensor in network.state_dict().items():
-        match = re.search(r"(?<=\blayer\.)\d+(?=\.)|(?<=\blayers\.)\d+(?=\.)", name)
-        if match is None:
+        stack = next((path for path in stacks if name.startswith(f"{path}.")), None)
+        if stack is None:
             weights[name] = tensor
-        elif int(match.group()) in place:
-            layer = str(place[int(match.group())])
-            weights[name[: match.start()] + layer + name[match.end() :]] = tensor
+            continue
+        layer, rest = name[len(stack) + 1 :].split(".", 1)
+        if int(layer) in place:
+            weights[f"{stack}.{place[int(layer)]}.{rest}"] = tensor
     try:
         student.load_state_dict(weights, strict=True)
     except RuntimeError as error:
@@ -83,3 +83,25 @@ def student_from_layers(network: Any, layers: Sequence[int]) -> Any:
             "layers instead."
         ) from error
     return student
+
+
+def _keep_in_config(config: Any, layers: Sequence[int], total: int) -> None:
+    """Keep the chosen layers' part of a configuration: their number, and lists of one entry each.
+
+    Raises:
+        InputError: if the configuration derives its number of layers from something else.
+    """
+    text = config.get_text_config()
+    try:
+        text.num_hidden_layers = len(layers)
+    except NotImplementedError as error:
+        raise InputError(
+            f"a student cannot be made from layers of a {config.model_type!r} network: its "
+            "configuration does not take a number of layers; give a student checkpoint instead."
+        ) from error
+    for name, value in list(vars(text).items()):
+        listed = isinstance(value, (list, tuple)) and len(value) == total
+        if listed and re.search("layer|window", name):
+            setattr(text, name, [value[layer] for layer in layers])
+    if hasattr(text, "attention_types"):  # GPT-Neo derives its list from this one when loaded
+        text.attention_types = [[list(text.attention_layers), 1]]

@@ -23,7 +23,7 @@ from torch import nn
 from transformers import TrainerCallback
 
 from mixkd_core.errors import InputError
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import encoder_layers
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,7 @@ class ModuleReplacement(TrainerCallback):  # type: ignore[misc]
         self.schedule = schedule
         self.rate = 0.0
         self.layers, theirs = encoder_layers(successor), encoder_layers(predecessor)
-        groups = replacement_groups(len(self.layers), len(theirs))
-        self.groups = [[theirs[place] for place in group] for group in groups]
-        _check_same_shape(successor, predecessor, self.layers, self.groups)
+        self.groups = check_replaceable(successor, predecessor)
         self.surroundings = _surroundings(successor, self.layers)
         given = _surroundings(predecessor, theirs)
         with torch.no_grad():
@@ -122,6 +120,19 @@ class ModuleReplacement(TrainerCallback):  # type: ignore[misc]
             return output
 
         return forward
+
+
+def check_replaceable(successor: Any, predecessor: Any) -> list[list[nn.Module]]:
+    """Return the groups of predecessor layers that the successor's layers replace.
+
+    Raises:
+        InputError: if the two are not of one architecture and shape but for their depth.
+    """
+    layers, theirs = encoder_layers(successor), encoder_layers(predecessor)
+    places = replacement_groups(len(layers), len(theirs))
+    groups = [[theirs[place] for place in group] for group in places]
+    _check_same_shape(successor, predecessor, layers, groups)
+    return groups
 
 
 def _surroundings(network: Any, layers: nn.ModuleList) -> dict[str, nn.Parameter]:

@@ -13,9 +13,9 @@ from mixkd_core.data.token_table import check_labels, token_table
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.batching import UnitCollator, UnitDataset, UnitSampler
 from mixkd_core.mixing.mixup import label_targets, mix
-from mixkd_core.networks.checkpoints import check_teacher_and_student
-from mixkd_core.networks.mix_layer import POOLED, MixLayer, classifier_head
-from mixkd_core.networks.mixed_forward import MixedPairs, Outputs, encoder_layers, forward
+from mixkd_core.networks.limits import padding_token
+from mixkd_core.networks.matching import check_networks, match
+from mixkd_core.networks.mixed_forward import MixedPairs, Outputs, forward
 from mixkd_core.networks.speed.bert_shortcuts import only_what_is_read
 from mixkd_core.networks.speed.compact_embedding import OPTIMISERS, CompactEmbedding
 from mixkd_core.networks.speed.quick_dropout import quick_dropout
@@ -23,10 +23,9 @@ from mixkd_core.networks.teacher_outputs import TeacherOutputs
 from mixkd_core.networks.theseus import ModuleReplacement
 from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.losses import patient_loss, target_loss
-from mixkd_core.objectives.objective import MIXED_TERMS, patient_layers
+from mixkd_core.objectives.objective import MIXED_TERMS
 from mixkd_core.training.arguments import MixKDArguments
 from mixkd_core.training.checks import (
-    check_depths,
     check_optimizer_state,
     check_precision,
     check_problem,
@@ -73,7 +72,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             )
         check_arguments(args)
         self.objective = args.objective
-        self.table = token_table(train_dataset, model.config.pad_token_id)
+        self.table = token_table(train_dataset, padding_token(model))
         classes = self.table.classes if model.config.num_labels > 1 else None
         check_settings(
             args, regression=model.config.num_labels == 1, has_classes=classes is not None
@@ -86,6 +85,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.teacher = teacher if self.objective.needs_teacher else None
         self._check_networks(model, args)
         check_labels(self.table.labels, model.config.num_labels)
+        check_networks(model, self.teacher, self.table, self.objective, self._matching)
         self._term_sums: dict[str, Tensor] = {}
         self._term_batches = 0
         super().__init__(model=model, args=args, train_dataset=train_dataset, **kwargs)
@@ -108,7 +108,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self._teacher_outputs = TeacherOutputs(
             self.teacher,
             self.table,
-            state_layers=self._teacher_layers,
+            state_layers=self._matching.teacher_layers,
             precision=self.accelerator.autocast,
             precision_name=self.accelerator.mixed_precision,
             folder=None if args.teacher_cache_dir is None else Path(args.teacher_cache_dir),
@@ -127,52 +127,15 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
         check_problem(model)
         check_precision(model)
-        self._mix_layer = args.mixing_layer
-        by_layer = (
-            bool(self._mix_layer)
-            or "pkd" in self.objective.terms
-            or self.objective.replaces_modules
-        )
-        depth = len(encoder_layers(model)) if by_layer else 0
-        teacher_depth = (
-            len(encoder_layers(self.teacher)) if by_layer and self.teacher is not None else None
-        )
-        check_depths(args, depth, teacher_depth)
-        if self._mix_layer == POOLED:
-            classifier_head(model)
-        self._student_layers: tuple[int, ...] = ()
-        self._teacher_layers: tuple[int, ...] = ()
-        self._teacher_mix_layer: MixLayer = self._mix_layer
-        if not self.objective.needs_teacher:
-            return
+        self._matching = match(model, self.teacher, self.objective, args.mixing_layer)
         if self.teacher is None:
-            raise InputError(
-                f"the objective {self.objective.formula} needs a teacher, and none was "
-                "given: pass teacher=..., or use 'ft' or 'sm'."
-            )
-        check_teacher_and_student(self.teacher, model)
+            return
         check_problem(self.teacher)
         check_teacher_precision(
             self.teacher, self.objective, "bf16" if args.bf16 else "fp16" if args.fp16 else "no"
         )
         self.teacher.requires_grad_(False)
         self.teacher.eval()
-        if self._mix_layer == POOLED:
-            classifier_head(self.teacher)
-        elif self._mix_layer:
-            assert teacher_depth is not None
-            self._teacher_mix_layer = max(1, round(self._mix_layer * teacher_depth / depth))
-        if "pkd" in self.objective.terms:
-            if self.teacher.config.hidden_size != model.config.hidden_size:
-                raise InputError(
-                    "the term 'pkd' compares hidden states, and the teacher's have "
-                    f"{self.teacher.config.hidden_size} dimensions but the student's "
-                    f"{model.config.hidden_size}: take a student of the teacher's width."
-                )
-            assert teacher_depth is not None
-            matched = patient_layers(depth, teacher_depth)
-            self._student_layers = tuple(student for student, _ in matched)
-            self._teacher_layers = tuple(teacher for _, teacher in matched)
 
     def _may_hold_rows_apart(self) -> bool:
         """Whether the word table's unused rows need not be trained (`compact_embedding`)."""
@@ -219,11 +182,13 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         """
         if not self.sampler.fixed_draws:
             with torch.no_grad(), self.accelerator.autocast():
-                teacher = forward(self.teacher, None, pairs, mix_layer=self._teacher_mix_layer)
+                teacher = forward(
+                    self.teacher, None, pairs, mix_layer=self._matching.teacher_mix_layer
+                )
             assert teacher.mixed_logits is not None
             return teacher.mixed_logits
         logits = self._teacher_outputs.on_pairs(
-            self.sampler.draws_of_first_epoch, self._teacher_mix_layer
+            self.sampler.draws_of_first_epoch, self._matching.teacher_mix_layer
         )
         draws = inputs["draw_index"].cpu().numpy()
         return torch.from_numpy(logits[draws]).to(inputs["draw_index"].device)
@@ -249,8 +214,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             model,
             originals,
             pairs,
-            mix_layer=self._mix_layer,
-            state_layers=self._student_layers,
+            mix_layer=self._matching.mix_layer,
+            state_layers=self._matching.student_layers,
             core=self._core(model),
         )
         terms = {

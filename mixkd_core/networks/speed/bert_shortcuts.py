@@ -24,7 +24,7 @@ from transformers import BertForSequenceClassification
 from transformers.models.bert.modeling_bert import BertAttention
 
 from mixkd_core.data.token_layout import TokenLayout
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import encoder_layers
 
 # Implementations whose attention mask is None, (n, length) or (n, 1, 1 or length, length).
 _IMPLEMENTATIONS = ("eager", "sdpa", "flash_attention_2")

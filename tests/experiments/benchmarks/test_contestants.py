@@ -24,7 +24,7 @@ from experiments.benchmarks.padding import padding_rows
 from experiments.benchmarks.peers import ObviousMixKD, PeerAbsentError, PlainTrainer
 from experiments.benchmarks.workload import Workload, load_workload, of_lengths
 from mixkd_core.errors import InputError
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.objectives.objective import objective
 
 METHODS = ("ft", "kd", "pkd", "sm", "tmkd", "sm+tmkd", "kd+sm+tmkd")

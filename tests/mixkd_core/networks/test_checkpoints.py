@@ -170,8 +170,10 @@ def test_teacher_and_student_must_agree(tiny_classifier: Any, tmp_path: Path) ->
     with pytest.raises(InputError, match=r"labels are LABEL_0, LABEL_1, LABEL_2 .* no, perhaps"):
         check_teacher_and_student(teacher, other)
     wordy = tiny_classifier()
-    wordy.config.vocab_size = 70
-    with pytest.raises(InputError, match="vocabulary has 60 entries and the student's 70"):
+    wordy.config.vocab_size = 64  # the same words, and rows that fill a block
+    check_teacher_and_student(teacher, wordy)
+    wordy.config.vocab_size = 700
+    with pytest.raises(InputError, match="vocabulary has 60 entries and the student's 700"):
         check_teacher_and_student(teacher, wordy)
 
     one = tokenizer_of(["good", "bad"], tmp_path / "one")

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2ForSequenceClassification
+from transformers import XLMConfig, XLMForSequenceClassification
 
 from mixkd_core.errors import InputError
+from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.mix_layer import MixLayer, parsed_mix_layer
 from mixkd_core.networks.mixed_forward import (
     MixedPairs,
-    encoder_layers,
     forward,
     mixed_embeddings,
     word_and_type_embeddings,
@@ -220,12 +220,10 @@ def test_a_sentence_vector_is_mixed_after_the_pooler(
 
 
 def test_a_head_without_a_classifier_is_not_mixed_before(padded_texts: Any) -> None:
-    config = GPT2Config(vocab_size=60, n_layer=1, n_head=2, n_embd=16, pad_token_id=0)
+    config = XLMConfig(vocab_size=60, n_layers=1, n_heads=2, emb_dim=16, pad_token_id=0)
     pairs = MixedPairs(padded_texts([4]), padded_texts([5]), torch.tensor([0.5]))
-    with pytest.raises(
-        InputError, match="GPT2ForSequenceClassification has no module 'classifier'"
-    ):
-        forward(GPT2ForSequenceClassification(config), None, pairs, mix_layer="pooled")
+    with pytest.raises(InputError, match="XLMForSequenceClassification has no module 'classifier'"):
+        forward(XLMForSequenceClassification(config), None, pairs, mix_layer="pooled")
 
 
 def test_a_place_is_a_number_or_pooled() -> None:

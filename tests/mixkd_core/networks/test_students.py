@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from mixkd_core.errors import InputError
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.students import LAYER_CHOICES, choose_layers, student_from_layers
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert")

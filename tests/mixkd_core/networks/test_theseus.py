@@ -8,7 +8,7 @@ import torch
 from transformers import TrainerCallback
 
 from mixkd_core.errors import InputError
-from mixkd_core.networks.mixed_forward import encoder_layers
+from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.students import student_from_layers
 from mixkd_core.networks.theseus import ModuleReplacement, ReplacementSchedule, replacement_groups
 

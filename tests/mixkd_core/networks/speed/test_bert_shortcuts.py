@@ -9,7 +9,8 @@ import transformers
 from torch import Tensor, nn
 
 from mixkd_core.data.token_layout import TokenLayout
-from mixkd_core.networks.mixed_forward import MixedPairs, encoder_layers, forward
+from mixkd_core.networks.layers import encoder_layers
+from mixkd_core.networks.mixed_forward import MixedPairs, forward
 from mixkd_core.networks.speed.bert_shortcuts import _attend, _attend_from_first, only_what_is_read
 from mixkd_core.networks.speed.quick_dropout import quick_dropout
 
