@@ -35,6 +35,7 @@ MOST_TOKENS = 24
 # Share of the largest logit by which two passes may differ. In float32 they agree to a millionth.
 TOLERANCE = 1e-3
 TOLERANCE_OF_HALF = 0.1
+HALF = (torch.bfloat16, torch.float16)
 
 ANOTHER = "take another architecture"
 
@@ -86,7 +87,12 @@ def check_network(model: Any, table: TokenTable, request: Request) -> None:
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), only_what_is_read(model):
+        with (
+            torch.no_grad(),
+            torch.random.fork_rng(devices=[]),
+            only_what_is_read(model),
+            _precision(model),
+        ):
             for sample in _samples(table):
                 _check_sample(model, sample, who, request)
     finally:
@@ -112,6 +118,13 @@ def _check_kind(model: Any, who: str, *, mixes: bool) -> None:
             f"{who} reads the shape and sound of characters beside the tokens (enable_shape, "
             f"enable_pronunciation), which a mixture does not have: {ANOTHER}."
         )
+
+
+def _precision(model: Any) -> torch.autocast:
+    """Return the autocast under which a network with frozen weights in half precision runs."""
+    half = {weight.dtype for weight in model.parameters()} & set(HALF)
+    device = next(model.parameters()).device.type
+    return torch.autocast(device, dtype=min(half, key=str, default=HALF[0]), enabled=bool(half))
 
 
 def _check_sample(model: Any, sample: Sample, who: str, request: Request) -> None:
@@ -189,8 +202,7 @@ def _attempted(attempt: Any, *arguments: Any, failing: str) -> Tensor:
 
 def _deviation(logits: Tensor, expected: Tensor) -> str | None:
     """Return the largest difference where it is more than rounding."""
-    half = expected.dtype in (torch.bfloat16, torch.float16)
-    share = TOLERANCE_OF_HALF if half else TOLERANCE
+    share = TOLERANCE_OF_HALF if expected.dtype in HALF else TOLERANCE
     off = float((logits.float() - expected.float()).abs().max())
     # Not the other way round: NaN is a deviation.
     if off <= share * float(expected.float().abs().max()) + 1e-6:
