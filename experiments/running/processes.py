@@ -85,6 +85,14 @@ def agreed(decision: bool) -> bool:
     return bool(said)
 
 
+def all_here() -> None:
+    """Wait until every process has come to this point."""
+    if _control is not None:
+        import torch
+
+        torch.distributed.barrier(group=_control)
+
+
 @contextmanager
 def leading() -> Iterator[None]:
     """Lead the other processes of the launch, if there are any, until the block ends.

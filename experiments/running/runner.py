@@ -124,7 +124,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     set_seed(spec.seed)
     network, tokenizer, source = _network(spec, resources, teacher)
     examples = _training_examples(spec, resources, sets["train"])
-    history = _train(spec, partial, network, tokenizer, examples, teacher)
+    history = _train(spec, resources, partial, network, tokenizer, examples, teacher)
     trained = time.monotonic()
     tables = _evaluate(spec, resources, network, tokenizer, sets, teacher)
     if points is not None:
@@ -272,6 +272,7 @@ def _training_examples(spec: RunSpec, resources: Resources, subset: Any) -> Any:
 
 def _train(
     spec: RunSpec,
+    resources: Resources,
     partial: Path,
     network: Any,
     tokenizer: Any,
@@ -290,6 +291,7 @@ def _train(
         folder=partial / "checkpoints",
         label=f"{spec.task} {spec.fraction:g} seed {spec.seed} {spec.method}",
         teacher=teacher_network,
+        say=lambda text: resources.say(f"{spec.folder_name}: {text}"),
     )
 
 

@@ -1,17 +1,14 @@
 """Training one network as a run asks for it: arguments, progress and checkpoints on the way."""
 
-import json
-import shutil
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
-from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PrinterCallback, TrainerCallback, TrainerState
 
-from experiments.running.processes import agreed, share_of_batch, together
+from experiments.running.checkpoints import KEPT, TimedCheckpoints, newest_checkpoint
+from experiments.running.processes import share_of_batch, together
 from mixkd_core.records.specs import RunSpec
 from mixkd_core.training.arguments import MixKDArguments
 from mixkd_core.training.trainer import MixKDTrainer
@@ -31,8 +28,9 @@ def train(
     folder: Path,
     label: str,
     teacher: Any = None,
+    say: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
-    """Train `network` in place; a repeated call goes on from the last checkpoint in `folder`.
+    """Train `network` in place; a repeated call goes on from the last whole checkpoint in `folder`.
 
     Where several processes were launched (`experiments.running.processes`), all take part.
 
@@ -42,6 +40,7 @@ def train(
         folder: where checkpoints go, a folder inside the run's own.
         label: what the progress bar says.
         teacher: the fine-tuned teacher, where the method has one.
+        say: told of checkpoints that were set aside (`experiments.running.checkpoints`).
 
     Returns:
         The training curve, one entry per logging step.
@@ -57,7 +56,7 @@ def train(
         folder=folder,
         label=label,
         teacher=teacher,
-        checkpoint=last_complete_checkpoint(folder),
+        checkpoint=newest_checkpoint(folder, spec.id, say),
     )
 
 
@@ -78,7 +77,7 @@ def _train(
         arguments,
         train_dataset=dataset,
         teacher=teacher,
-        callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS), ProgressBar(label)],
+        callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS, spec.id), ProgressBar(label)],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=checkpoint)
@@ -99,22 +98,6 @@ def _without_autocast(network: Any) -> None:
         vars(network).pop(name, None)
 
 
-def last_complete_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint in `folder` that was written to its end; newer ones are deleted.
-
-    The trainer's state is the last file that `Trainer` writes of a checkpoint, so one whose state
-    is missing or cut off was being written when the process was killed.
-    """
-    while folder.is_dir() and (newest := get_last_checkpoint(str(folder))) is not None:
-        try:
-            json.loads((Path(newest) / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            shutil.rmtree(newest)
-        else:
-            return str(newest)
-    return None
-
-
 def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArguments:
     """The arguments of the trainer that a specification stands for."""
     import torch
@@ -133,7 +116,7 @@ def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArgum
         seed=spec.seed,
         logging_steps=max(1, steps // LOGGING_STEPS_IN_A_RUN),
         save_strategy="no",
-        save_total_limit=1,
+        save_total_limit=KEPT,
         report_to="none",
         disable_tqdm=True,
         # In the store, beside the run folder that the checkpoints are in.
@@ -166,22 +149,6 @@ def _method_arguments(spec: RunSpec) -> dict[str, Any]:
     if mixup is not None:
         return {"method": "sm", "mixup_alpha": mixup.alpha, "mixup_ratio": mixup.ratio}
     return {"method": "ft"}
-
-
-class TimedCheckpoints(TrainerCallback):  # type: ignore[misc]
-    """Asks for a checkpoint when enough time has gone by, so that short runs write none."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.last = time.monotonic()
-
-    def on_step_end(
-        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        due = time.monotonic() - self.last >= self.seconds
-        if agreed(due) and state.global_step < state.max_steps:
-            control.should_save = True
-            self.last = time.monotonic()
 
 
 class ProgressBar(TrainerCallback):  # type: ignore[misc]

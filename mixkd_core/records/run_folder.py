@@ -47,6 +47,7 @@ from mixkd_core.records.schema import SCHEMA_VERSION, History, Manifest, Summary
 from mixkd_core.records.specs import RunSpec
 from mixkd_core.records.tables import Examples, read_latent_table, read_table
 from mixkd_core.records.validation import (
+    check_checksums,
     check_complete,
     check_files,
     check_identity,
@@ -209,9 +210,7 @@ def examine(folder: Path, *, whole: bool) -> RunRecord:
         record = replace(record, digests=digests)
         read_history(record)
         read_latent(record)
-        for name, entry in manifest.files.items():
-            if file_digest(folder, name) != (entry.bytes, entry.sha256):
-                raise damaged(name, "it differs from its checksum")
+        check_checksums(folder, manifest)
     return record
 
 
@@ -282,13 +281,18 @@ def read_latent(record: RunRecord) -> Any:
     return read_latent_table(content, min(wanted, record.summary["train_examples"]))
 
 
-def seal(folder: Path) -> None:
-    """Write the manifest of a folder: what is in it is complete."""
+def seal(folder: Path, run: str | None = None) -> None:
+    """Write the manifest of a folder: what is in it is complete.
+
+    Args:
+        run: of a checkpoint on the way through a training, the run that is trained.
+    """
     files = {
         path.relative_to(folder).as_posix(): _entry(folder, path.relative_to(folder).as_posix())
         for path in _files(folder)
     }
-    write_json(folder / MANIFEST, {"schema_version": SCHEMA_VERSION, "files": files})
+    of = {} if run is None else {"run": run}
+    write_json(folder / MANIFEST, {"schema_version": SCHEMA_VERSION, **of, "files": files})
 
 
 def write_json(path: Path, content: Any) -> None:

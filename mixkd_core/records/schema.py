@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from mixkd_core.records.layout import SPEC, SUMMARY, run_name
+from mixkd_core.records.layout import run_name
 
 SCHEMA_VERSION = 1
 
@@ -60,16 +60,15 @@ class FileEntry(_Stored):
 
 
 class Manifest(_Stored):
-    """Content of `manifest.json`: every other file of the folder, by its path in it."""
+    """Content of `manifest.json`: every other file of the folder, by its path in it.
+
+    Attributes:
+        files: size and checksum of each.
+        run: of a training checkpoint the run that it is on the way to; a run folder has none.
+    """
 
     files: dict[Annotated[str, AfterValidator(_inside)], FileEntry]
-
-    @model_validator(mode="after")
-    def _has_what_every_run_has(self) -> Self:
-        for name in (SPEC, SUMMARY):
-            if name not in self.files:
-                raise ValueError(f"it does not list {name}, which every run has")
-        return self
+    run: RunId | None = None
 
 
 class SetResult(_Stored):

@@ -221,14 +221,15 @@ def _each_once(runs: Iterable[StoredRun]) -> list[StoredRun]:
     would make every interval too narrow. The run with today's id is kept, or else the first.
     """
     runs = list(runs)
+    ids = {run.id: run.record.spec.id for run in runs if run.record is not None}
     kept: dict[tuple[str, str], str] = {}
     finished = [(run.id, run.record) for run in runs if run.record is not None]
-    for run_id, record in sorted(finished, key=lambda found: found[0] != found[1].spec.id):
-        kept.setdefault((record.spec.id, record.versions), run_id)
+    for run_id, record in sorted(finished, key=lambda found: found[0] != ids[found[0]]):
+        kept.setdefault((ids[run_id], record.versions), run_id)
     marked = []
     for run in runs:
         if run.record is not None:
-            first = kept[run.record.spec.id, run.record.versions]
+            first = kept[ids[run.id], run.record.versions]
             if first != run.id:
                 reason = f"the same specification as run {first}, which is counted"
                 run = replace(run, state="duplicate", reason=reason, record=None)

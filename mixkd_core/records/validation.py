@@ -16,20 +16,20 @@ from mixkd_core.records.layout import (
     examples_file,
     shown,
 )
-from mixkd_core.records.reading import damaged, file_bytes, parsed, validated
+from mixkd_core.records.reading import REMEDY, damaged, file_bytes, file_digest, parsed, validated
 from mixkd_core.records.schema import SCHEMA_VERSION, Manifest, Summary
 from mixkd_core.records.specs import RunSpec
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read what a sealed folder lists of its files.
+    """Read what a sealed folder, of a run or of a checkpoint, lists of its files.
 
     Raises:
         DamagedRecordError: if it is missing or damaged.
         InputError: if it was written by an incompatible version.
     """
     if not (folder / MANIFEST).exists():
-        raise damaged(MANIFEST, "it is missing, so the run was not finished")
+        raise damaged(MANIFEST, "it is missing, so the folder was not finished")
     content = parsed(MANIFEST, file_bytes(folder, MANIFEST))
     version = content.get("schema_version") if isinstance(content, dict) else None
     if type(version) is int and version != SCHEMA_VERSION:
@@ -58,8 +58,10 @@ def check_identity(name: str, spec: RunSpec, stored: Mapping[str, Any], summary:
     # Without a field that there is today, an earlier version wrote it, which may have made another
     # id of it: then it is the summary that knows the id.
     earlier = _lacks_fields(stored, spec.model_dump(mode="json"))
-    expected = summary.id if earlier else spec.id
-    own_name = spec.folder_name.removesuffix(spec.id) + expected
+    own_name = spec.folder_name
+    if earlier:
+        own_name = own_name[: -len(summary.id)] + summary.id
+    expected = own_name[-len(summary.id) :]
     if name.removesuffix(PARTIAL_SUFFIX) != own_name:
         raise damaged(
             SPEC,
@@ -112,6 +114,18 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             raise damaged(name, "it differs from its checksum")
 
 
+def check_checksums(folder: Path, manifest: Manifest, remedy: str = REMEDY) -> None:
+    """Compare every file that the manifest lists with its checksum.
+
+    Raises:
+        DamagedRecordError: naming the first that is not what was written.
+        InputError: if one may not be read.
+    """
+    for name, entry in manifest.files.items():
+        if file_digest(folder, name) != (entry.bytes, entry.sha256):
+            raise damaged(name, "it differs from its checksum", remedy)
+
+
 def checked_bytes(
     folder: Path, name: str, manifest: Manifest | None, limit: int | None = None
 ) -> bytes:
@@ -128,7 +142,10 @@ def checked_bytes(
     """
     if manifest is None:
         raise InputError(f"{name} is not kept in exported results: ask the runs themselves.")
+    entry = manifest.files.get(name)
+    if entry is None:
+        raise damaged(MANIFEST, f"it does not list {name}, which this run has")
     content = file_bytes(folder, name) if limit is None else file_bytes(folder, name, limit)
-    if hashlib.sha256(content).hexdigest() != manifest.files[name].sha256:
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
         raise damaged(name, "it differs from its checksum")
     return content

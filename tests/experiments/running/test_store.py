@@ -12,7 +12,6 @@ import pytest
 
 from experiments.benchmarks.synthetic_store import write_run
 from experiments.running.store import noting_failure, run_lock, store_plan
-from experiments.running.training import last_complete_checkpoint
 from mixkd_core.errors import DiskFullError, InputError, NonFiniteError, RunBusyError
 from mixkd_core.records.layout import FAILURE
 from mixkd_core.records.locks import is_locked
@@ -245,14 +244,3 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         run_lock(tmp_path / "file", "0123456789ab", None),
     ):
         pass
-
-
-def test_a_checkpoint_that_was_being_written_is_passed_over(tmp_path: Path) -> None:
-    assert last_complete_checkpoint(tmp_path / "none") is None
-    for step, state in ((2, '{"global_step": 2}'), (4, '{"global'), (6, None)):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        if state is not None:
-            (folder / "trainer_state.json").write_text(state)
-    assert last_complete_checkpoint(tmp_path) == str(tmp_path / "checkpoint-2")
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
