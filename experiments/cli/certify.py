@@ -1,10 +1,12 @@
-"""`mixkd certify`: what a table of held-out losses certifies about the risks behind it."""
+"""The command `mixkd certify`: bounds on the risks behind a table of held-out losses."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from experiments.cli.grid import plain_console, plain_grid
 
 if TYPE_CHECKING:
     from theory.bounds.bound import Bound
@@ -130,43 +132,26 @@ def _print_json(document: dict[str, object]) -> None:
 
 
 def _print_tables(certificate: "TableCertificate", clipped: "Mapping[str, ClipReport]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     kinds = ("exact", "betting", "empirical_bernstein", "hoeffding")
     titles = [kind.replace("_", " ") for kind in kinds]
-    # A pipe has no width of its own; wide enough that no number is cut.
-    console = Console(width=None if typer.get_text_stream("stdout").isatty() else 140)
-
-    def table(caption: str, *columns: str) -> Table:
-        console.print(Text(caption))
-        made = Table(box=None, header_style="bold", pad_edge=False)
-        for column in columns:
-            made.add_column(column, justify="left" if column == columns[0] else "right")
-        return made
-
+    console = plain_console(file_width=140)
     level = f"{1 - certificate.delta:g}"
-    risks = table(
+    console.print(
         f"Risk of each method from {certificate.n} losses in [0, {certificate.loss_bound:g}]: "
-        f"upper bounds that hold together with probability {level} (each kind by itself)",
-        "method",
-        "mean loss",
-        *titles,
+        f"upper bounds that hold together with probability {level} (each kind by itself)"
     )
+    risks = plain_grid(("method", "mean loss", *titles), ("mean loss", *titles))
     for method in certificate.methods:
         cells = (_cell(method.bounds.get(kind)) for kind in kinds)
-        risks.add_row(Text(method.method), f"{method.mean:.4f}", *cells)
+        risks.add_row(method.method, f"{method.mean:.4f}", *cells)
     console.print(risks)
     if certificate.differences:
         console.print()
-        pairs = table(
+        console.print(
             f"Paired differences of risk, first minus second: intervals that hold together with "
-            f"probability {level} (each kind by itself)",
-            "first - second",
-            "mean",
-            *titles,
+            f"probability {level} (each kind by itself)"
         )
+        pairs = plain_grid(("first - second", "mean", *titles), ("mean", *titles))
         for difference in certificate.differences:
             cells = (
                 f"[{_cell(interval.lower)}, {_cell(interval.upper)}]"
@@ -175,9 +160,9 @@ def _print_tables(certificate: "TableCertificate", clipped: "Mapping[str, ClipRe
                 for kind in kinds
             )
             pairs.add_row(
-                Text(f"{difference.first} - {difference.second}"),
+                f"{difference.first} - {difference.second}",
                 f"{difference.mean:+.4f}",
-                *(Text(cell) for cell in cells),
+                *cells,
             )
         console.print(pairs)
     console.print()

@@ -1,34 +1,26 @@
 """Tables and phrases that the commands print."""
 
-import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
+from experiments.cli.grid import plain_console, plain_grid
+
 if TYPE_CHECKING:
     from reports.evidence.evidence import Evidence
 
-# Where output goes to a file there is no width to fit: wide enough that no cell is cut.
-FILE_WIDTH = 250
-
 
 def wide_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table; in a file no cell is cut, on a terminal long ones are folded."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for title in titles:
-        table.add_column(title, overflow="fold")
+    """Print a plain table; in a file no cell is cut, on a terminal long ones are folded."""
+    grid = plain_grid(titles)
     for row in rows:
-        table.add_row(*row)
-    width = None if sys.stdout.isatty() else FILE_WIDTH
-    Console(width=width, markup=False, highlight=False).print(table)
+        grid.add_row(*row)
+    plain_console().print(grid)
 
 
 def duration(seconds: float | None) -> str:
-    """A length of time as people say it: `"40 s"`, `"12 min"`, `"3.5 h"`."""
+    """Return a length of time as people say it: `"40 s"`, `"12 min"`, `"3.5 h"`."""
     if seconds is None:
         return "unknown"
     if seconds < 100:
@@ -41,7 +33,7 @@ def print_gaps(
     held_out: Collection[str] | None = None,
     names: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """The gap tables, one a held-out set, a row per network; they fit 80 columns.
+    """Print the gap tables, one a held-out set, a row per network; they fit 80 columns.
 
     Args:
         evidence: of the runs to show.
@@ -49,9 +41,6 @@ def print_gaps(
         names: by run id what to call it, a row for each name; None for the methods.
     """
     from itertools import groupby
-
-    from rich.console import Console
-    from rich.table import Table
 
     from mixkd_core.records.model_card import set_meaning
     from reports.evidence.measurements import DELTA
@@ -65,39 +54,36 @@ def print_gaps(
     ]
     averaged = any(summary.gap.n > 1 for summary in summaries)
     uncertainty = "lowest …\nhighest" if averaged else f"{1 - DELTA:.0%}\ninterval"
-    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    console = plain_console()
     ordered = sorted(summaries, key=lambda row: (row.task, row.held_out, -row.fraction))
     for (task, on, metric), group in groupby(
         ordered, lambda row: (row.task, row.held_out, row.metric)
     ):
         rows = list(group)
-        table = Table(box=None, header_style="", pad_edge=False, padding=(0, 1, 0, 0))
         sizes = " or ".join(f"{size:.0f}" for size in sorted({row.examples for row in rows}))
         typer.secho(f"{task}, measured on {on} ({sizes} examples):", bold=True)
         typer.echo(set_meaning(on))
-        for heading in ("data", "method"):
-            table.add_column(heading)
-        for heading in (
+        numbers = (
             metric.replace("_", "\n"),
             "majority\nclass",
             "empirical\nrisk",
             "generalization\nrisk",
             "gap",
             uncertainty,
-        ):
-            table.add_column(heading, justify="right", no_wrap=True)
+        )
+        grid = plain_grid(("data", "method", *numbers), numbers, gap=1, heading="")
         for row in rows:
             limits = (row.least, row.greatest) if averaged else row.interval_over_examples
-            numbers = (row.metric_value, row.majority, row.empirical, row.generalization)
+            values = (row.metric_value, row.majority, row.empirical, row.generalization)
             for name in [row.label] if names is None else names[row.runs[0]]:
-                table.add_row(
+                grid.add_row(
                     f"{row.fraction:.3g}",
                     name,
-                    *(f"{value:.3f}" for value in numbers),
+                    *(f"{value:.3f}" for value in values),
                     f"{row.gap.mean:+.3f}",
                     "—" if limits is None else f"{limits[0]:+.3f} {limits[1]:+.3f}",
                 )
-        console.print(table)
+        console.print(grid)
         typer.echo("")
     if averaged:
         seeds = seeds_text([seed for summary in summaries for seed in summary.seeds])
