@@ -36,7 +36,7 @@ peers: install
 demo: install
 	$(BIN)/mixkd demo --out $(OUT)
 
-# The tests that take no more than a few seconds each: under two minutes on two cores.
+# The tests that take no more than a second or two each: under two minutes on two cores.
 quick: install
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
 

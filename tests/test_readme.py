@@ -19,6 +19,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_script_trains_and_saves_a_student(tmp_path: Path) -> None:
     (script,) = blocks("python")
     assert len([line for line in script.splitlines() if line.strip()]) <= 15

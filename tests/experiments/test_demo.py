@@ -7,6 +7,8 @@ from mixkd_core.data.embedded.law import bayes_accuracy
 from reports.evidence.evidence import evidence_of
 from reports.tables.gaps import GapSummary, gap_summaries
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[GapSummary]:
@@ -19,6 +21,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[GapSummary]:
     ]
 
 
+@pytest.mark.slow
 def test_every_method_is_there_in_both_regimes(rows: list[GapSummary]) -> None:
     shown = {(row.fraction, row.label) for row in rows}
     assert shown == {

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from experiments.running.runner import Resources, run
 from mixkd_core.data.sources import load_glue_folder
 from mixkd_core.data.tasks import find_task
@@ -14,6 +16,7 @@ from mixkd_core.records.specs import (
 )
 
 
+@pytest.mark.slow
 def test_a_student_of_a_real_encoder_on_real_text(
     glue_dir: Path, encoder_dir: Path, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def store(tmp_path: Path, write_run: Run) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_report_writes_everything_and_says_where(mixkd: Any, store: Path, tmp_path: Path) -> None:
     out = tmp_path / "a" / "report"
     status, printed, _ = mixkd("report", store, "-o", out)
@@ -50,6 +51,7 @@ def test_report_writes_everything_and_says_where(mixkd: Any, store: Path, tmp_pa
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_damaged_list_of_runs_is_named_and_the_report_made(
     mixkd: Any, store: Path, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def no_children(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     return asked
 
 
+@pytest.mark.slow
 def test_a_child_trains_and_tells_its_peak(tmp_path: Path, among_strangers: Path) -> None:
     encoder_for(find_task("embedded-sentiment"), None, tmp_path)
     job = Job("embedded-sentiment", None, None, 192, str(tmp_path), batch_size=8)
@@ -73,6 +74,7 @@ def test_the_timed_study_is_the_shipped_one_on_embedded_data() -> None:
     assert len(study.methods) == 8
 
 
+@pytest.mark.slow
 def test_a_report_is_timed_on_made_up_runs(tmp_path: Path) -> None:
     row = whole.measure_report(3, tmp_path)
     assert row["what"] == "report of 3 runs"

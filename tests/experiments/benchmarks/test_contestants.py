@@ -62,6 +62,7 @@ def test_a_peer_that_computes_something_else_is_not_timed(
         require_agreement(equal_loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_the_operations_counted_are_those_of_an_unpadded_step(
     workload: Workload, method: str
@@ -149,6 +150,7 @@ def test_as_many_rows_are_multiplied_as_are_said(workload: Workload) -> None:
     assert rows[-2:] == said
 
 
+@pytest.mark.slow
 def test_a_network_of_any_shape_is_measured_at_one_length_and_at_a_tasks(
     workload: Workload,
 ) -> None:

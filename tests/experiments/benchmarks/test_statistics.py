@@ -15,6 +15,7 @@ def stretch(wall: float, cpu: float = 1.0, steps: int = 2) -> Stretch:
     return Stretch(steps, examples=64, tokens=640, wall=wall, cpu=cpu)
 
 
+@pytest.mark.slow
 def test_contestants_warm_up_and_then_take_turns_in_an_order_that_turns_around() -> None:
     calls: list[tuple[str, float]] = []
 

@@ -38,6 +38,7 @@ def test_a_duel_reports_disagreement():
     assert row.speedup > 0
 
 
+@pytest.mark.slow
 def test_the_command_prints_tables_and_writes_json(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "growth", lambda repetitions: [])
     target = tmp_path / "numbers.json"

@@ -31,6 +31,7 @@ def mixkd(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return call
 
 
+@pytest.mark.slow
 def test_a_miniature_run_is_written_printed_and_reported(
     mixkd: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def until(happened: Iterator[bool], process: subprocess.Popen[str], seconds: flo
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_study_killed_in_the_middle_is_taken_up_by_repeating_it(
     study: str, tmp_path: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_study_killed_in_the_middle_is_taken_up_by_repeating_it(
     assert times == {file: file.stat().st_mtime_ns for file in times}
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_of_two_jobs_leaves_no_process_and_can_be_repeated(
     study: str, tmp_path: Path
 ) -> None:
@@ -149,6 +151,7 @@ def test_an_interrupted_study_of_two_jobs_leaves_no_process_and_can_be_repeated(
     assert "all 2 runs of tiny are done" in repeated.output
 
 
+@pytest.mark.slow
 def test_two_calls_on_one_folder_do_each_run_once(study: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     both = [start("run", study, "--out", str(out)) for _ in range(2)]
@@ -166,6 +169,7 @@ def test_two_calls_on_one_folder_do_each_run_once(study: str, tmp_path: Path) ->
     assert all("all 3 runs of tiny are done" in text for text in outputs)
 
 
+@pytest.mark.slow
 def test_the_plan_is_printed_and_nothing_is_written(study: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     planned = call("run", study, "--out", str(out), "--dry-run")
@@ -184,6 +188,7 @@ def test_the_plan_is_printed_and_nothing_is_written(study: str, tmp_path: Path) 
     assert "unknown" not in later.output, "a finished ft tells the order of magnitude of sm+tmkd"
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_reported_at_the_end_and_in_the_status(study: str, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     wild = "methods=[ft, {method: ft, label: wild, training: {learning_rate: 1e30}}, kd]"
@@ -202,6 +207,7 @@ def test_a_failing_run_is_reported_at_the_end_and_in_the_status(study: str, tmp_
     assert "is failed and will be run again: " in again.output
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_named_and_made_again(study: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     only = ("run", study, "--out", str(out), "--set", "methods=[ft]")
@@ -216,6 +222,7 @@ def test_a_damaged_record_is_named_and_made_again(study: str, tmp_path: Path) ->
     assert len(list(find_records(out))) == 2
 
 
+@pytest.mark.slow
 def test_the_status_shows_what_is_running_and_what_is_waiting(study: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert call("run", study, "--out", str(out)).exit_code == 0
@@ -276,6 +283,7 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(
     assert list(find_records(out)) == []
 
 
+@pytest.mark.slow
 def test_a_command_with_bad_input_ends_with_one_sentence_and_status_2() -> None:
     process = start("run", "smok", "--dry-run")
     output = process.communicate()[0]
@@ -305,6 +313,7 @@ def test_a_status_of_nothing_is_said(tmp_path: Path) -> None:
     assert "holds no run" in call("status", str(tmp_path)).output
 
 
+@pytest.mark.slow
 def test_smoke_in_miniature_runs_and_compares(tmp_path: Path) -> None:
     """The shipped study that stands for all others, narrowed to what takes seconds."""
     brief = [

@@ -38,6 +38,7 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["tune", *arguments], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_a_tuning_end_to_end(study: str, tmp_path: Path) -> None:
     """The second of its two rates diverges; repeated, it trains nothing that is finished."""
     out = tmp_path / "out"
@@ -69,6 +70,7 @@ def test_a_tuning_end_to_end(study: str, tmp_path: Path) -> None:
     assert "6 runs: 2 teachers and 4 students; 0 are done" in shown.output, shown.output
 
 
+@pytest.mark.slow
 def test_a_method_whose_every_trial_failed_has_no_best_and_the_others_do(
     study: str, tmp_path: Path
 ) -> None:

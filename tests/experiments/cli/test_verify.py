@@ -142,6 +142,7 @@ def test_a_json_file_that_cannot_be_written_is_named(tmp_path):
     assert not isinstance(result.exception, TheoryInputError)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("three_checks")
 def test_plots_are_written(tmp_path):
     result = RUNNER.invoke(app, ["verify", "--plots", str(tmp_path)])

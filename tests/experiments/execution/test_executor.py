@@ -102,6 +102,7 @@ def test_a_run_that_is_being_worked_on_is_looked_at_again_later(planned: Any) ->
 # ---- one after another ----
 
 
+@pytest.mark.slow
 def test_a_failing_run_does_not_stop_the_others(planned: Any, tmp_path: Path) -> None:
     wild = {"method": "ft", "label": "wild", "training": {"learning_rate": 1e30}}
     runs = planned(methods=["ft", wild, "kd"])
@@ -153,6 +154,7 @@ def test_a_full_disk_ends_the_study_and_keeps_what_is_finished(
     assert [run.state for run in survey(tmp_path, whole=True).runs].count("finished") == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_another_holds_is_left_to_it_and_the_others_are_done(
     planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_run_that_another_holds_is_left_to_it_and_the_others_are_done(
 # ---- several at once ----
 
 
+@pytest.mark.slow
 def test_two_jobs_give_bitwise_the_records_of_one(planned: Any, tmp_path: Path) -> None:
     runs = planned()
     assert do(runs, tmp_path / "one") == {}
@@ -205,6 +208,7 @@ class Deadly:
         return eval, ("__import__('os').kill(__import__('os').getpid(), 9)",)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_its_run_only(planned: Any, tmp_path: Path) -> None:
     teacher, ft, mixed = planned()
     do((teacher,), tmp_path)
@@ -239,6 +243,7 @@ class Telling:
         return eval, (code,)
 
 
+@pytest.mark.slow
 def test_each_worker_process_sees_one_gpu(
     planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +273,7 @@ def test_the_specification_crosses_to_a_worker_unchanged(planned: Any) -> None:
         assert copy.spec.id == run.spec.id
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_ended_leaves_no_semaphore_behind() -> None:
     """The lock of its progress bars is a thread's: Python has nothing to complain of."""
     code = (

@@ -81,6 +81,7 @@ def holder_of_a_run(out: Path) -> int | None:
     return None
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_gives_the_records_of_one_process(
     cluster_address: str, among_strangers: Path
 ) -> None:

@@ -47,6 +47,7 @@ def written(folder: Path, there: Path, back: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_study_names_its_translators_as_folders(
     tmp_path: Path, write_marian: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def run(study: Path, out: Path, launcher: tuple[str, ...] = ()) -> subprocess.Co
     )
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_record_of_one_and_fail_together(
     study: Path, tmp_path: Path, among_strangers: Path
 ) -> None:

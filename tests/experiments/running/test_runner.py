@@ -64,6 +64,7 @@ def spec(resources: Resources) -> RunSpec:
     )
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_complete_record(resources: Resources, spec: RunSpec) -> None:
     record = run(spec, resources)
     assert record.sets == ("train", "remainder", "dev", "fresh")
@@ -170,6 +171,7 @@ def test_repeating_a_finished_run_touches_nothing(
     assert times == {path: path.stat().st_mtime_ns for path in before.folder.rglob("*")}
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_specification_give_the_same_numbers(
     resources: Resources, spec: RunSpec, tmp_path: Path
 ) -> None:
@@ -196,6 +198,7 @@ def killed_at(step: int) -> Callable[..., Any]:
     return compute_loss
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_numbers(
     resources: Resources, spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +221,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_numbers(
     assert not (resumed.folder / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_teacher_is_trained_again(
     resources: Resources, spec: RunSpec, tmp_path: Path
 ) -> None:
@@ -229,6 +233,7 @@ def test_a_damaged_teacher_is_trained_again(
     assert run(spec.teacher_spec, elsewhere).summary["results"] == results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ft", "kd", "pkd", "sm", "tmkd", "sm+tmkd", "theseus"])
 def test_every_method_runs(resources: Resources, spec: RunSpec, method: str) -> None:
     assert spec.student is not None
@@ -238,6 +243,7 @@ def test_every_method_runs(resources: Resources, spec: RunSpec, method: str) -> 
     assert np.isfinite(record.summary["results"]["dev"]["risk"]["distillation_distance"])
 
 
+@pytest.mark.slow
 def test_a_teacher_can_be_trained_with_mixup(resources: Resources, spec: RunSpec) -> None:
     plain = run(spec.teacher_spec, resources)
     mixed = run(
@@ -296,6 +302,7 @@ def test_back_translation_asks_the_translators_given(
     assert "every example also back-translated by `there` and `back`" in card
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["embedded-paraphrase", "embedded-inference"])
 def test_pair_tasks_run(task: str, resources: Resources, spec: RunSpec) -> None:
     data = load_embedded(task, train_size=200, dev_size=40)
@@ -406,6 +413,7 @@ def test_a_student_whose_weights_do_not_fit_is_refused_before_its_teacher_is_tra
     check(spec.model_copy(update={"student": student}), replace(own, allow_new_weights=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_an_encoder_stored_in_half_precision_is_trained_as_its_float32_twin(
     dtype: torch.dtype, resources: Resources, spec: RunSpec, tmp_path: Path

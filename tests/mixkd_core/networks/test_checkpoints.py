@@ -94,6 +94,7 @@ def test_labels_of_another_task_are_refused(fine_tuned: Path) -> None:
     assert load_classifier(fine_tuned, THREE).config.num_labels == 3
 
 
+@pytest.mark.slow
 def test_pickled_weights_are_refused_and_the_command_converts_them(
     pickled: Path, tiny_classifier: Any, padded_texts: Any
 ) -> None:

@@ -122,6 +122,7 @@ MISFITS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("misfit", MISFITS)
 @pytest.mark.parametrize("on_meta", [True, False])
 def test_an_encoder_that_does_not_fit_is_refused_by_name(

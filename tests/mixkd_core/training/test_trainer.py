@@ -88,6 +88,7 @@ def test_terms_cost_the_passes_they_need(
     assert True not in teachers.training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ratio", "mix_layer", "epochs"), [(1.0, 0, 2), (0.5, 0, 1.5), (2.0, 0, 3), (1.0, 1, 3)]
 )
@@ -146,6 +147,7 @@ def test_every_architecture_learns(
     assert (after - before).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_student_learns_the_labels(
     mixkd_trainer: Any, tiny_classifier: Any, tokenised_texts: Any, tokenizer: Any
 ) -> None:
@@ -232,6 +234,7 @@ def test_bfloat16_stays_close(method: str, mixkd_trainer: Any, tiny_classifier: 
     np.testing.assert_allclose(runs[0], runs[1], rtol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mix_layer", [0, 1, "pooled"])
 def test_a_compiled_student_learns_the_same(
     mix_layer: int | str, mixkd_trainer: Any, tiny_classifier: Any, no_dropout: Any

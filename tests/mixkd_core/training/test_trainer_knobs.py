@@ -58,6 +58,7 @@ def learn(mixkd_trainer: Any, tiny_classifier: Any, tokenised_texts: Any, weight
     return train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("knob", KNOBS)
 def test_a_knob_changes_what_is_learnt(knob: str, learn: Any) -> None:
     others, one, another = KNOBS[knob]
@@ -66,12 +67,14 @@ def test_a_knob_changes_what_is_learnt(knob: str, learn: Any) -> None:
     assert (first - learn(**others, **{knob: another})).abs().max() > 1e-4
 
 
+@pytest.mark.slow
 def test_every_pairing_learns_something_else(learn: Any) -> None:
     weights = [learn(pairing=pairing) for pairing in PAIRINGS]
     for one, another in itertools.combinations(weights, 2):
         assert (one - another).abs().max() > 1e-4
 
 
+@pytest.mark.slow
 def test_in_the_first_epoch_fixed_draws_are_fresh_ones(learn: Any) -> None:
     """Stored teacher outputs are those of a pass at each step, up to rounding.
 
@@ -97,11 +100,13 @@ def test_pairing_by_class_is_refused_where_examples_have_none(
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("knob", ["alpha_mle", "alpha_kd", "alpha_pkd", "alpha_sm", "alpha_tmkd"])
 def test_a_weight_added_to_fine_tuning_changes_what_is_learnt(knob: str, learn: Any) -> None:
     assert (learn(method="ft") - learn(method="ft", **{knob: 2.0})).abs().max() > 1e-4
 
 
+@pytest.mark.slow
 def test_a_weight_of_zero_is_the_method_without_the_term(learn: Any) -> None:
     assert torch.equal(learn(method="sm+tmkd", alpha_sm=0.0), learn(method="tmkd"))
     assert torch.equal(learn(method="kd", alpha_kd=0.0), learn(method="ft"))

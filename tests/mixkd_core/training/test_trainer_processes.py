@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from datasets import Dataset
 from transformers import AutoModelForSequenceClassification
@@ -86,6 +87,7 @@ def launch_two(script: str, folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_result_of_one(
     tmp_path: Path,
     mixkd_trainer: Any,

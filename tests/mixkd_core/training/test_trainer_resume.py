@@ -19,6 +19,7 @@ def logged(trainer: Any) -> list[dict[str, float]]:
     return [entry for entry in trainer.state.log_history if "loss" in entry]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ft", "kd", "pkd", "kd+sm+tmkd"])
 def test_two_runs_give_the_same_numbers(
     method: str, mixkd_trainer: Any, tiny_classifier: Any, weights_of: Any
@@ -31,6 +32,7 @@ def test_two_runs_give_the_same_numbers(
     assert len(logged(runs[0])) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "stops"),
     [
@@ -84,6 +86,7 @@ def test_saving_and_evaluating_change_nothing(
     assert torch.equal(weights_of(plain.model), weights_of(watched.model))
 
 
+@pytest.mark.slow
 def test_loading_in_other_processes_changes_nothing(mixkd_trainer: Any, weights_of: Any) -> None:
     plain, loaded = mixkd_trainer(**LOOP), mixkd_trainer(dataloader_num_workers=1, **LOOP)
     for trainer in (plain, loaded):

@@ -74,6 +74,7 @@ def folder(evidence: Evidence, tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
+@pytest.mark.slow
 def test_every_table_and_verdict_is_that_of_the_store(evidence: Evidence, folder: Path) -> None:
     exported = load_evidence(folder)
     assert exported.variants == evidence.variants
@@ -90,6 +91,7 @@ def test_every_table_and_verdict_is_that_of_the_store(evidence: Evidence, folder
     assert verdicts[0] == verdicts[1]
 
 
+@pytest.mark.slow
 def test_a_report_is_made_of_it(store: Path, tmp_path: Path) -> None:
     evidence = load_evidence(store)
     write_export(evidence.entries, evidence.measurements, tmp_path / "results", DAY, tuning_runs=3)

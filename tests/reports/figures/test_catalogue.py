@@ -104,6 +104,7 @@ def test_long_labels_leave_a_forest_room_to_be_read(tmp_path: Path, write_run: R
         assert axes.get_position().width * figure.get_figwidth() > 1.2, "inches"
 
 
+@pytest.mark.slow
 def test_the_same_store_gives_the_same_files(evidence: Evidence) -> None:
     for kind in ("svg", "pdf", "png"):
         first, second = (
@@ -112,6 +113,7 @@ def test_the_same_store_gives_the_same_files(evidence: Evidence) -> None:
         assert first == second, kind
 
 
+@pytest.mark.slow
 def test_every_format_has_its_panels_in_the_same_places(evidence: Evidence) -> None:
     places = []
     for kind in ("svg", "pdf", "png"):

@@ -18,6 +18,7 @@ def without_glyphs(svg):
     return re.findall(r'<path d="([^"]+)" clip-path', svg)
 
 
+@pytest.mark.slow
 def test_the_files_do_not_change_from_run_to_run(tmp_path):
     first = save_figures(tmp_path / "a", ("svg",))
     second = save_figures(tmp_path / "b", ("svg",))
@@ -25,6 +26,7 @@ def test_the_files_do_not_change_from_run_to_run(tmp_path):
     assert {path.stem for path in first} == set(FIGURES)
 
 
+@pytest.mark.slow
 def test_the_committed_figures_are_those_of_the_code(tmp_path):
     for path in save_figures(tmp_path, ("svg",)):
         committed = (COMMITTED / path.name).read_text(encoding="utf-8")

@@ -57,6 +57,7 @@ class Parsed(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_but_itself(html: Path) -> None:
     text = html.read_text(encoding="utf-8")
     parsed = Parsed(text)
@@ -89,6 +90,7 @@ def test_whatever_a_record_holds_is_escaped(html: Path) -> None:
     assert text.count("<script>") == 1
 
 
+@pytest.mark.slow
 def test_the_same_store_gives_the_same_report(store: Path, html: Path, tmp_path: Path) -> None:
     write(build(load_evidence(store)), tmp_path)
     files = [path for path in sorted(html.parent.rglob("*")) if path.is_file()]

@@ -70,6 +70,7 @@ def test_the_section_says_what_was_planted(results: Path) -> None:
     assert "| inconclusive | With 1 % and 10 % of the data, MixKD exceeds distillation" in section
 
 
+@pytest.mark.slow
 def test_only_the_place_between_the_marks_is_written(results: Path, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"# Title\n\n{HOLE}\ntail\n")
@@ -83,6 +84,7 @@ def test_only_the_place_between_the_marks_is_written(results: Path, tmp_path: Pa
     assert readme.read_text() == text
 
 
+@pytest.mark.slow
 def test_a_digit_changed_on_either_side_is_noticed(
     results: Path, tmp_path: Path, write_run: Run
 ) -> None:
@@ -109,6 +111,7 @@ def test_a_readme_without_the_place_is_told_how_to_make_one(results: Path, tmp_p
         results_section(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_projects_own_pages_agree_with_its_committed_results() -> None:
     committed = {path.parent for path in COMMITTED.glob(f"*/{ABOUT}")}
     shown = set()

@@ -158,6 +158,7 @@ def test_a_store_without_encodings_says_so_in_a_line(tmp_path: Path, write_run: 
     assert "<p>No run stores encodings; those of the study latent-space do.</p>" in text
 
 
+@pytest.mark.slow
 def test_the_figure_shows_the_same_points_by_method(tmp_path: Path, write_run: Run) -> None:
     fill(write_run, {"pkd": 2.0, "sm+tmkd": 1.0, "kd": 2.0, "ft": 3.0}, seeds=2)
     evidence = load_evidence(tmp_path)

@@ -411,6 +411,7 @@ def test_clipping_says_what_it_changes(store: Path) -> None:
     assert set(clipping["loss_bound"]) == set(LOSS_BOUNDS.values())
 
 
+@pytest.mark.slow
 def test_the_same_store_gives_the_same_bytes(store: Path, tmp_path: Path) -> None:
     def everything(folder: Path) -> dict[str, bytes]:
         written = write_tables([make(load_evidence(store)) for make in TABLES], folder)
@@ -479,6 +480,7 @@ def test_every_run_is_listed(store: Path) -> None:
     assert json.loads(table.frame.to_json(orient="records"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_the_latex_tables_compile_and_fit_the_page(store: Path, tmp_path: Path) -> None:
     """With every character that a label or a caption may hold."""

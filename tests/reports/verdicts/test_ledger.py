@@ -57,6 +57,7 @@ def test_asking_more_makes_every_answer_harder() -> None:
     assert with_untested[0] == alone, "what cannot be tested costs nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["normal", "heavy tails", "unequal tasks"])
 def test_false_verdicts_are_as_rare_as_stated(law: str) -> None:
     rng = np.random.default_rng(21)
@@ -250,6 +251,7 @@ def test_what_a_study_calls_by_the_method_stands_for_it(
     assert not load_evidence(tmp_path).variants, "some study calls each by its method"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "expected"), [(0.85, "supported"), (0.75, "contradicted")])
 def test_a_verdict_must_hold_against_the_controls_of_the_baseline(
     tmp_path: Path, write_run: Run, ours: float, expected: str

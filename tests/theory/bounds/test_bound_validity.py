@@ -83,6 +83,7 @@ def test_a_variance_over_the_wrong_axis_is_caught() -> None:
     assert rate > DELTA
 
 
+@pytest.mark.slow
 def test_power_on_the_documents_laws() -> None:
     """Misses among 20000 samples of 200: betting spends its budget where the others waste it."""
     generator = np.random.default_rng(99)

@@ -20,6 +20,7 @@ from theory.errors import TheoryInputError
 from theory.statements.catalogue import THEOREMS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.id)
 def test_every_check_passes(check):
     outcome = check.run(Effort())

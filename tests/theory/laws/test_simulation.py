@@ -91,6 +91,7 @@ def test_quadrature_makes_polynomial_losses_exact_in_the_limit():
     assert_follows(gaps, exact)
 
 
+@pytest.mark.slow
 def test_t23_threshold_suffices_and_ten_draws_do_not():
     problem = SampledClass.of_finite(tent_class())
     eps_p = float(gap_law(tent_class(), 20).quantile("1/10"))
@@ -164,6 +165,7 @@ def test_chunks_do_not_change_the_number_of_replications(monkeypatch):
     assert simulate_finite_gaps(tent_class(), 5, 77, rng(8)).shape == (77,)
 
 
+@pytest.mark.slow
 def test_all_three_intervals_are_valid_on_adversarial_laws():
     """1000 summaries of 400 gaps at failure 1/5; the truth is enumerated.
 

@@ -264,6 +264,7 @@ def test_entering_twice_is_leaving_once(bert: Any) -> None:
     assert not is_on(model)
 
 
+@pytest.mark.slow
 def test_gradient_checkpointing_and_a_wrapped_model(bert: Any, padded_texts: Any) -> None:
     batch = a_batch(padded_texts)
     model = bert()
@@ -309,6 +310,7 @@ def test_dropout_is_still_there(bert: Any, padded_texts: Any) -> None:
     assert torch.equal(fixed[0], fixed[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["words", "attention", "states"])
 def test_dropout_disturbs_gradients_as_much(place: str, bert: Any, padded_texts: Any) -> None:
     """With dropout in one kind of place, gradients have the mean and the variance they had.

@@ -74,6 +74,7 @@ def assert_same(one: Any, other: Any) -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["bert", "roberta", "distilbert", "modernbert"])
 def test_what_is_learnt_is_the_same(architecture: str, trained: Any) -> None:
     """RoBERTa counts positions from the ids, and must see those of the texts."""
@@ -83,6 +84,7 @@ def test_what_is_learnt_is_the_same(architecture: str, trained: Any) -> None:
     assert_same(compact, trained(False, architecture))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -145,6 +147,7 @@ def test_evaluation_and_checkpoints_have_the_whole_table(
         torch.testing.assert_close(*files, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_resuming_and_training_again(trained: Any, tmp_path: Path) -> None:
     """Bit by bit: neither an interruption nor a checkpoint may show in what is learnt."""
     settings = {"output_dir": str(tmp_path / "run"), "save_strategy": "epoch"}
