@@ -72,7 +72,7 @@ def listed_labels(given: str) -> tuple[str, ...]:
             "holds one in double quotes, such as 'sales,\"help, EU\"'."
         ) from None
     stripped = tuple(name.strip() for name in names)
-    if "" in stripped:
+    if "" in stripped or not stripped:
         raise InputError(
             f"--labels {given!r} has nothing between two commas or at an end: leave out the comma, "
             "or put a name there."

@@ -250,7 +250,8 @@ def train(
     from experiments.running.runner import Resources, run
     from mixkd_core.data.sources import load_task_data
     from mixkd_core.data.tasks import find_task
-    from mixkd_core.networks.checkpoints import load_config
+    from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
+    from mixkd_core.networks.label_order import label_names
     from mixkd_core.networks.mix_layer import parsed_mix_layer
     from mixkd_core.records.environment import preferred_precision
     from mixkd_core.records.run_folder import find_record, read_record, record_folder
@@ -372,6 +373,12 @@ def train(
         student=student_spec,
         evaluation=checked(EvaluationSpec, remainder_size=remainder_size),
     )
+    config = load_config(encoder)
+    if is_fine_tuned(config) and described.label_names and label_names(config) is None:
+        typer.echo(
+            f"the labels of {encoder} have no names: its logits are taken in the order "
+            f"{', '.join(described.label_names)}"
+        )
     if not spec.teacher.epochs:
         typer.echo(
             f"{encoder} is a fine-tuned classifier and the teacher as it is: to train it on, give "

@@ -1,7 +1,9 @@
 """The sets that a run is evaluated on."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from mixkd_core.data.inspection import overlap
 from mixkd_core.data.subsets import remainder_sample, subset_indices
 from mixkd_core.data.task_data import TaskData
 from mixkd_core.errors import InputError
@@ -51,3 +53,15 @@ def validation_sets(subset: Any, share: float, seed: int) -> dict[str, Any]:
         "train": subset.select(subset_indices(ids, labels, 1 - share, seed)),
         "validation": subset.select(held_out),
     }
+
+
+def remark_on_remainder(sets: Mapping[str, Any], data: TaskData) -> str | None:
+    """Return how many examples of the remainder the training subset holds too, in words, or None.
+
+    The sets of files were compared when they were read; the remainder depends on the run. Where
+    the law is known, texts coincide by chance.
+    """
+    if "remainder" not in sets or data.fresh is not None:
+        return None
+    shared = overlap(sets["train"], sets["remainder"])
+    return shared.sentence("the remainder") if shared.alike else None

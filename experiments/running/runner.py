@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from transformers import set_seed
 
-from experiments.running.evaluation_sets import evaluation_sets
+from experiments.running.evaluation_sets import evaluation_sets, remark_on_remainder
 from experiments.running.processes import count as processes
 from experiments.running.processes import share_of_batch
 from experiments.running.store import noting_failure, run_lock
@@ -116,6 +116,9 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     if spec.evaluation.latent_points:
         points = latent_sample(sets["train"]["label"], spec.evaluation.latent_points, spec.seed)
     teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
+    remark = remark_on_remainder(sets, resources.data)
+    if teacher is None and remark is not None:  # a student's sets are its teacher's
+        resources.say(f"{spec.folder_name}: {remark}")
     partial = partial_folder(resources.out, spec)
     write_json(partial / "spec.json", spec.model_dump(mode="json"))  # first: it names the rest
     doing = "training" if spec.training.epochs else "evaluating the teacher as it is"

@@ -154,7 +154,9 @@ def check_sizes(task: Task, sizes: Mapping[str, int]) -> list[str]:
     odd = [name for name in task.sizes if sizes[name] != task.sizes[name]]
     if not odd:
         return []
-    counted = ", ".join(f"{sizes[name]:,} of {task.sizes[name]:,} in {name}" for name in odd)
+    counted = ", ".join(
+        f"{name} has {sizes[name]:,} examples instead of {task.sizes[name]:,}" for name in odd
+    )
     twins = (twin for twin in (*GLUE.values(), *RESPLIT.values()) if twin.tsv == task.tsv)
     meant = next((twin.name for twin in twins if twin.sizes == dict(sizes)), None)
     kind = "re-split" if task.name in RESPLIT else "official"
@@ -163,7 +165,7 @@ def check_sizes(task: Task, sizes: Mapping[str, int]) -> list[str]:
         if meant is not None
         else "a number from here must not stand beside a published one"
     )
-    return [f"Not the {kind} files of {task.name}: {counted} examples; {advice}."]
+    return [f"Not the {kind} files of {task.name}: {counted}; {advice}."]
 
 
 def load_glue_test(task: Task, data_dir: Path | str) -> dict[str, Dataset]:

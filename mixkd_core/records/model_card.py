@@ -20,7 +20,8 @@ SET_MEANINGS = {
 
 def set_meaning(name: str) -> str:
     """What a set of examples is, in words."""
-    return SET_MEANINGS.get(name, "the task's development split")
+    usual = "the task's development split" if name.startswith("dev") else "a set of the user's own"
+    return SET_MEANINGS.get(name, usual)
 
 
 def model_card(

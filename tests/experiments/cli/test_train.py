@@ -129,6 +129,21 @@ def test_half_the_teachers_layers_by_default(
             "--mix-layer 0 is about",
         ),
         ("train --task embedded-sentiment --labels a,b", "--train-file"),
+        ("train --task embedded-sentiment --regression", "--train-file"),
+        ("train --task embedded-sentiment --dev-fraction 0.2", "--train-file"),
+        ("train --task embedded-sentiment --drop-empty", "--train-file"),
+        ("train --task mine --train-file own.csv", "--dev-fraction 0.2"),
+        (
+            "train --task mine --train-file own.csv --dev-file own.csv --teacher ENCODER",
+            "Every one of the 4 examples",
+        ),
+        ("train --task a/b --train-file own.csv --dev-fraction 0.5", "such as 'a-b'"),
+        (
+            "train --task mine --train-file own.csv --dev-fraction 2 --teacher ENCODER",
+            "2.0 is outside (0, 1)",
+        ),
+        ("train --task mine --train-file own.csv --dev-fraction 0.5 --labels p,,n", "'p,,n'"),
+        ("train --task mnli-resplit --teacher ENCODER", "--data-dir"),
         ("train --task embedded-sentiment --label-column queue", "--train-file"),
         ("train --task embedded-sentiment --augmentation-copies 2", "--augmentation too"),
         ("train --task embedded-sentiment --translators there back", "--augmentation too"),
@@ -149,6 +164,7 @@ def test_wrong_input_is_answered_in_a_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("own.csv").write_text("text,label\na,p\nb,n\nc,p\nd,n\n")
     given = arguments.replace("ENCODER", str(encoder)).split()
     assert mixkd(monkeypatch, *given) == 2
     printed = capsys.readouterr()

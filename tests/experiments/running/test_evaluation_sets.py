@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
-from experiments.running.evaluation_sets import evaluation_sets
+from experiments.running.evaluation_sets import evaluation_sets, remark_on_remainder
+from mixkd_core.data.own_data import from_datasets
 from mixkd_core.data.sources import load_embedded
 from mixkd_core.data.task_data import TaskData
+from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
 from mixkd_core.records.specs import (
     CheckpointRef,
@@ -73,3 +76,20 @@ def test_settings_are_chosen_within_the_training_subset(data: TaskData, spec: Ru
     none = spec.model_copy(update={"evaluation": EvaluationSpec(validation=0.001)})
     with pytest.raises(InputError, match=r"0\.001 of 120 training examples leaves none"):
         evaluation_sets(none, data)
+
+
+def test_a_remainder_that_repeats_training_texts_is_called_out(
+    data: TaskData, spec: RunSpec
+) -> None:
+    texts = [f"text {row // 2}" for row in range(100)]
+    rows = Dataset.from_dict({"text": texts, "label": [row // 2 % 2 for row in range(100)]})
+    own = from_datasets(Task("own", ("text",), "label", ("no", "yes")), rows, {})
+    sets = evaluation_sets(spec.model_copy(update={"fraction": 0.5}), own)
+    learnt = set(sets["train"]["text"])
+    shared = sum(text in learnt for text in sets["remainder"]["text"])
+    assert shared
+    assert remark_on_remainder(sets, own) == (
+        f"{shared} of the 50 examples of the remainder are in the training data too ({shared} word "
+        "for word, 0 up to case and spacing)."
+    )
+    assert remark_on_remainder(evaluation_sets(spec, data), data) is None, "its law is known"

@@ -5,8 +5,14 @@ from pathlib import Path
 import datasets
 import pytest
 
-from mixkd_core.data.sources import load_glue_folder, load_glue_test, load_hub_test, load_task_data
-from mixkd_core.data.tasks import EMBEDDED, GLUE
+from mixkd_core.data.sources import (
+    check_sizes,
+    load_glue_folder,
+    load_glue_test,
+    load_hub_test,
+    load_task_data,
+)
+from mixkd_core.data.tasks import EMBEDDED, GLUE, RESPLIT, find_task
 from mixkd_core.errors import InputError
 
 # The header of the official labelled files (CoLA has none), their fields for two examples, and
@@ -276,3 +282,47 @@ def test_real_glue(glue_dir: Path, name: str, train: int, dev: int, test: int, o
     assert (len(data.train), len(data.evaluation["dev"])) == (train, dev)
     assert sum(data.train["label"]) == ones
     assert len(load_glue_test(GLUE[name], glue_dir)["test"]) == test
+
+
+def test_a_partial_official_folder_is_called_so(tmp_path: Path) -> None:
+    write_glue(tmp_path, "rte")
+    data = load_glue_folder(GLUE["rte"], tmp_path)
+    assert data.remarks[0] == (
+        "Not the official files of rte: train has 2 examples instead of 2,490, dev has 2 examples "
+        "instead of 277; a number from here must not stand beside a published one."
+    )
+    assert data.origin == "GLUE folder RTE (not the official splits)"
+
+
+@pytest.mark.parametrize("name", GLUE)
+def test_official_sizes_need_no_remark(name: str) -> None:
+    task = GLUE[name]
+    assert check_sizes(task, task.sizes) == []
+    assert list(task.sizes) == ["train", *task.evaluation_splits]
+    short = {**task.sizes, "train": task.sizes["train"] - 1}
+    assert check_sizes(task, short) != []
+
+
+@pytest.mark.parametrize("name", RESPLIT)
+def test_official_and_re_split_folders_are_told_apart(name: str) -> None:
+    resplit, official = RESPLIT[name], GLUE[name.removesuffix("-resplit")]
+    assert name.endswith("-resplit")
+    assert find_task(name) is resplit
+    assert resplit.tsv == official.tsv
+    assert resplit.hub_path is None
+    (said,) = check_sizes(official, resplit.sizes)
+    assert f"these are the splits of task {name!r}" in said
+    (said,) = check_sizes(resplit, official.sizes)
+    assert f"these are the splits of task {official.name!r}" in said
+    with pytest.raises(InputError, match="not on the hub; give its folder by --data-dir"):
+        load_task_data(resplit)
+
+
+@pytest.mark.parametrize("name", RESPLIT)
+def test_real_re_split_folders(glue_dir: Path, name: str) -> None:
+    folder = glue_dir.with_name("glue-resplit")
+    if not folder.is_dir():
+        pytest.skip("the re-split GLUE tasks are not there: no folder ../shared/data/glue-resplit")
+    data = load_task_data(RESPLIT[name], data_dir=folder)
+    assert not any("Not the" in remark for remark in data.remarks)
+    assert data.origin.endswith("(not the official splits)")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mixkd_core.data.tasks import EMBEDDED, GLUE, Task, find_task
+from mixkd_core.data.tasks import EMBEDDED, GLUE, KNOWN, Task, find_task
 from mixkd_core.errors import InputError
 
 # The label order of the hub's nyu-mll/glue, which models on the hub were trained with.
@@ -66,7 +69,7 @@ def test_tasks_are_hashable() -> None:
 
 
 def test_find_task_knows_every_registered_task() -> None:
-    for name, task in {**GLUE, **EMBEDDED}.items():
+    for name, task in KNOWN.items():
         assert find_task(name) is task
 
 
@@ -97,6 +100,8 @@ def test_a_task_of_ones_own_has_sensible_defaults() -> None:
         ({"text_columns": ("y",)}, "uses a column twice"),
         ({"label_names": ("only",)}, "at least two"),
         ({"label_names": ("same", "same")}, "all different"),
+        ({"label_names": ("pos", "", "neg")}, "the label name ''"),
+        ({"label_names": ("pos", " neg")}, "the label name ' neg'"),
         ({"metrics": ("rouge",)}, "'rouge'"),
         ({"metrics": ("pearson",)}, "'pearson'"),
         ({"label_names": None, "metrics": ("accuracy",)}, "'accuracy'"),
@@ -108,3 +113,37 @@ def test_a_contradictory_task_is_refused(arguments: dict[str, object], complaint
     valid = {"text_columns": ("a",), "label_column": "y", "label_names": ("no", "yes")}
     with pytest.raises(InputError, match=re.escape(complaint)):
         Task("mine", **{**valid, **arguments})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("a/b", "a-b"),
+        ("../x", "x"),
+        ("..", "my-task"),
+        ("", "my-task"),
+        ("support/tickets v2", "support-tickets-v2"),
+        (".hidden", "hidden"),
+        ("-option", "option"),
+        ("a\nb", "a-b"),
+        ("a\n", "a"),
+        ("long" * 20, "long" * 10),
+    ],
+)
+def test_a_name_that_cannot_name_a_folder_is_refused_with_one_that_can(
+    name: str, near: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(f"such as {near!r}")):
+        Task(name, ("a",), "y", ("no", "yes"))
+    assert Task(near, ("a",), "y", ("no", "yes")).name == near
+
+
+@given(st.text(max_size=50))
+def test_a_task_that_can_be_named_has_a_folder_of_its_own(name: str) -> None:
+    try:
+        Task(name, ("a",), "y", ("no", "yes"))
+    except InputError:
+        return
+    assert PurePath(name).parts == (name,)
+    assert len(name.encode()) < 200
+    assert not name.startswith(".")
