@@ -8,7 +8,7 @@ import torch
 
 from mixkd_core.data.tasks import find_task
 from mixkd_core.errors import InputError
-from mixkd_core.networks.checkpoints import load_config, load_tokenizer
+from mixkd_core.networks.checkpoints import load_config, load_stored_classifier, load_tokenizer
 from mixkd_core.records.run_folder import RunRecord, read_record
 
 # Positions of an encoder that does not say how many it has.
@@ -68,20 +68,12 @@ def open_network(place: str, dtype: torch.dtype = torch.float32) -> FinishedNetw
     return FinishedNetwork(
         name=Path(place).name if Path(place).exists() else place,
         folder=folder,
-        model=_loaded(folder, dtype),
+        model=load_stored_classifier(folder).to(dtype).eval(),
         tokenizer=tokenizer,
         labels=tuple(str(config.id2label[index]) for index in range(config.num_labels)),
         max_length=_max_length(record, tokenizer, config),
         task=_known_task(record),
     )
-
-
-def _loaded(folder: str, dtype: torch.dtype) -> Any:
-    from transformers import AutoModelForSequenceClassification
-
-    return AutoModelForSequenceClassification.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True
-    ).eval()
 
 
 def _max_length(record: RunRecord | None, tokenizer: Any, config: Any) -> int:

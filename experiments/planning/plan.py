@@ -9,7 +9,6 @@ from typing import Any
 
 from experiments.planning.resolved import Comparison, ResolvedStudy
 from experiments.planning.settings import Files, TaskSettings
-from experiments.running.store import encoder_lock
 from mixkd_core.data.task_data import TaskData
 from mixkd_core.data.tasks import EMBEDDED, KNOWN, Task, find_task
 from mixkd_core.errors import InputError
@@ -205,8 +204,7 @@ def gather(
         source = source_of(name, settings, data_dir)
         data = load_source(source)
         chosen = settings.encoder if name in EMBEDDED else teacher or settings.encoder
-        with encoder_lock(out):
-            encoder = encoder_for(source.task, chosen, out)
+        encoder = encoder_for(source.task, chosen, out)
         materials[name] = Material(
             source,
             data.fingerprint,

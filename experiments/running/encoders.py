@@ -1,8 +1,8 @@
 """Which encoder a run starts from."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from experiments.running.store import encoder_lock
 from mixkd_core.data.tasks import EMBEDDED, Task
 from mixkd_core.errors import InputError
 
@@ -11,7 +11,8 @@ def encoder_for(task: Task, checkpoint: str | None, out: Path) -> str:
     """The checkpoint given, or for an embedded task the small encoder made under `out`.
 
     Raises:
-        InputError: if the task is not embedded and no checkpoint was given.
+        InputError: if the task is not embedded and no checkpoint was given, or `out` cannot be
+            written.
     """
     if checkpoint is not None:
         return checkpoint
@@ -24,16 +25,11 @@ def encoder_for(task: Task, checkpoint: str | None, out: Path) -> str:
 
     folder = out / "encoder"
     if not folder.is_dir():
-        # Beside and renamed, so that an interrupted call leaves no half of it.
-        with TemporaryDirectory(dir=_writable(out)) as beside:
-            write_embedded_encoder(Path(beside) / "encoder", seed=0)
-            (Path(beside) / "encoder").rename(folder)
+        with encoder_lock(out):
+            if not folder.is_dir():
+                # Beside and renamed, so that nobody finds half of it; what a call that was killed
+                # left beside is written over.
+                beside = out / "encoder.partial"
+                write_embedded_encoder(beside, seed=0)
+                beside.rename(folder)
     return str(folder)
-
-
-def _writable(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror}; give another --out.") from error
-    return out

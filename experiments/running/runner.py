@@ -33,6 +33,7 @@ from mixkd_core.networks.checkpoints import (
 from mixkd_core.networks.inference import run_inference
 from mixkd_core.networks.layers import layer_count
 from mixkd_core.networks.students import choose_layers, student_from_layers
+from mixkd_core.networks.weights import write_network
 from mixkd_core.objectives.distances import distance
 from mixkd_core.records.environment import describe
 from mixkd_core.records.model_card import base_facts, model_card
@@ -353,7 +354,7 @@ def _write(
     summary: dict[str, Any],
     card: str,
 ) -> RunRecord:
-    network.cpu().save_pretrained(partial / "model")
+    write_network(network.cpu(), partial / "model")
     tokenizer.model_max_length = spec.training.max_length  # where a pipeline cuts, told to
     tokenizer.save_pretrained(partial / "model")
     (partial / "model" / "README.md").write_text(card, encoding="utf-8")

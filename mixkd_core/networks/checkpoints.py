@@ -64,13 +64,13 @@ def load_classifier(
     return network
 
 
-def load_stored_classifier(folder: Path) -> Any:
-    """Return the classifier that a run stored, in float32.
+def load_stored_classifier(checkpoint: str | Path) -> Any:
+    """Return a fine-tuned classifier as it was stored, a run's for one, in float32.
 
     Raises:
-        InputError: if it cannot be read.
+        InputError: if it cannot be read, or its weights do not fit its configuration.
     """
-    return _classifier(folder)
+    return _classifier(checkpoint)
 
 
 def _classifier(checkpoint: str | Path, **settings: Any) -> Any:

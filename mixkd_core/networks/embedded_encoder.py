@@ -18,6 +18,7 @@ from tokenizers.processors import BertProcessing
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from mixkd_core.data.embedded.law import vocabulary
+from mixkd_core.networks.weights import write_network
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -55,7 +56,7 @@ def write_embedded_encoder(folder: Path | str, *, seed: int) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = BertModel(config)
-    model.save_pretrained(path)
+    write_network(model, path)
     tokenizer.save_pretrained(path)
     return path
 

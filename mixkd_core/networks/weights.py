@@ -67,6 +67,21 @@ def read_network(
     return network
 
 
+def write_network(network: Any, folder: Path) -> None:
+    """Write a network where `read_network` finds it, its weights as readable as other files."""
+    network.save_pretrained(folder)
+    open_to_readers(folder)
+
+
+def open_to_readers(folder: Path) -> None:
+    """Give weights that were written to a folder the mode of the configuration beside them.
+
+    safetensors gives its files to their owner alone, whatever the umask.
+    """
+    for path in folder.glob("*.safetensors"):
+        path.chmod((folder / "config.json").stat().st_mode)
+
+
 def trained_in_half_precision(checkpoint: str | Path, config: Any = None) -> bool:
     """Return whether `from_pretrained`, left to itself, would load half-precision weights.
 

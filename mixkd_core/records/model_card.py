@@ -117,10 +117,13 @@ def without_folders(command: str) -> str:
 
 
 def _last_part(word: str) -> str:
-    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    option, equals, value = word.rpartition("=")
     if Path(value).is_absolute() or value.startswith(("~", "..")):
-        value = Path(value).name
-    return f"{option}{equals}{value}"
+        return f"{option}{equals}{Path(value).name}"
+    # Inside a value of a study, such as students=[{checkpoint: /home/me/small}].
+    return re.sub(
+        r"(?<![\w:/.~-])(?:~[\w.-]*|\.\.)?/(?:[^\s/,\]}\"']+/)*(?=[^\s/,\]}\"'])", "", word
+    )
 
 
 def _header(task: Task, spec: RunSpec, summary: Mapping[str, Any], name: str) -> str:

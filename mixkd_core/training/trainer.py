@@ -21,6 +21,7 @@ from mixkd_core.networks.speed.compact_embedding import OPTIMISERS, CompactEmbed
 from mixkd_core.networks.speed.quick_dropout import quick_dropout
 from mixkd_core.networks.teacher_outputs import TeacherOutputs
 from mixkd_core.networks.theseus import ModuleReplacement
+from mixkd_core.networks.weights import open_to_readers
 from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.losses import patient_loss, target_loss
 from mixkd_core.objectives.objective import MIXED_TERMS
@@ -34,6 +35,7 @@ from mixkd_core.training.checks import (
 )
 from mixkd_core.training.nan_guard import NanGuard, check_weights
 from mixkd_core.training.refused_arguments import SEARCH, check_arguments, check_parameters
+from mixkd_core.training.whole_training import WholeTraining
 
 
 class MixKDTrainer(Trainer):  # type: ignore[misc]
@@ -122,6 +124,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self._holds_rows_apart = self._may_hold_rows_apart()
         if self._holds_rows_apart:
             self.add_callback(self._compact)
+        self._whole_training = WholeTraining()
+        self.add_callback(self._whole_training)
         self._nan_guard = NanGuard(every=1 if args.device.type == "cpu" else 50)
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
@@ -325,7 +329,13 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 stack.enter_context(self._compact.held())
             result = super().train(*args, **kwargs)
         self._check_finite()
-        return result
+        return result._replace(training_loss=result.metrics["train_loss"])
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As `Trainer.training_step`, the loss taken note of."""
+        loss: Tensor = super().training_step(*args, **kwargs)
+        self._whole_training.add(loss)
+        return loss
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         """As `Trainer.evaluation_loop`; how often one looks does not change what is learnt.
@@ -336,7 +346,10 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             return super().evaluation_loop(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Add the unweighted mean of every term in force since the last logging step."""
+        """Add the unweighted mean of every term in force since the last logging step.
+
+        The last entry speaks of the whole training, however often it was resumed.
+        """
         if "loss" in logs and self._term_batches:
             names = sorted(self._term_sums)
             means = torch.stack([self._term_sums[name] for name in names]) / self._term_batches
@@ -345,6 +358,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 f"loss_{name}": value for name, value in zip(names, means.tolist(), strict=True)
             }
             self._term_sums, self._term_batches = {}, 0
+        if "train_runtime" in logs:
+            self._whole_training.complete(logs, self.state, len(self.table))
         super().log(logs, *args, **kwargs)
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
@@ -354,13 +369,17 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         processes, on any texts, can go on from it.
         """
         self._check_finite()
+        self._whole_training.note(self.state)
         with self._compact.whole():
             super()._save_checkpoint(*args, **kwargs)
 
-    def save_model(self, *args: Any, **kwargs: Any) -> None:
+    def save_model(self, output_dir: str | None = None, **kwargs: Any) -> None:
         """As `Trainer.save_model`: all of the model, whatever training holds apart."""
         with self._compact.whole():
-            super().save_model(*args, **kwargs)
+            super().save_model(output_dir, **kwargs)
+        folder = Path(output_dir or self.args.output_dir)
+        if self.args.should_save and (folder / "config.json").is_file():
+            open_to_readers(folder)
 
     def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         with self._compact.whole():

@@ -1,5 +1,6 @@
 """One run from specification to record, end to end on the embedded law."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -448,3 +449,21 @@ def test_a_pipeline_reads_a_long_text_as_the_card_says(resources: Resources, spe
     classify = pipeline("text-classification", model=str(record.model_folder), device="cpu")
     (found,) = classify("word " * 900, truncation=True)
     assert found["label"] in (resources.data.task.label_names or ())
+
+
+def test_everything_in_a_store_is_as_readable_as_the_umask_says(
+    resources: Resources, spec: RunSpec, tmp_path: Path
+) -> None:
+    before = os.umask(0o007)
+    try:
+        encoder = encoder_for(resources.data.task, None, tmp_path)
+        run(spec, replace(resources, encoder=encoder, out=tmp_path))
+    finally:
+        os.umask(before)
+    modes = {
+        str(path.relative_to(tmp_path)): oct(path.stat().st_mode & 0o777)
+        for path in tmp_path.rglob("*")
+        if path.is_file() and ".locks" not in path.parts
+    }
+    assert sum(name.endswith("model.safetensors") for name in modes) == 3
+    assert set(modes.values()) == {"0o660"}, modes

@@ -94,6 +94,12 @@ def test_nothing_of_the_machine_is_told() -> None:
         ("mixkd train --out ../x/runs", "mixkd train --out runs"),
         ("mixkd train --out ~/runs", "mixkd train --out runs"),
         ("mixkd train --teacher bert-base-uncased", "mixkd train --teacher bert-base-uncased"),
+        ("mixkd run --set tasks.x.data_dir=/a/b/c", "mixkd run --set tasks.x.data_dir=c"),
+        (
+            "mixkd run --set 'students=[{checkpoint: /home/a/b}, {checkpoint: org/name}]'",
+            "mixkd run --set 'students=[{checkpoint: b}, {checkpoint: org/name}]'",
+        ),
+        ("mixkd train --teacher 'hf://org/name'", "mixkd train --teacher hf://org/name"),
         ("# written by a study; specification ab", "# written by a study; specification ab"),
     ],
 )

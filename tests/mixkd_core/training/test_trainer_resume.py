@@ -1,5 +1,6 @@
 """Seeds decide everything; stopping and resuming changes nothing; divergence stops in time."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,39 @@ def test_resuming_equals_not_stopping(
         resumed.train(resume_from_checkpoint=str(tmp_path / "through" / f"checkpoint-{step}"))
         assert torch.equal(weights_of(resumed.model), weights_of(through.model)), step
         assert logged(resumed) == logged(through), step
+
+
+def test_the_last_entry_of_a_resumed_training_speaks_of_all_of_it(
+    mixkd_trainer: Any, tiny_classifier: Any, tmp_path: Path
+) -> None:
+    """Stopped twice, at step 2 and at step 4 of 6; an hour went into the first two."""
+
+    def trained(name: str, resume: str | None = None, **more: Any) -> Any:
+        trainer = mixkd_trainer(
+            student=tiny_classifier(seed=1),
+            output_dir=str(tmp_path / name),
+            save_strategy="steps",
+            save_steps=2,
+            **LOOP | {"num_train_epochs": 2} | more,
+        )
+        return trainer, trainer.train(resume_from_checkpoint=resume)
+
+    through, whole = trained("through")
+    state_file = tmp_path / "through" / "checkpoint-2" / "trainer_state.json"
+    state = json.loads(state_file.read_text())
+    state["stateful_callbacks"]["WholeTraining"]["seconds"] += 3600
+    state_file.write_text(json.dumps(state))
+    trained("again", str(state_file.parent))
+    last, parts = trained("last", str(tmp_path / "again" / "checkpoint-4"))
+    assert last.state.global_step == through.state.global_step == 6
+    entry, expected = last.state.log_history[-1], through.state.log_history[-1]
+    assert entry["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-6)
+    assert parts.training_loss == pytest.approx(whole.training_loss, rel=1e-6)
+    assert parts.metrics["train_runtime"] == entry["train_runtime"]
+    assert 3600 < entry["train_runtime"] < 3600 + 600
+    assert entry["train_steps_per_second"] == round(6 / entry["train_runtime"], 3)
+    assert entry["train_samples_per_second"] == round(24 / entry["train_runtime"], 3)
+    assert last.train().metrics["train_runtime"] < 600  # another training, from the start
 
 
 def test_saving_and_evaluating_change_nothing(
