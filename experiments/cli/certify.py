@@ -1,8 +1,8 @@
 """The command `mixkd certify`: bounds on the risks behind a table of held-out losses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from theory.bounds.bound import Bound
     from theory.bounds.certificates import TableCertificate
     from theory.bounds.losses import ClipReport
+
+
+# A larger table is a slip, or is better certified in parts.
+MOST_BYTES = 100 * 10**6
+MOST_METHODS = 2000
 
 
 def certify(
@@ -28,6 +33,14 @@ def certify(
     loss_bound: Annotated[
         float, typer.Option(help="M: the largest value the loss can take, declared beforehand.")
     ] = 1.0,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD",
+            help="Compare every other method with this one instead of all pairs; of more than 20 "
+            "methods it is the first by default.",
+        ),
+    ] = None,
     clip: Annotated[
         bool, typer.Option("--clip", help="Replace losses above M by M, and say what that changed.")
     ] = False,
@@ -35,7 +48,7 @@ def certify(
         bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")
     ] = False,
 ) -> None:
-    """Certify each method's risk and every paired difference from held-out losses.
+    """Certify each method's risk and paired differences from held-out losses.
 
     Upper bounds hold for all methods together, and intervals for all
     differences together, each family with probability at least 1 - DELTA for
@@ -53,7 +66,7 @@ def certify(
         for method, values in columns.items():
             kept, clipped[method] = clip_losses(values, loss_bound, name=f"column {method!r}")
             table[method] = kept.tolist()
-    certificate = certify_table(table, delta, loss_bound)
+    certificate = certify_table(table, delta, loss_bound, reference=reference, track=_track)
     if json:
         _print_json({**as_document(certificate), "clipping": _clip_documents(clipped)})
     else:
@@ -63,19 +76,34 @@ def certify(
 def _read(path: Path) -> dict[str, list[float]]:
     """Read {method: losses}; errors name the line of the file, its header being line 1."""
     import csv
+    from io import StringIO
 
     from mixkd_core.errors import InputError
 
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        raise InputError(f"{path} cannot be read: {error}") from None
+    if len(content) > MOST_BYTES:
+        raise InputError(
+            f"{path} is larger than {MOST_BYTES // 10**6} MB, the most that is read; give fewer "
+            "methods or examples at a time"
+        )
+    try:
+        rows = list(csv.reader(StringIO(content.decode("utf-8-sig"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as CSV: {error}") from None
     while rows and not rows[-1]:  # lines without anything end a file; elsewhere a loss is missing
         rows.pop()
     if not rows:
         raise InputError(f"{path} is empty; give a header of method names and one row an example")
     methods = [name.strip() for name in rows[0]]
+    if len(methods) > MOST_METHODS:
+        raise InputError(
+            f"{path} has {len(methods)} columns, more than the {MOST_METHODS} that are certified "
+            "together; give fewer methods at a time"
+        )
     if len(set(methods)) < len(methods) or "" in methods:
         raise InputError(
             f"the header of {path} is {', '.join(map(repr, methods))}; every column needs a name "
@@ -105,6 +133,16 @@ def _read(path: Path) -> dict[str, list[float]]:
                 )
             columns[method].append(float(text))
     return columns
+
+
+def _track(steps: "Sequence[Any]") -> "Iterable[Any]":
+    """Return the steps and, where somebody looks on, show how many are done."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    hidden = not console.is_terminal or len(steps) < 100
+    return track(steps, "certifying", console=console, transient=True, disable=hidden)
 
 
 def _is_number(text: str) -> bool:
@@ -147,6 +185,8 @@ def _print_tables(certificate: "TableCertificate", clipped: "Mapping[str, ClipRe
     console.print(risks)
     if certificate.differences:
         console.print()
+        if certificate.reference is not None:
+            console.print(f"Every method is compared with {certificate.reference} only.")
         console.print(
             f"Paired differences of risk, first minus second: intervals that hold together with "
             f"probability {level} (each kind by itself)"

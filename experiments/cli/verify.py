@@ -111,6 +111,11 @@ def verify(
         )
     if json is not None and not json.absolute().parent.is_dir():
         raise InputError(f"--json {json} is in a folder that is not there; make it first.")
+    if plots is not None:
+        try:
+            plots.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            raise InputError(f"--plots {plots} cannot be made a folder: {error}") from None
     if statement is None:
         failed = _run_all(None, thorough, json)
     else:
@@ -257,8 +262,9 @@ def _write_json(path: Path, document: dict[str, Any]) -> None:
 
     from mixkd_core.errors import InputError
 
+    text = dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     try:
-        path.write_text(dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
+        path.write_text(text + "\n", encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
         raise InputError(f"{path} cannot be written: {error}") from None
     typer.echo(f"wrote {path}")

@@ -181,15 +181,21 @@ def clip_losses(
         loss_bound=highest,
         clipped=int(np.count_nonzero(vector > highest)),
         largest=float(vector.max()),
-        mean_before=float(vector.mean()),
+        mean_before=_mean(vector),
         mean_after=float(clipped.mean()),
     )
+
+
+def _mean(vector: FloatArray) -> float:
+    """Return the mean, infinite where the sum exceeds what a double can hold."""
+    with np.errstate(over="ignore"):
+        return float(vector.mean())
 
 
 def _numeric(values: npt.ArrayLike, name: str) -> FloatArray:
     try:
         return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TheoryInputError(
             f"{name} cannot be read as numbers; give one finite number per example, and rows of "
             "equal length"

@@ -131,6 +131,10 @@ class FiniteMixing:
         return self._floats()
 
 
+# Beyond it a rational has thousands of digits, and no float tells it from its neighbour.
+LARGEST_EXACT_ALPHA = 10_000
+
+
 @dataclass(frozen=True)
 class BetaMixing:
     """lambda ~ Beta(alpha, alpha), the method's default law.
@@ -181,12 +185,13 @@ class BetaMixing:
         return normaliser * total
 
     def expected_minimum(self) -> Number:
-        """m(alpha) = [1 - Gamma(alpha+1/2)/(sqrt(pi) Gamma(alpha+1))]/2; exact for integer alpha.
+        """Return m(alpha) = [1 - Gamma(alpha+1/2)/(sqrt(pi) Gamma(alpha+1))]/2.
 
-        For other alpha it is returned as the regularised incomplete beta I_{1/2}(alpha+1, alpha),
-        which equals it and does not cancel as alpha -> 0.
+        It is exact for integer alpha up to `LARGEST_EXACT_ALPHA`. For other alpha it is the
+        regularised incomplete beta I_{1/2}(alpha+1, alpha), which equals it and does not cancel as
+        alpha -> 0.
         """
-        if self.alpha.denominator == 1:
+        if self.alpha.denominator == 1 and self.alpha <= LARGEST_EXACT_ALPHA:
             alpha = int(self.alpha)
             return (1 - Fraction(math.comb(2 * alpha, alpha), 4**alpha)) / 2
         alpha_float = float(self.alpha)

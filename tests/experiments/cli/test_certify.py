@@ -77,6 +77,28 @@ def test_clipping_is_reported(tmp_path: Path) -> None:
     assert "clipped kl: 2 of 4 losses above 1" in _certify(path, "--clip").stdout
 
 
+def test_every_other_method_is_compared_with_the_reference(table: Path) -> None:
+    output = _certify(table, "--reference", "mixkd").stdout
+    assert "mixkd - kd" in output
+    assert "mixkd - soft" in output
+    assert "kd - soft" not in output.replace("mixkd - soft", "")
+    assert "compared with mixkd only" in output
+    document = json.loads(_certify(table, "--reference", "mixkd", "--json").stdout)
+    assert document["reference"] == "mixkd"
+    with pytest.raises(TheoryInputError, match="the nearest of 3 is 'kd'"):
+        _certify(table, "--reference", "kdd")
+
+
+def test_a_file_that_never_ends_and_one_too_wide_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"/dev/zero is larger than 100 MB"):
+        _certify("/dev/zero")
+    wide = tmp_path / "wide.csv"
+    names = [f"m{number}" for number in range(2001)]
+    wide.write_text(",".join(names) + "\n" + ",".join("0" for _ in names) + "\n")
+    with pytest.raises(InputError, match="2001 columns, more than the 2000"):
+        _certify(wide)
+
+
 def test_vacuous_bounds_are_marked(tmp_path: Path) -> None:
     path = tmp_path / "losses.csv"
     path.write_text("a\n0.5\n0.25\n")

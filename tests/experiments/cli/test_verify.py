@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.cli.verify import WIDTH
+from mixkd_core.errors import InputError
 from theory.checks import catalogue as checks
 from theory.checks.check import Check, Outcome
 from theory.errors import TheoryInputError
@@ -140,6 +141,14 @@ def test_a_json_file_that_cannot_be_written_is_named(tmp_path):
     result = RUNNER.invoke(app, [*EXAMPLE, "--json", str(tmp_path)])
     assert "cannot be written" in str(result.exception)
     assert not isinstance(result.exception, TheoryInputError)
+
+
+def test_a_folder_of_plots_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    result = RUNNER.invoke(app, [*EXAMPLE, "--plots", str(tmp_path / "file")])
+    assert isinstance(result.exception, InputError)
+    assert "cannot be made a folder" in str(result.exception)
+    assert not result.output, "said before anything is run"
 
 
 @pytest.mark.slow

@@ -2,13 +2,14 @@
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
 
 from theory.bounds.betting import betting
 from theory.bounds.binomial import clopper_pearson, exact_paired_difference
-from theory.bounds.certificates import TableCertificate, as_document, certify_table
+from theory.bounds.certificates import MOST_PAIRED, TableCertificate, as_document, certify_table
 from theory.bounds.concentration import empirical_bernstein, hoeffding
 from theory.bounds.mean_bound import paired
 from theory.errors import TheoryInputError
@@ -68,6 +69,37 @@ def test_each_family_spends_delta(certificate: TableCertificate) -> None:
         pairs = sum(difference.intervals[kind].delta for difference in certificate.differences)
         assert methods == pytest.approx(0.06, rel=1e-12)
         assert pairs == pytest.approx(0.06, rel=1e-12)
+
+
+def test_with_a_reference_the_differences_are_linear_in_the_methods_and_spend_delta() -> None:
+    compared = certify_table(COLUMNS, 0.06, reference="soft")
+    assert [(d.first, d.second) for d in compared.differences] == [
+        ("soft", "kd"),
+        ("soft", "mixkd"),
+    ]
+    for difference in compared.differences:
+        assert difference.intervals["hoeffding"].upper.delta == pytest.approx(0.06 / 4)
+    many = {f"m{number}": GENERATOR.random(5) for number in range(MOST_PAIRED + 1)}
+    certificate = certify_table(many, 0.06)
+    assert certificate.reference == "m0"
+    assert len(certificate.differences) == MOST_PAIRED
+    spent = sum(d.intervals["hoeffding"].delta for d in certificate.differences)
+    assert spent == pytest.approx(0.06)
+    del many["m0"]
+    assert certify_table(many, 0.06).reference is None
+    with pytest.raises(TheoryInputError, match="no such column"):
+        certify_table(COLUMNS, 0.06, reference="x")
+
+
+def test_every_step_is_tracked() -> None:
+    seen: list[int] = []
+
+    def track(steps: Sequence[object]) -> Iterable[object]:
+        seen.append(len(steps))
+        return steps
+
+    assert certify_table(COLUMNS, 0.06, track=track) == certify_table(COLUMNS, 0.06)
+    assert seen == [3, 3]
 
 
 def test_the_conclusion_names_the_method_of_lower_risk() -> None:
