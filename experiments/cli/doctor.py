@@ -59,6 +59,7 @@ def _findings(data_dir: Path | None, teacher: str | None, hub: bool) -> Iterator
     native = "computed natively" if machine.bf16 else "not computed natively"
     yield "precision", True, f"{preferred_precision()} (bfloat16 is {native} here)"
     yield _trainer()
+    yield from _encoders()
     if hub:
         yield _hub()
     if data_dir is not None:
@@ -78,6 +79,23 @@ def _trainer() -> Finding:
             "torch does this: uninstall it.",
         )
     return "trainer", True, "transformers' Trainer can be imported"
+
+
+def _encoders() -> Iterator[Finding]:
+    from experiments.running.real_encoders import base_encoder, small_encoder
+    from mixkd_core.errors import InputError
+
+    places = {"6 layers, make encoder": small_encoder, "12 layers, make base-encoder": base_encoder}
+    for name, find in places.items():
+        try:
+            folder = find()
+        except InputError as error:
+            yield "real encoder", False, str(error)
+            continue
+        if folder is None:
+            yield "real encoder", None, f"not installed ({name})"
+        else:
+            yield "real encoder", True, f"{folder} ({name})"
 
 
 def _hub() -> Finding:
