@@ -53,7 +53,7 @@ def test_parts_are_no_specifications() -> None:
 @pytest.mark.parametrize(
     ("kind", "values", "place"),
     [
-        (TrainingSettings, {"epochs": 0}, ("epochs",)),
+        (TrainingSettings, {"epochs": -1}, ("epochs",)),
         (TrainingSettings, {"epochs": None}, ("epochs",)),
         (TrainingSettings, {"max_length": 4}, ("max_length",)),
         (TrainingSettings, {"precision": "fp16"}, ("precision",)),
