@@ -26,7 +26,7 @@ ROOMS: dict[str, tuple[set[str], ...]] = {
         {"checks"},
     ),
     "mixkd_core": (
-        {"errors"}, {"data", "objectives"}, {"mixing"}, {"networks"}, {"training", "records"},
+        {"errors"}, {"data", "objectives"}, {"mixing"}, {"networks"}, {"records"}, {"training"},
         {"evaluation", "augmentation"},
     ),
     "reports": (

@@ -1,12 +1,14 @@
 """Options that several commands take, declared once, and reading lists among them."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
 from mixkd_core.errors import InputError
+from mixkd_core.records.settings import Setting
 
 Value = TypeVar("Value", int, float, str)
 
@@ -59,3 +61,34 @@ def listed(given: str | None, kind: Callable[[str], Value], option: str) -> list
     if not values:
         raise InputError(f"{option} {given!r} names nothing: leave it out to keep all.")
     return values
+
+
+def with_settings(
+    groups: Mapping[str, Mapping[str, Setting]],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each setting, in place of its `**settings`.
+
+    Args:
+        groups: settings by name, under the panel of the help that they stand in.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        options = [_option(its, panel) for panel, group in groups.items() for its in group.values()]
+        own = [its for its in signature.parameters.values() if its.kind is not its.VAR_KEYWORD]
+        command.__dict__["__signature__"] = signature.replace(parameters=[*own, *options])
+        command.__annotations__.pop("settings")
+        command.__annotations__.update({its.name: its.annotation for its in options})
+        return command
+
+    return decorate
+
+
+def _option(setting: Setting, panel: str) -> inspect.Parameter:
+    option = typer.Option(help=setting.help, rich_help_panel=panel)
+    return inspect.Parameter(
+        setting.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=setting.default,
+        annotation=Annotated[setting.kind, option],
+    )

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.cli.options import RUNS, AllowNewWeights, Out
+from experiments.cli.options import RUNS, AllowNewWeights, Out, with_settings
 from mixkd_core.errors import InputError
+from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, settings_of
+from mixkd_core.records.specs import StudentSpec, TrainingSpec
 
 if TYPE_CHECKING:
     from mixkd_core.objectives.objective import Objective
 
-DATA, STUDENT, OBJECTIVE, MIXUP, TRAINING = "Data", "Student", "Objective", "Mixup", "Training"
+DATA, STUDENT = "Data", "Student"
+OBJECTIVE_SETTINGS = settings_of(StudentSpec, OBJECTIVE)
+MIXUP_SETTINGS = settings_of(StudentSpec, MIXUP)
+TRAINING_SETTINGS = settings_of(TrainingSpec, TRAINING)  # of both networks
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
+@with_settings({OBJECTIVE: OBJECTIVE_SETTINGS, MIXUP: MIXUP_SETTINGS, TRAINING: TRAINING_SETTINGS})
 def train(
     context: typer.Context,
     task: Annotated[
@@ -144,12 +150,6 @@ def train(
             rich_help_panel=STUDENT,
         ),
     ] = "teacher",
-    method: Annotated[
-        str,
-        typer.Option(
-            help="ft, kd, pkd, sm, tmkd, sm+tmkd, kd+sm+tmkd or theseus.", rich_help_panel=OBJECTIVE
-        ),
-    ] = "sm+tmkd",
     weight: Annotated[
         list[str] | None,
         typer.Option(
@@ -157,44 +157,9 @@ def train(
             rich_help_panel=OBJECTIVE,
         ),
     ] = None,
-    distance: Annotated[
-        str, typer.Option(help="To the teacher: mse, kl or soft-ce.", rich_help_panel=OBJECTIVE)
-    ] = "mse",
-    temperature: Annotated[
-        float, typer.Option(help="Of kl and soft-ce.", rich_help_panel=OBJECTIVE)
-    ] = 1.0,
-    mixup_alpha: Annotated[
-        float, typer.Option(help="lambda ~ Beta(alpha, alpha).", rich_help_panel=MIXUP)
-    ] = 0.4,
-    mixup_ratio: Annotated[
-        float, typer.Option(help="Mixed samples per original.", rich_help_panel=MIXUP)
-    ] = 1.0,
-    pairing: Annotated[
-        str,
-        typer.Option(
-            help="Partners from the whole 'dataset', its examples 'within-class' or "
-            "'across-classes', or the 'batch'.",
-            rich_help_panel=MIXUP,
-        ),
-    ] = "dataset",
-    self_pairs: Annotated[
-        bool, typer.Option(help="Allow an example to mix with itself.", rich_help_panel=MIXUP)
-    ] = False,
-    fixed_draws: Annotated[
-        bool,
-        typer.Option(
-            help="Mix the same pairs in every epoch, not new ones.", rich_help_panel=MIXUP
-        ),
-    ] = False,
-    mix_layer: Annotated[
-        str,
-        typer.Option(
-            help="0 mixes embeddings, k the output of layer k, pooled what the classifier reads.",
-            metavar="K|pooled",
-            rich_help_panel=MIXUP,
-        ),
-    ] = "0",
-    epochs: Annotated[float, typer.Option(help="Of the student.", rich_help_panel=TRAINING)] = 3.0,
+    epochs: Annotated[
+        float, typer.Option(help="Of the student.", rich_help_panel=TRAINING)
+    ] = TrainingSpec().epochs,
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -202,9 +167,6 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
-    batch_size: Annotated[
-        int, typer.Option(help="Originals in a batch.", rich_help_panel=TRAINING)
-    ] = 32,
     teacher_epochs: Annotated[
         float | None,
         typer.Option(
@@ -227,9 +189,6 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = False,
-    max_length: Annotated[
-        int, typer.Option(help="Tokens beyond which a text is cut off.", rich_help_panel=TRAINING)
-    ] = 128,
     precision: Annotated[
         str,
         typer.Option(
@@ -237,6 +196,7 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = "auto",
+    **settings: Any,
 ) -> None:
     """Fine-tune a teacher (or find it), distil a student, and write a complete run folder.
 
@@ -252,7 +212,6 @@ def train(
     from mixkd_core.data.tasks import find_task
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
     from mixkd_core.networks.label_order import label_names
-    from mixkd_core.networks.mix_layer import parsed_mix_layer
     from mixkd_core.records.environment import preferred_precision
     from mixkd_core.records.run_folder import find_record, read_record, record_folder
     from mixkd_core.records.specs import (
@@ -260,8 +219,6 @@ def train(
         EvaluationSpec,
         MixupSpec,
         RunSpec,
-        StudentSpec,
-        TrainingSpec,
         checked,
         checkpoint_ref,
     )
@@ -300,8 +257,7 @@ def train(
     own = student not in ("teacher", "pretrained")
     usual_rate = 1e-3 if teacher is None else 5e-5  # random weights need larger steps
     shared: dict[str, Any] = {
-        "batch_size": batch_size,
-        "max_length": max_length,
+        **{name: settings[name] for name in TRAINING_SETTINGS},
         "precision": preferred_precision() if precision == "auto" else precision,
     }
     there, back = (None, None) if translators is None else map(checkpoint_ref, translators)
@@ -324,16 +280,8 @@ def train(
         layer_choice=layers,
         init="checkpoint" if own else student,
         checkpoint=checkpoint_ref(student) if own else None,
-        method=method,
         weights=_weights(weight or []),
-        distance=distance,
-        temperature=temperature,
-        mixup_alpha=mixup_alpha,
-        mixup_ratio=mixup_ratio,
-        pairing=pairing,
-        self_pairs=self_pairs,
-        fixed_draws=fixed_draws,
-        mix_layer=parsed_mix_layer(mix_layer),
+        **{name: settings[name] for name in (*OBJECTIVE_SETTINGS, *MIXUP_SETTINGS)},
         training=checked(
             TrainingSpec,
             epochs=epochs,
@@ -367,7 +315,9 @@ def train(
             learning_rate=usual_rate if teacher_learning_rate is None else teacher_learning_rate,
             **shared,
         ),
-        teacher_mixup=checked(MixupSpec, alpha=mixup_alpha, ratio=mixup_ratio)
+        teacher_mixup=checked(
+            MixupSpec, alpha=settings["mixup_alpha"], ratio=settings["mixup_ratio"]
+        )
         if teacher_mixup
         else None,
         student=student_spec,
@@ -409,7 +359,6 @@ def train(
 def _teacher_epochs(given: float | None, encoder: str) -> float:
     """Return the epochs asked for; by default none for a classifier that is fine-tuned already."""
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
-    from mixkd_core.records.specs import TrainingSpec
 
     if given is not None:
         return given
@@ -420,8 +369,6 @@ def _check_mixup_options(
     context: typer.Context, objective: "Objective", *, teacher_mixup: bool
 ) -> None:
     """Refuse options of mixup that were given where no network mixes by them."""
-    from mixkd_core.records.specs import MIXUP_SETTINGS
-
     of_teacher = ("mixup_alpha", "mixup_ratio") if teacher_mixup else ()
     if objective.mixes:
         return

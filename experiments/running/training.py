@@ -10,7 +10,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerState
 from experiments.running.checkpoints import KEPT, TimedCheckpoints, newest_checkpoint
 from experiments.running.processes import share_of_batch, together
 from mixkd_core.records.specs import RunSpec
-from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.arguments import METHOD_SETTINGS, MixKDArguments
 from mixkd_core.training.trainer import MixKDTrainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 120
@@ -133,19 +133,8 @@ def _method_arguments(spec: RunSpec) -> dict[str, Any]:
     """What the arguments say of the method, by name."""
     student, mixup = spec.student, spec.teacher_mixup
     if student is not None:
-        same = (
-            "method",
-            "distance",
-            "temperature",
-            "mixup_alpha",
-            "mixup_ratio",
-            "pairing",
-            "self_pairs",
-            "fixed_draws",
-            "mix_layer",
-        )
         weights = {f"alpha_{term}": weight for term, weight in student.weights.items()}
-        return weights | {name: getattr(student, name) for name in same}
+        return weights | {name: getattr(student, name) for name in METHOD_SETTINGS}
     if mixup is not None:
         return {"method": "sm", "mixup_alpha": mixup.alpha, "mixup_ratio": mixup.ratio}
     return {"method": "ft"}

@@ -8,7 +8,7 @@ pairs, splitting a batch over processes or accumulation steps splits originals a
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,6 +119,11 @@ class UnitSampler(Sampler[Unit]):
         batches = max(1, min(self.length_group_batches, size // (4 * self.batch_size)))
         parts = np.split(rows, range(batches * self.batch_size, size, batches * self.batch_size))
         return [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
+
+    @property
+    def shared_draws(self) -> Callable[[], Pairs] | None:
+        """Gives the pairs that all epochs have; None where each has its own."""
+        return self.draws_of_first_epoch if self.fixed_draws else None
 
     def draws_of_first_epoch(self) -> Pairs:
         """Its pairs in the order of their `draw_index`; with fixed draws, those of every epoch.

@@ -17,6 +17,7 @@ The example itself is no partner unless self-pairs are allowed.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,16 +58,29 @@ class Pairs:
         )
 
 
-def check_pairing(pairing: str, *, self_pairs: bool, fixed_draws: bool, has_classes: bool) -> None:
-    """That such pairs can be drawn.
+class PairingSettings(Protocol):
+    """Settings that say who is mixed with whom."""
+
+    @property
+    def pairing(self) -> str: ...
+    @property
+    def self_pairs(self) -> bool: ...
+    @property
+    def fixed_draws(self) -> bool: ...
+
+
+def check_pairing(settings: PairingSettings, *, has_classes: bool) -> None:
+    """Check that such pairs can be drawn.
 
     Args:
+        settings: of the pairs.
         has_classes: whether every example has one class.
 
     Raises:
         InputError: for an unknown pairing, one by class where there are no classes, self-pairs
             across classes, or fixed draws from batches, which are others in each epoch.
     """
+    pairing = settings.pairing
     if pairing not in PAIRINGS:
         raise InputError(f"unknown pairing {pairing!r}: choose one of {', '.join(PAIRINGS)}.")
     if pairing in CLASS_PAIRINGS and not has_classes:
@@ -74,12 +88,12 @@ def check_pairing(pairing: str, *, self_pairs: bool, fixed_draws: bool, has_clas
             f"pairing {pairing!r} looks at the class of each example, and these have real-valued "
             "or soft labels: choose 'dataset' or 'batch'."
         )
-    if pairing == "across-classes" and self_pairs:
+    if pairing == "across-classes" and settings.self_pairs:
         raise InputError(
             "pairing 'across-classes' never pairs an example with itself, and self-pairs were "
             "asked for: leave them off, or choose another pairing."
         )
-    if pairing == "batch" and fixed_draws:
+    if pairing == "batch" and settings.fixed_draws:
         raise InputError(
             "pairing 'batch' draws partners from batches, which are formed anew in each epoch, and "
             "fixed draws were asked for: choose another pairing, or fresh draws."

@@ -22,7 +22,8 @@ from pydantic import (
 
 from mixkd_core.errors import InputError
 from mixkd_core.networks.weights import trained_in_half_precision
-from mixkd_core.objectives.objective import Objective, objective
+from mixkd_core.objectives.objective import METHODS, Objective, objective
+from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, setting, settings_of
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -31,7 +32,9 @@ PositiveCount = Annotated[int, Field(ge=1)]
 
 
 def _mix_layer(given: Any) -> Any:
-    """Of two types that both refuse a value, pydantic would complain of each."""
+    """Return it as a number or `"pooled"`; of two types pydantic would complain of each."""
+    if isinstance(given, str) and given.isdecimal():  # of a command line
+        return int(given)
     if given != "pooled" and (type(given) is not int or given < 0):
         raise ValueError(
             f"it is {given!r}: give 0 (the embeddings), the number of a hidden layer, or 'pooled'"
@@ -52,17 +55,6 @@ def _with_a_partner(points: int) -> int:
 
 
 Points = Annotated[int, Field(ge=0), AfterValidator(_with_a_partner)]
-
-
-# Fields of a student that decide nothing where its objective has no term on mixed samples.
-MIXUP_SETTINGS = (
-    "mixup_alpha",
-    "mixup_ratio",
-    "pairing",
-    "self_pairs",
-    "fixed_draws",
-    "mix_layer",
-)
 
 
 class _Frozen(BaseModel):
@@ -165,10 +157,14 @@ class TrainingSpec(_Frozen):
 
     epochs: NotNegative = 3.0
     learning_rate: Positive = 5e-5
-    batch_size: PositiveCount = 32
-    warmup: Annotated[float, Field(ge=0, le=1)] = 0.1
-    weight_decay: NotNegative = 0.01
-    max_length: Annotated[int, Field(ge=8)] = 128
+    batch_size: PositiveCount = setting(32, TRAINING, "Originals in a batch.")
+    warmup: Annotated[float, Field(ge=0, le=1)] = setting(
+        0.1, TRAINING, "Share of the steps during which the learning rate rises."
+    )
+    weight_decay: NotNegative = setting(0.01, TRAINING, "AdamW's, on weight matrices.")
+    max_length: Annotated[int, Field(ge=8)] = setting(
+        128, TRAINING, "Tokens beyond which a text (pair) is cut off; special ones count."
+    )
     precision: Literal["fp32", "bf16"] = "fp32"
     augmentation: AugmentationSpec | None = None
 
@@ -196,11 +192,10 @@ class StudentSpec(_Frozen):
         init: `"teacher"`: layers of the fine-tuned teacher; `"pretrained"`: layers of the encoder
             before fine-tuning, with a new head; `"checkpoint"`: a checkpoint of its own.
         checkpoint: that checkpoint.
-        method, weights: the objective (`mixkd_core.objectives.objective.objective`).
-        distance, temperature: of the terms that compare with the teacher.
-        mixup_alpha, mixup_ratio, pairing, self_pairs, fixed_draws, mix_layer: see
-            `MixKDArguments`.
+        weights: of the objective's terms, where they are not the method's own.
         training: how it is trained.
+
+    What the other settings mean stands beside them.
     """
 
     FIRST = frozenset({
@@ -213,16 +208,36 @@ class StudentSpec(_Frozen):
     layer_choice: Literal["first", "last", "alternate", "symmetric"] = "first"
     init: Literal["teacher", "pretrained", "checkpoint"] = "teacher"
     checkpoint: CheckpointRef | None = None
-    method: str = "sm+tmkd"
+    method: str = setting("sm+tmkd", OBJECTIVE, f"Named objective: {', '.join(METHODS)}.")
     weights: dict[str, float] = {}
-    distance: Literal["mse", "kl", "soft-ce"] = "mse"
-    temperature: Positive = 1.0
-    mixup_alpha: Positive = 0.4
-    mixup_ratio: NotNegative = 1.0
-    pairing: Literal["dataset", "within-class", "across-classes", "batch"] = "dataset"
-    self_pairs: bool = False
-    fixed_draws: bool = False
-    mix_layer: MixLayer = 0
+    distance: Literal["mse", "kl", "soft-ce"] = setting(
+        "mse", OBJECTIVE, "Distance to the teacher in kd and tmkd."
+    )
+    temperature: Positive = setting(
+        1.0, OBJECTIVE, "Temperature of kl and soft-ce; tau squared is kept."
+    )
+    mixup_alpha: Positive = setting(
+        0.4, MIXUP, "alpha of the mixing coefficient's Beta(alpha, alpha)."
+    )
+    mixup_ratio: NotNegative = setting(
+        1.0, MIXUP, "Mixed samples per original; fractions and above 1 too."
+    )
+    pairing: Literal["dataset", "within-class", "across-classes", "batch"] = setting(
+        "dataset", MIXUP, "Where an example's partners are drawn from."
+    )
+    self_pairs: bool = setting(False, MIXUP, "Allow an example to be mixed with itself.")
+    fixed_draws: bool = setting(
+        False,
+        MIXUP,
+        "Draw partners and coefficients once and use them in every epoch, instead of new ones in "
+        "each; the teacher's pass over them is then paid once.",
+    )
+    mix_layer: MixLayer = setting(
+        0,
+        MIXUP,
+        "0 mixes embeddings; k mixes what comes out of the student's layer k, and of the teacher's "
+        "layer at the same relative depth; pooled mixes what both classifiers read.",
+    )
     training: TrainingSpec = TrainingSpec()
 
     @model_validator(mode="after")
@@ -234,6 +249,10 @@ class StudentSpec(_Frozen):
     @property
     def objective(self) -> Objective:
         return objective(self.method, self.weights)
+
+
+# Fields of a student that decide nothing where its objective has no term on mixed samples.
+MIXUP_SETTINGS = tuple(settings_of(StudentSpec, MIXUP))
 
 
 class EvaluationSpec(_Frozen):
@@ -366,7 +385,9 @@ def checked(model: type[_Frozen], **values: Any) -> Any:
         first = error.errors()[0]
         if not first["loc"]:  # values that contradict each other: the validator's own sentence
             raise InputError(f"{first['ctx']['error']}.") from error
-        place = ".".join(str(part) for part in first["loc"]) or model.__name__
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "value_error":
+            raise InputError(f"{place} cannot be used: {first['ctx']['error']}.") from error
         raise InputError(
             f"{place} is {first['input']!r}, which is not usable: {first['msg'].lower()}."
         ) from error

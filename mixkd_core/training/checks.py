@@ -1,6 +1,6 @@
 """Early refusals of a distillation: asked before hours go into it, by runs and API users alike."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,26 +13,13 @@ from mixkd_core.networks.theseus import replacement_groups
 from mixkd_core.networks.weights import HALF_PRECISION
 from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.objective import Objective, check_mixup_ratio, patient_layers
+from mixkd_core.records.specs import StudentSpec
+from mixkd_core.training.arguments import MixKDArguments
 
 
-class Distillation(Protocol):
-    """What arguments of the trainer and a student's specification both say."""
-
-    distance: Any
-    temperature: float
-    mixup_alpha: float
-    mixup_ratio: float
-    pairing: Any
-    self_pairs: bool
-    fixed_draws: bool
-    mix_layer: Any
-
-    @property
-    def objective(self) -> Objective:
-        """The objective in force."""
-
-
-def check_settings(settings: Distillation, *, regression: bool, has_classes: bool) -> None:
+def check_settings(
+    settings: MixKDArguments | StudentSpec, *, regression: bool, has_classes: bool
+) -> None:
     """Refuse settings that contradict each other or the labels.
 
     Args:
@@ -45,15 +32,10 @@ def check_settings(settings: Distillation, *, regression: bool, has_classes: boo
     distance(settings.distance, temperature=settings.temperature, regression=regression)
     check_mixup_ratio(settings.objective, settings.mixup_ratio)
     check_mixup_alpha(settings.mixup_alpha)
-    check_pairing(
-        settings.pairing,
-        self_pairs=settings.self_pairs,
-        fixed_draws=settings.fixed_draws,
-        has_classes=has_classes,
-    )
+    check_pairing(settings, has_classes=has_classes)
 
 
-def check_depths(settings: Distillation, student: int, teacher: int | None) -> None:
+def check_depths(settings: MixKDArguments | StudentSpec, student: int, teacher: int | None) -> None:
     """Refuse networks that do not have the layers that the settings ask for.
 
     Args:

@@ -98,11 +98,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.sampler = UnitSampler(
             self.table.lengths,
             batch_size=args.train_batch_size * args.world_size,
-            mixup_ratio=args.mixup_ratio if self.objective.mixes else 0.0,
-            mixup_alpha=args.mixup_alpha,
-            pairing=args.pairing,
-            self_pairs=args.self_pairs,
-            fixed_draws=args.fixed_draws,
+            **args.draws,
             length_group_batches=args.length_group_batches,
             seed=args.seed if args.data_seed is None else args.data_seed,
             classes=classes,
@@ -184,16 +180,15 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
 
         Draws that are fixed are passed through it once, all of them.
         """
-        if not self.sampler.fixed_draws:
+        shared = self.sampler.shared_draws
+        if shared is None:
             with torch.no_grad(), self.accelerator.autocast():
                 teacher = forward(
                     self.teacher, None, pairs, mix_layer=self._matching.teacher_mix_layer
                 )
             assert teacher.mixed_logits is not None
             return teacher.mixed_logits
-        logits = self._teacher_outputs.on_pairs(
-            self.sampler.draws_of_first_epoch, self._matching.teacher_mix_layer
-        )
+        logits = self._teacher_outputs.on_pairs(shared, self._matching.teacher_mix_layer)
         draws = inputs["draw_index"].cpu().numpy()
         return torch.from_numpy(logits[draws]).to(inputs["draw_index"].device)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
@@ -20,6 +21,17 @@ from mixkd_core.mixing.pairing import (
 
 # Chance that a test of a correct law fails, for the one fixed seed.
 FALSE_ALARM = 1e-9
+
+
+@dataclass(frozen=True)
+class Asked:
+    pairing: str
+    self_pairs: bool
+    fixed_draws: bool
+
+
+def check(pairing: str, self_pairs: bool, fixed_draws: bool, *, has_classes: bool) -> None:
+    check_pairing(Asked(pairing, self_pairs, fixed_draws), has_classes=has_classes)
 
 
 def assert_uniform(counts: "Counter[object]", cells: int) -> None:
@@ -165,15 +177,15 @@ def test_pairings_that_cannot_be_had_are_refused(
     pairing: str, self_pairs: bool, has_classes: bool, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        check_pairing(pairing, self_pairs=self_pairs, fixed_draws=False, has_classes=has_classes)
-    check_pairing("dataset", self_pairs=True, fixed_draws=True, has_classes=False)
-    check_pairing("within-class", self_pairs=True, fixed_draws=True, has_classes=True)
+        check(pairing, self_pairs, False, has_classes=has_classes)
+    check("dataset", True, True, has_classes=False)
+    check("within-class", True, True, has_classes=True)
 
 
 def test_draws_from_batches_cannot_be_fixed() -> None:
     with pytest.raises(InputError, match="formed anew in each epoch"):
-        check_pairing("batch", self_pairs=False, fixed_draws=True, has_classes=True)
-    check_pairing("batch", self_pairs=False, fixed_draws=False, has_classes=True)
+        check("batch", False, True, has_classes=True)
+    check("batch", False, False, has_classes=True)
 
 
 @pytest.mark.parametrize("fixed_points", [False, True])

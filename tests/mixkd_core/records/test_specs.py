@@ -205,7 +205,9 @@ def test_a_value_that_does_not_fit_is_named(values: dict[str, Any], named: str) 
 
 
 def test_a_latent_point_has_another_to_be_mixed_with() -> None:
-    with pytest.raises(InputError, match=r"latent_points is 1, .*give 2 or more, or 0"):
+    with pytest.raises(
+        InputError, match=r"latent_points cannot be used: it is 1, .*give 2 or more, or 0"
+    ):
         checked(EvaluationSpec, latent_points=1)
     assert [checked(EvaluationSpec, latent_points=n).latent_points for n in (0, 2)] == [0, 2]
 
