@@ -19,7 +19,7 @@ from mixkd_core.augmentation.back_translation import BackTranslation, Translator
 from mixkd_core.augmentation.copies import augmented
 from mixkd_core.data.encoding import encode, encode_table
 from mixkd_core.data.task_data import TaskData
-from mixkd_core.errors import InputError
+from mixkd_core.errors import DamagedRecordError, InputError
 from mixkd_core.evaluation.encodings import latent_sample, latent_table
 from mixkd_core.evaluation.per_example import per_example, summarise
 from mixkd_core.networks.checkpoints import (
@@ -335,11 +335,20 @@ def _evaluate(
 
 
 def _logits(teacher: RunRecord, set_name: str, examples: Any) -> Any:
-    """The teacher's logits on a set, of shape `(n, num_labels)`, in the set's order."""
+    """Return the teacher's stored logits on a set, of shape `(n, num_labels)`, in its order.
+
+    Raises:
+        DamagedRecordError: if the teacher was measured on other examples, or in another order.
+    """
     import numpy as np
 
     stored = teacher.examples(set_name)
-    assert list(stored["example_id"]) == list(examples["example_id"]), set_name
+    if list(stored["example_id"]) != list(examples["example_id"]):
+        raise DamagedRecordError(
+            f"the teacher's table of the set {set_name!r} in {teacher.folder} is not of the "
+            "examples that its student is measured on: delete that folder to have the teacher "
+            "trained again."
+        )
     return np.stack(stored["logits"].tolist()).astype(np.float32)
 
 

@@ -158,9 +158,10 @@ def _chosen(evidence: Evidence) -> list[tuple[LatentSpace, dict[str, Any]]]:
     for run in best.to_dict("records"):
         try:
             space = read_latent(entries[run["run"]].finished)
-        except InputError:  # the numbers were kept and the encodings were not
+        except InputError:
+            space = None
+        if space is None:  # the numbers were kept and the encodings were not
             return []
-        assert space is not None
         chosen.append((_part(space), {str(name): value for name, value in run.items()}))
     return chosen
 

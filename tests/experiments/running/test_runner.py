@@ -25,8 +25,8 @@ from experiments.running.evaluation_sets import evaluation_sets
 from experiments.running.runner import Resources, check, run
 from mixkd_core.augmentation.back_translation import Translator
 from mixkd_core.data.sources import load_embedded
-from mixkd_core.errors import InputError, NonFiniteError
-from mixkd_core.records.run_folder import damage, find_record, partial_folder
+from mixkd_core.errors import DamagedRecordError, InputError, NonFiniteError
+from mixkd_core.records.run_folder import RunRecord, damage, find_record, partial_folder
 from mixkd_core.records.specs import (
     AugmentationSpec,
     CheckpointRef,
@@ -323,6 +323,17 @@ def test_a_run_that_chooses_settings_is_an_ordinary_record(
     teacher = find_record(resources.out, choosing.teacher_spec)
     assert teacher is not None
     assert teacher.sets == ("train", "validation"), "the teacher did not see it either"
+
+
+def test_a_teachers_table_of_other_examples_is_refused(
+    resources: Resources, spec: RunSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(spec.teacher_spec, resources)
+    student = spec.student.model_copy(update={"temperature": 1.5, "distance": "kl"})
+    original = RunRecord.examples
+    monkeypatch.setattr(RunRecord, "examples", lambda *of: original(*of)[::-1])
+    with pytest.raises(DamagedRecordError, match="is not of the examples"):
+        run(spec.model_copy(update={"student": student}), resources)
 
 
 def test_data_other_than_specified_are_refused(resources: Resources, spec: RunSpec) -> None:
