@@ -18,9 +18,9 @@ import pandas as pd
 from mixkd_core.objectives.objective import objective
 from reports.evidence.evidence import LOSS_TITLES, Evidence, in_order
 from reports.evidence.frames import grouped, rows_by_seed
-from reports.statistics.seeds import holm, paired_difference, summarise_seeds
+from reports.statistics.seeds import PairedDifference, holm, paired_difference, summarise_seeds
 from reports.tables.sweeps import representative
-from reports.tables.table import Column, Table, seeds_text
+from reports.tables.table import Column, Table, interval_cells, seeds_text
 
 BASELINES = ("kd", "ft")
 OWN_METHOD = "own method"
@@ -178,6 +178,16 @@ def runs_of(seeds: Collection[int], *sides: BySeed) -> str:
     return " ".join(row["run"] for rows in sides for seed, row in rows.items() if seed in seeds)
 
 
+def difference_cells(paired: PairedDifference) -> dict[str, float | None]:
+    """Return the cells of a paired difference: mean, standard deviation, interval and p-value."""
+    return {
+        "difference": paired.difference.mean,
+        "difference_sd": paired.difference.sd,
+        **interval_cells("difference", paired.difference.interval),
+        "p_value": paired.p_value,
+    }
+
+
 def _compared(first: BySeed, second: BySeed) -> dict[str, Any] | None:
     paired = paired_difference(values_of(first, "gap"), values_of(second, "gap"))
     if paired is None:
@@ -187,19 +197,12 @@ def _compared(first: BySeed, second: BySeed) -> dict[str, Any] | None:
         name: summarise_seeds([first[seed][name] - second[seed][name] for seed in paired.seeds])
         for name in ("generalization", "empirical")
     }
-    low, high = difference.interval or (None, None)
-    held_low, held_high = parts["generalization"].interval or (None, None)
     return {
         "n": difference.n,
-        "difference": difference.mean,
-        "difference_sd": difference.sd,
-        "difference_low": low,
-        "difference_high": high,
+        **difference_cells(paired),
         "held_out_part": parts["generalization"].mean,
-        "held_out_part_low": held_low,
-        "held_out_part_high": held_high,
+        **interval_cells("held_out_part", parts["generalization"].interval),
         "training_part": -parts["empirical"].mean,
-        "p_value": paired.p_value,
         "smallest_p": paired.smallest_p,
         "cohen_d": paired.cohen_d,
         "hedges_g": paired.hedges_g,

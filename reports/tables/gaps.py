@@ -15,7 +15,7 @@ from reports.evidence.evidence import GROUP, LOSS_TITLES, TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
 from reports.evidence.measurements import DELTA
 from reports.statistics.seeds import Summary, summarise_seeds
-from reports.tables.table import Column, Table, seeds_text
+from reports.tables.table import Column, Table, interval_cells, seeds_text
 from theory.bounds.binomial import clopper_pearson_limit
 
 # What a task is judged by: 0-1 error, or squared error for a real-valued label.
@@ -112,7 +112,6 @@ def gap_table(evidence: Evidence) -> Table:
     methods = evidence.runs.set_index("run")["method"]
     rows: list[dict[str, Any]] = []
     for summary in gap_summaries(evidence):
-        low, high = summary.gap.interval or (None, None)
         rows.append(
             {
                 "task": summary.task,
@@ -131,8 +130,7 @@ def gap_table(evidence: Evidence) -> Table:
                 "generalization": summary.generalization,
                 "gap": summary.gap.mean,
                 "gap_sd": summary.gap.sd,
-                "gap_low": low,
-                "gap_high": high,
+                **interval_cells("gap", summary.gap.interval),
                 "condition": summary.condition,
                 "runs": " ".join(summary.runs),
             }
@@ -173,7 +171,6 @@ def metric_table(evidence: Evidence) -> Table:
     for key, group in grouped(evidence.metrics, [*GROUP, "set", "metric"]):
         task, fraction, label, condition, name, metric = key
         summary = summarise_seeds(group["metric_value"].to_numpy())
-        low, high = summary.interval or (None, None)
         rows.append(
             {
                 "task": task,
@@ -183,8 +180,7 @@ def metric_table(evidence: Evidence) -> Table:
                 "metric": metric,
                 "value": summary.mean,
                 "value_sd": summary.sd,
-                "value_low": low,
-                "value_high": high,
+                **interval_cells("value", summary.interval),
                 "majority": group["majority"].mean(),
                 "examples": group["examples"].mean(),
                 "seeds": seeds_text(group["seed"].tolist()),

@@ -8,8 +8,8 @@ from reports.evidence.encodings import LATENT_MEASURES
 from reports.evidence.evidence import GROUP, Evidence, in_order
 from reports.evidence.frames import grouped
 from reports.statistics.seeds import paired_difference, summarise_seeds
-from reports.tables.comparisons import condition_pairs, corrected
-from reports.tables.table import Column, Table, seeds_text
+from reports.tables.comparisons import condition_pairs, corrected, difference_cells
+from reports.tables.table import Column, Table, interval_cells, seeds_text
 
 BASELINE = "ft"
 
@@ -33,7 +33,6 @@ def latent_space_table(evidence: Evidence) -> Table:
         for key, group in grouped(of_measure, GROUP) if len(of_measure) else ():
             task, fraction, label, condition = key
             summary = summarise_seeds(group["value"].to_numpy())
-            low, high = summary.interval or (None, None)
             seeds = group["seed"].tolist()
             rows.append(
                 {
@@ -43,8 +42,7 @@ def latent_space_table(evidence: Evidence) -> Table:
                     "method": label,
                     "value": summary.mean,
                     "value_sd": summary.sd,
-                    "value_low": low,
-                    "value_high": high,
+                    **interval_cells("value", summary.interval),
                     "seeds": seeds_text(seeds),
                     "without": evidence.without(task, fraction, group["method"].iloc[0], seeds),
                     "n": summary.n,
@@ -112,12 +110,5 @@ def _differences(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
                 continue
             paired = paired_difference(values[one, measure], values[other, measure])
             if paired is not None:
-                low, high = paired.difference.interval or (None, None)
-                found[one, measure] = {
-                    "difference": paired.difference.mean,
-                    "difference_sd": paired.difference.sd,
-                    "difference_low": low,
-                    "difference_high": high,
-                    "p_value": paired.p_value,
-                }
+                found[one, measure] = difference_cells(paired)
     return found

@@ -9,7 +9,14 @@ from reports.evidence.evidence import Evidence, in_order
 from reports.evidence.frames import rows_by_seed
 from reports.statistics.power import POWER, paired_power, seeds_needed
 from reports.statistics.seeds import LEVEL, paired_difference
-from reports.tables.comparisons import BySeed, compared_pairs, corrected, runs_of, values_of
+from reports.tables.comparisons import (
+    BySeed,
+    compared_pairs,
+    corrected,
+    difference_cells,
+    runs_of,
+    values_of,
+)
 from reports.tables.table import Column, Table, seeds_text
 
 # Differences that a reader would care about: a point of the metric, and half of one.
@@ -77,15 +84,10 @@ def _compared(first: BySeed, second: BySeed) -> dict[str, Any] | None:
     paired = paired_difference(values_of(first, "metric_value"), values_of(second, "metric_value"))
     if paired is None:
         return None
-    low, high = paired.difference.interval or (None, None)
     return {
         "metric": next(iter(first.values()))["metric"],
         "n": paired.difference.n,
-        "difference": paired.difference.mean,
-        "difference_sd": paired.difference.sd,
-        "difference_low": low,
-        "difference_high": high,
-        "p_value": paired.p_value,
+        **difference_cells(paired),
         "seeds": seeds_text(paired.seeds),
         "runs": runs_of(paired.seeds, first, second),
     }

@@ -26,6 +26,12 @@ ABSENT = "—"
 LATEX_LINE = 185
 
 
+def interval_cells(name: str, interval: tuple[float, float] | None) -> dict[str, float | None]:
+    """Return the two cells of an interval, as a `Column` of this name reads them."""
+    low, high = interval or (None, None)
+    return {f"{name}_low": low, f"{name}_high": high}
+
+
 @dataclass(frozen=True)
 class Column:
     """How a column of the frame is shown.

@@ -14,7 +14,7 @@ from reports.evidence.evidence import Evidence, in_order
 from reports.evidence.frames import rows_by_seed
 from reports.statistics.seeds import paired_difference
 from reports.tables.comparisons import condition_pairs, corrected, values_of
-from reports.tables.table import Column, Table, seeds_text
+from reports.tables.table import Column, Table, interval_cells, seeds_text
 
 RAW, TEMPERED = "cross_entropy", "tempered_cross_entropy"
 
@@ -37,7 +37,6 @@ def temperature_control_table(evidence: Evidence) -> Table:
             paired = paired_difference(theirs, control)
             if paired is None:
                 continue
-            low, high = paired.difference.interval or (None, None)
             both = pd.concat([first, second])
             rows.append(
                 {
@@ -49,8 +48,7 @@ def temperature_control_table(evidence: Evidence) -> Table:
                     "control": _mean(control, paired.seeds),
                     "plain": _mean(plain, paired.seeds),
                     "difference": paired.difference.mean,
-                    "difference_low": low,
-                    "difference_high": high,
+                    **interval_cells("difference", paired.difference.interval),
                     "p_value": paired.p_value,
                     "seeds": seeds_text(paired.seeds),
                     "runs": " ".join(both.loc[both["seed"].isin(paired.seeds), "run"]),

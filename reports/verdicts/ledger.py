@@ -17,7 +17,7 @@ from reports.evidence.frames import grouped
 from reports.tables.comparisons import trained_otherwise
 from reports.tables.latent_space import latent_frame
 from reports.tables.sweeps import representative, sweep_frame
-from reports.tables.table import Column, Table
+from reports.tables.table import Column, Table, interval_cells
 from reports.verdicts.paper_claims import CLAIMS, Claim
 from reports.verdicts.rules import (
     ALPHA,
@@ -132,7 +132,6 @@ def ledger_table(entries: Sequence[JudgedClaim]) -> Table:
     """The ledger as a table."""
     rows: list[dict[str, Any]] = []
     for entry in entries:
-        low, high = entry.interval or (None, None)
         rows.append(
             {
                 "claim": entry.id,
@@ -140,8 +139,7 @@ def ledger_table(entries: Sequence[JudgedClaim]) -> Table:
                 "where": entry.where,
                 "verdict": entry.verdict,
                 "estimate": entry.estimate,
-                "estimate_low": low,
-                "estimate_high": high,
+                **interval_cells("estimate", entry.interval),
                 "p_value": entry.p_value,
                 "p_holm": entry.p_holm,
                 "pairs": entry.pairs,
