@@ -49,6 +49,14 @@ class TokenTable:
         """The labels where they are class indices, None where they are real or soft."""
         return self.labels if self.labels.dtype.kind == "i" else None
 
+    def select(self, rows: NDArray[np.int64]) -> "TokenTable":
+        """The table of these rows, in their order."""
+        lengths = self.lengths[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        where = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
+        columns = {name: values[where] for name, values in self.columns.items()}
+        return TokenTable(columns, offsets, self.labels[rows], self.pad_token_id)
+
     def pad(self, rows: NDArray[np.int64], length: int) -> Padded:
         """The texts of `rows`, each padded on the right: tensors of shape `(len(rows), length)`.
 

@@ -3,6 +3,8 @@
 A file is named by a digest of everything that its content follows from: the teacher's weights and
 configuration, the texts' token ids, the pairs if any, the layers asked for, the precision, the
 kind of device and the version of torch. Methods, epochs and runs that ask for the same find it.
+It carries that digest inside too, and what it holds is compared with the teacher on a few texts
+before it is believed, so that a file under another's name, or in another order, is noticed.
 """
 
 import hashlib
@@ -17,6 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
@@ -28,6 +32,12 @@ logger = logging.getLogger(__name__)
 
 # Logits of any data set are far below; states of large ones are cheaper to compute than to keep.
 MOST_BYTES = 256 << 20
+
+# So many outputs are computed again to see that the stored ones are theirs: a batch of the shortest
+# texts, which was one batch when all were computed. In float32 they come out the same to rounding.
+COMPARED = 64
+_TOLERANCE = {"no": 1e-4}
+_TOLERANCE_OF_AUTOCAST = 0.1
 
 # What a configuration says of itself that no output depends on.
 _IDLE_SETTINGS = ("_name_or_path", "transformers_version", "id2label", "label2id")
@@ -73,13 +83,14 @@ class TeacherOutputs:
         """
         if self._on_texts is None:
             self._on_texts = self._found_or_computed(
-                lambda: run_inference(
+                lambda rows: run_inference(
                     self.teacher,
-                    self.table,
+                    self.table if rows is None else self.table.select(rows),
                     state_layers=self.state_layers,
                     precision=self.precision,
                 ),
                 {"state_layers": self.state_layers},
+                self.table.lengths,
             )
         return self._on_texts
 
@@ -94,15 +105,17 @@ class TeacherOutputs:
         """
         if self._on_pairs is None:
             drawn = pairs()
+            lengths = self.table.lengths
             self._on_pairs = self._found_or_computed(
-                lambda: run_mixed_inference(
+                lambda rows: run_mixed_inference(
                     self.teacher,
                     self.table,
-                    drawn,
+                    drawn if rows is None else drawn[rows],
                     mix_layer=mix_layer,
                     precision=self.precision,
                 ),
                 {"mix_layer": mix_layer},
+                np.maximum(lengths[drawn.first], lengths[drawn.second]),
                 drawn.first,
                 drawn.second,
                 drawn.mixing_coefficients,
@@ -110,17 +123,55 @@ class TeacherOutputs:
         return self._on_pairs.logits
 
     def _found_or_computed(
-        self, compute: Callable[[], Inference], settings: dict[str, Any], *arrays: NDArray[Any]
+        self,
+        compute: Callable[[NDArray[np.int64] | None], Inference],
+        settings: dict[str, Any],
+        lengths: NDArray[np.int64],
+        *arrays: NDArray[Any],
     ) -> Inference:
+        """What is stored, if it is what `compute` gives; else what it gives, which is stored.
+
+        Args:
+            compute: gives the outputs on some rows, or with None on all.
+            settings, arrays: what decides them beside the teacher and the texts.
+            lengths: what `compute` sorts by.
+        """
         if self.folder is None:
-            return compute()
-        path = self.folder / f"{self._key(settings, *arrays)}.safetensors"
-        found = _read(path)
-        if found is not None:
-            return found
-        computed = compute()
-        _write(path, computed)
+            return compute(None)
+        key = self._key(settings, *arrays)
+        path = self.folder / f"{key}.safetensors"
+        if path.is_file():
+            try:
+                found = _read(path, key)
+                rows = np.argsort(lengths, kind="stable")[:COMPARED]
+                self._compare(found, len(lengths), rows, compute(rows))
+                return found
+            except (SafetensorError, OSError, ValueError, KeyError) as error:
+                logger.warning(
+                    "the stored outputs of a teacher %s are damaged (%s): they are computed anew.",
+                    path,
+                    error,
+                )
+        computed = compute(None)
+        _write(path, key, computed)
         return computed
+
+    def _compare(
+        self, found: Inference, count: int, rows: NDArray[np.int64], own: Inference
+    ) -> None:
+        """Raise ValueError if what was found is not the teacher's, `own` on some rows."""
+        tolerance = _TOLERANCE.get(self.precision_name, _TOLERANCE_OF_AUTOCAST)
+        for stored, computed in ((found.logits, own.logits), (found.states, own.states)):
+            if stored is None or computed is None:
+                if stored is not computed:
+                    raise ValueError("it holds other outputs than were asked for")
+                continue
+            if stored.shape != (count, *computed.shape[1:]):
+                raise ValueError(f"its shape is {stored.shape}")
+            if not np.isfinite(stored).all():
+                raise ValueError("it holds what is not finite")
+            if not np.allclose(stored[rows], computed, rtol=tolerance, atol=tolerance):
+                raise ValueError("the teacher gives other outputs")
 
     def _key(self, settings: dict[str, Any], *arrays: NDArray[Any]) -> str:
         config = self.teacher.config.to_dict()
@@ -149,39 +200,31 @@ def _add(digest: Any, name: str, shape: Any, array: NDArray[Any]) -> None:
     digest.update(np.ascontiguousarray(array).data)
 
 
-def _checksum(arrays: dict[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
+def _checksum(key: str, arrays: dict[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(key.encode())
     for name, array in sorted(arrays.items()):
         _add(digest, f"{name} {array.dtype.str}", array.shape, array)
     return digest.hexdigest()
 
 
-def _read(path: Path) -> Inference | None:
-    """What was stored, or None if there is nothing or it is damaged, which is logged."""
-    from safetensors import SafetensorError, safe_open
+def _read(path: Path, key: str) -> Inference:
+    """What was stored under a key.
 
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            checksum = (file.metadata() or {}).get("sha256")
-        if checksum != _checksum(arrays):
-            raise ValueError("it differs from its checksum")
-        return Inference(arrays["logits"], arrays.get("states"))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        logger.warning(
-            "the stored outputs of a teacher %s are damaged (%s): they are computed anew.",
-            path,
-            error,
-        )
-        return None
+    Raises:
+        ValueError, KeyError, OSError, SafetensorError: if it was not, or is damaged.
+    """
+    with safe_open(path, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about = file.metadata() or {}
+    if key not in about:
+        raise ValueError("it is of another key")
+    if about[key] != _checksum(key, arrays):
+        raise ValueError("it differs from its checksum")
+    return Inference(arrays["logits"], arrays.get("states"))
 
 
-def _write(path: Path, outputs: Inference) -> None:
+def _write(path: Path, key: str, outputs: Inference) -> None:
     """Write beside and rename, so that a reader never meets half a file."""
-    from safetensors.numpy import save
-
     arrays: dict[str, NDArray[Any]] = {"logits": np.ascontiguousarray(outputs.logits)}
     if outputs.states is not None:
         arrays["states"] = np.ascontiguousarray(outputs.states)
@@ -190,7 +233,7 @@ def _write(path: Path, outputs: Inference) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(save(arrays, metadata={"sha256": _checksum(arrays)}))
+        beside.write_bytes(save(arrays, metadata={key: _checksum(key, arrays)}))
         beside.replace(path)
     except OSError as error:
         with suppress(OSError):

@@ -92,7 +92,7 @@ def parsed(name: str, content: bytes) -> Any:
     try:
         return from_json(content)
     except ValueError as error:
-        raise damaged(name, f"it is no JSON ({_cut(str(error))})") from error
+        raise damaged(name, f"it is no JSON ({cut(str(error))})") from error
 
 
 def validated(name: str, content: Any, model: type[Model]) -> Model:
@@ -125,12 +125,13 @@ def complaint(error: ValidationError) -> str:
     place = shown(".".join(str(part) for part in first["loc"] if part != "[key]"))
     what = first["msg"][:1].lower() + first["msg"][1:]
     if first["type"] == "missing":
-        return f"{_cut(place)} is missing"
+        return f"{cut(place)} is missing"
     if not place:
         return what.removeprefix("value error, ")
-    return f"{_cut(place)} is {_cut(repr(first['input']))}: {what.removeprefix('value error, ')}"
+    return f"{cut(place)} is {cut(repr(first['input']))}: {what.removeprefix('value error, ')}"
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return the beginning of a text that a stranger may have written, fit to be printed."""
     text = shown(text)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -16,7 +16,15 @@ from mixkd_core.records.layout import (
     examples_file,
     shown,
 )
-from mixkd_core.records.reading import REMEDY, damaged, file_bytes, file_digest, parsed, validated
+from mixkd_core.records.reading import (
+    REMEDY,
+    cut,
+    damaged,
+    file_bytes,
+    file_digest,
+    parsed,
+    validated,
+)
 from mixkd_core.records.schema import SCHEMA_VERSION, Manifest, Summary
 from mixkd_core.records.specs import RunSpec
 
@@ -32,14 +40,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise damaged(MANIFEST, "it is missing, so the folder was not finished")
     content = parsed(MANIFEST, file_bytes(folder, MANIFEST))
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if type(version) is int and version != SCHEMA_VERSION:
+    if type(version) is not int:
+        raise damaged(MANIFEST, f"schema_version is {cut(repr(version))}, and must be a number")
+    if version != SCHEMA_VERSION:
         raise InputError(
             f"{MANIFEST}: it was written with version {version} of the record's schema, and this "
             f"program reads version {SCHEMA_VERSION}: give another --out, or use the version of "
             "mixkd that wrote it."
         )
-    if version is None:
-        raise damaged(MANIFEST, "schema_version is missing")
     return validated(MANIFEST, content, Manifest)
 
 

@@ -29,6 +29,15 @@ def test_texts_are_padded_on_demand() -> None:
     assert all(tensor.dtype == torch.int64 for tensor in padded.values())
 
 
+def test_rows_of_a_table_make_a_table() -> None:
+    table = token_table(Dataset.from_dict(ROWS), pad_token_id=3)
+    chosen = table.select(np.array([2, 0, 2]))
+    assert chosen.labels.tolist() == [2, 1, 2]
+    every = np.arange(3)
+    for name, values in chosen.pad(every, 3).items():
+        assert torch.equal(values, table.pad(np.array([2, 0, 2]), 3)[name])
+
+
 def test_a_selection_is_read_in_its_order() -> None:
     """A `select` or `shuffle` leaves the storage as it was and keeps a list of indices."""
     table = token_table(Dataset.from_dict(ROWS).select([2, 0]), pad_token_id=0)

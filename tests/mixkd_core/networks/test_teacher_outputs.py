@@ -14,7 +14,7 @@ from mixkd_core.data.token_table import TokenTable, token_table
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.pairing import Pairs, pairs_over_dataset
 from mixkd_core.networks import teacher_outputs
-from mixkd_core.networks.inference import run_inference
+from mixkd_core.networks.inference import Inference, run_inference
 from mixkd_core.networks.teacher_outputs import TeacherOutputs
 
 
@@ -55,7 +55,7 @@ def test_a_second_run_finds_what_the_first_computed(
         np.testing.assert_array_equal(made.on_texts().logits, found.on_texts().logits)
         np.testing.assert_array_equal(made.on_texts().states, found.on_texts().states)
         np.testing.assert_array_equal(made.on_pairs(pairs, 0), found.on_pairs(pairs, 0))
-    assert (len(first), len(second)) == (2, 0)
+    assert (len(first), len(second)) == (2, 2), "all once, and a batch of each to compare"
     plain = run_inference(tiny_classifier(seed=2), table, state_layers=(1,))
     np.testing.assert_array_equal(found.on_texts().logits, plain.logits)
     np.testing.assert_array_equal(found.on_texts().states, plain.states)
@@ -112,21 +112,19 @@ def test_whatever_changes_the_outputs_changes_the_name(
 ) -> None:
     outputs_of(tiny_classifier(seed=2), table, tmp_path).on_texts()
     teacher, texts, settings = change(tiny_classifier(seed=2), table)
-    passes = passes_of(teacher)
     outputs_of(teacher, texts, tmp_path, **settings).on_texts()
-    assert passes
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_other_pairs_and_another_layer_have_another_name(
     tmp_path: Path, table: TokenTable, tiny_classifier: Any
 ) -> None:
     teacher = tiny_classifier(seed=2)
-    passes = passes_of(teacher)
     for drawn, mix_layer in ((pairs, 0), (lambda: pairs(1), 0), (pairs, 1), (pairs, "pooled")):
         outputs_of(teacher, table, tmp_path).on_pairs(drawn, mix_layer)
-    assert len(passes) == 4
+    assert len(list(tmp_path.iterdir())) == 4
     outputs_of(teacher, table, tmp_path).on_pairs(pairs, "pooled")
-    assert len(passes) == 4
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_names_and_labels_of_a_teacher_do_not_matter(
@@ -135,10 +133,58 @@ def test_names_and_labels_of_a_teacher_do_not_matter(
     outputs_of(tiny_classifier(seed=2), table, tmp_path).on_texts()
     renamed = with_config(tiny_classifier(seed=2), id2label={0: "a", 1: "b", 2: "c"})
     renamed.config._name_or_path = "elsewhere"
-    passes = passes_of(renamed)
     relabelled = dataclasses.replace(table, labels=table.labels[::-1])
     outputs_of(renamed, relabelled, tmp_path).on_texts()
-    assert not passes
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def swapped(folder: Path) -> None:
+    """Two files, each under the other's name."""
+    one, other = sorted(folder.iterdir())
+    one.rename(folder / "aside")
+    other.rename(one)
+    (folder / "aside").rename(other)
+
+
+def rewritten(change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    """Every file with its arrays changed, and a checksum that is right."""
+
+    def rewrite(folder: Path) -> None:
+        for path in folder.iterdir():
+            found = teacher_outputs._read(path, path.stem)
+            states = None if found.states is None else change(found.states)
+            path.unlink()
+            teacher_outputs._write(path, path.stem, Inference(change(found.logits), states))
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        swapped,
+        rewritten(lambda array: array[::-1]),
+        rewritten(lambda array: array[:-1]),
+        rewritten(lambda array: array + 0.01),
+        rewritten(lambda array: array * np.float32(np.nan)),
+    ],
+    ids=["swapped", "reversed", "cut", "shifted", "nan"],
+)
+def test_outputs_that_are_not_the_teachers_are_computed_anew(
+    harm: Callable[[Path], None],
+    tmp_path: Path,
+    table: TokenTable,
+    tiny_classifier: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = outputs_of(tiny_classifier(seed=2), table, tmp_path)
+    texts, mixed = made.on_texts(), made.on_pairs(pairs, 0)
+    harm(tmp_path)
+    found = outputs_of(tiny_classifier(seed=2), table, tmp_path)
+    np.testing.assert_array_equal(found.on_texts().logits, texts.logits)
+    np.testing.assert_array_equal(found.on_texts().states, texts.states)
+    np.testing.assert_array_equal(found.on_pairs(pairs, 0), mixed)
+    assert caplog.text.count("are damaged") == 2
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "emptied", "other"])
@@ -189,15 +235,15 @@ def test_runs_of_the_trainer_share_them_and_learn_the_same(
     weights_of: Any,
 ) -> None:
     """Without a folder, with an empty one, and with what the run before left there."""
-    after, counts = [], []
+    after, times = [], []
     for folder in (None, str(tmp_path / "kept"), str(tmp_path / "kept")):
         student, teacher = tiny_classifier(seed=1), tiny_classifier(layers=4, seed=2)
-        passes = passes_of(teacher)
         mixkd_trainer(
             student=student, teacher=teacher, teacher_cache_dir=folder, **settings
         ).train()
         after.append(weights_of(student))
-        counts.append(len(passes))
-    assert counts[0] == counts[1] > counts[2] == 0
+        times.append([path.stat().st_mtime_ns for path in (tmp_path / "kept").glob("*")])
+    assert times[0] == []
+    assert times[1] == times[2] != [], "found, not written again"
     assert torch.equal(after[0], after[1])
     assert torch.equal(after[0], after[2])
