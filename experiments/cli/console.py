@@ -44,6 +44,7 @@ def print_gaps(
 
     from mixkd_core.records.model_card import set_meaning
     from reports.evidence.measurements import DELTA
+    from reports.statistics.majority import sentence
     from reports.tables.gaps import TASK_LOSSES, gap_summaries
     from reports.tables.table import seeds_text
 
@@ -84,6 +85,9 @@ def print_gaps(
                     "—" if limits is None else f"{limits[0]:+.3f} {limits[1]:+.3f}",
                 )
         console.print(grid)
+        weak = [f"{row.label} ({row.fraction:.3g})" for row in rows if not row.beats_majority]
+        if weak:
+            typer.secho(sentence(weak, metric, on), fg=typer.colors.YELLOW)
         typer.echo("")
     if averaged:
         seeds = seeds_text([seed for summary in summaries for seed in summary.seeds])

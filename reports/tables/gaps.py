@@ -14,6 +14,7 @@ import pandas as pd
 from reports.evidence.evidence import GROUP, LOSS_TITLES, TRAINING_LAW, Evidence, in_order
 from reports.evidence.frames import grouped
 from reports.evidence.measurements import DELTA
+from reports.statistics.majority import beats_majority
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.table import Column, Table, interval_cells, seeds_text
 from theory.bounds.binomial import clopper_pearson_limit
@@ -57,6 +58,11 @@ class GapSummary:
     metric: str
     metric_value: float
     majority: float
+
+    @property
+    def beats_majority(self) -> bool:
+        """Whether the metric is above the majority class's (`reports.statistics.majority`)."""
+        return beats_majority(self.metric, self.metric_value, self.majority, self.examples)
 
     @property
     def interval_over_examples(self) -> tuple[float, float] | None:
@@ -182,6 +188,11 @@ def metric_table(evidence: Evidence) -> Table:
                 "value_sd": summary.sd,
                 **interval_cells("value", summary.interval),
                 "majority": group["majority"].mean(),
+                "better": "yes"
+                if beats_majority(
+                    metric, summary.mean, group["majority"].mean(), group["examples"].mean()
+                )
+                else "no",
                 "examples": group["examples"].mean(),
                 "seeds": seeds_text(group["seed"].tolist()),
                 "without": evidence.without(
@@ -197,7 +208,8 @@ def metric_table(evidence: Evidence) -> Table:
         title="Metrics: the tasks' own, beside the majority class",
         caption=(
             "Means over seeds with Student's t interval; majority is the same metric of the most "
-            "frequent class of the training subset."
+            "frequent class of the training subset. Better: above the majority class by more than "
+            "chance (accuracy: exact one-sided binomial limit at 5 %; other metrics: above it)."
         ),
         columns=(
             Column("task", "task"),
@@ -209,6 +221,7 @@ def metric_table(evidence: Evidence) -> Table:
             Column("value_sd", "sd", "number"),
             Column("value", "95 % interval", "range"),
             Column("majority", "majority", "number"),
+            Column("better", "better"),
             Column("examples", "examples", "count"),
             Column("seeds", "seeds"),
             Column("without", "without"),
