@@ -14,8 +14,9 @@ an independent sample).
 import numpy as np
 import numpy.typing as npt
 
-from theory.bounds.bound import INDEPENDENT_BOUNDED, Bound, checked_delta
-from theory.bounds.losses import FloatArray, checked_batch, checked_losses, from_unit, to_unit
+from theory.bounds.bound import Bound, checked_delta
+from theory.bounds.losses import FloatArray, checked_batch, from_unit, to_unit
+from theory.bounds.mean_bound import bound_by
 
 # The largest bet, as a share of the one that could lose everything on a single observation.
 TRUNCATION = 0.75
@@ -106,21 +107,16 @@ def betting(
     Raises:
         TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
     """
-    values = checked_losses(observations, loss_bound, lowest=lowest, name="observations")
-    limit = betting_limit(values, delta, loss_bound, lowest=lowest, lower=lower)
-    return Bound(
-        value=float(limit),
-        delta=delta,
-        n=values.size,
-        loss_bound=loss_bound,
+    return bound_by(
+        betting_limit,
+        observations,
+        delta,
+        loss_bound,
+        lowest,
+        lower,
         name="betting",
-        assumptions=(
-            *INDEPENDENT_BOUNDED,
-            "the order of the observations was fixed before looking at them",
-        ),
         source=SOURCE,
-        trivial=lowest if lower else loss_bound,
-        lower=lower,
+        further=("the order of the observations was fixed before looking at them",),
     )
 
 

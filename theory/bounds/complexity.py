@@ -23,6 +23,12 @@ EXACT_LIMIT = 16
 _CHUNK = 4_000_000
 
 
+SAMPLE = (
+    "the examples are independent draws of one law",
+    "every loss lies in the declared range",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RademacherEstimate:
     """An empirical Rademacher complexity: exact, or estimated with an interval at 1 - delta.
@@ -68,11 +74,7 @@ def finite_class_bound(
         n=values.size,
         loss_bound=loss_bound,
         name="finite class, Hoeffding",
-        assumptions=(
-            "the examples are independent draws of one law",
-            "every loss lies in the declared range",
-            "the class is finite and was fixed before drawing the sample",
-        ),
+        assumptions=(*SAMPLE, "the class is finite and was fixed before drawing the sample"),
         source="Hoeffding (1963) with the union over the class",
     )
 
@@ -189,8 +191,7 @@ def rademacher_bound(
         loss_bound=loss_bound,
         name="empirical Rademacher",
         assumptions=(
-            "the examples are independent draws of one law",
-            "every loss lies in the declared range",
+            *SAMPLE,
             "the class was fixed before drawing the sample, and the complexity is of its losses",
         ),
         source="Mohri, Rostamizadeh and Talwalkar (2018), theorem 3.3",
@@ -219,8 +220,7 @@ def expected_rademacher_bound(
         loss_bound=loss_bound,
         name="Rademacher",
         assumptions=(
-            "the examples are independent draws of one law",
-            "every loss lies in the declared range",
+            *SAMPLE,
             "the expected complexity of the class's losses is at most the one given",
         ),
         source="Mohri, Rostamizadeh and Talwalkar (2018), theorem 3.3",

@@ -7,23 +7,15 @@ mean of the observations: for the losses of a fixed predictor, its generalizatio
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import inf, log, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-from theory.bounds.bound import (
-    INDEPENDENT_BOUNDED,
-    Bound,
-    checked_delta,
-)
-from theory.bounds.losses import (
-    FloatArray,
-    checked_batch,
-    checked_losses,
-    from_unit,
-    to_unit,
-)
+from theory.bounds.bound import Bound, checked_delta
+from theory.bounds.losses import FloatArray, checked_batch, from_unit, to_unit
+from theory.bounds.mean_bound import bound_by
 from theory.errors import TheoryInputError
 
 
@@ -153,10 +145,15 @@ def hoeffding(
     Raises:
         TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
     """
-    values = checked_losses(observations, loss_bound, lowest=lowest, name="observations")
-    limit = hoeffding_limit(values, delta, loss_bound, lowest=lowest, lower=lower)
-    return _mean_bound(
-        float(limit), values, delta, loss_bound, lowest, lower, "Hoeffding", "Hoeffding (1963)"
+    return bound_by(
+        hoeffding_limit,
+        observations,
+        delta,
+        loss_bound,
+        lowest,
+        lower,
+        name="Hoeffding",
+        source="Hoeffding (1963)",
     )
 
 
@@ -174,18 +171,16 @@ def bernstein(
     Raises:
         TheoryInputError: as `bernstein_limit`.
     """
-    values = checked_losses(observations, loss_bound, lowest=lowest, name="observations")
-    limit = bernstein_limit(values, delta, variance, loss_bound, lowest=lowest, lower=lower)
-    return _mean_bound(
-        float(limit),
-        values,
+    return bound_by(
+        partial(bernstein_limit, variance=variance),
+        observations,
         delta,
         loss_bound,
         lowest,
         lower,
-        "Bernstein",
-        "Boucheron, Lugosi and Massart (2013), corollary 2.11",
-        ("the variance is known and was not estimated from these observations",),
+        name="Bernstein",
+        source="Boucheron, Lugosi and Massart (2013), corollary 2.11",
+        further=("the variance is known and was not estimated from these observations",),
     )
 
 
@@ -202,17 +197,15 @@ def empirical_bernstein(
     Raises:
         TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
     """
-    values = checked_losses(observations, loss_bound, lowest=lowest, name="observations")
-    limit = empirical_bernstein_limit(values, delta, loss_bound, lowest=lowest, lower=lower)
-    return _mean_bound(
-        float(limit),
-        values,
+    return bound_by(
+        empirical_bernstein_limit,
+        observations,
         delta,
         loss_bound,
         lowest,
         lower,
-        "empirical Bernstein",
-        "Maurer and Pontil (2009), theorem 4, one-sided",
+        name="empirical Bernstein",
+        source="Maurer and Pontil (2009), theorem 4, one-sided",
     )
 
 
@@ -263,27 +256,3 @@ def _rescaled(
     values = checked_batch(observations, loss_bound, lowest=lowest, name="observations")
     unit = to_unit(values, lowest, loss_bound, mirrored=lower)
     return from_unit(limit(unit), lowest, loss_bound, mirrored=lower)
-
-
-def _mean_bound(
-    value: float,
-    values: FloatArray,
-    delta: float,
-    loss_bound: float,
-    lowest: float,
-    lower: bool,
-    name: str,
-    source: str,
-    further: tuple[str, ...] = (),
-) -> Bound:
-    return Bound(
-        value=value,
-        delta=delta,
-        n=values.size,
-        loss_bound=loss_bound,
-        name=name,
-        assumptions=(*INDEPENDENT_BOUNDED, *further),
-        source=source,
-        trivial=lowest if lower else loss_bound,
-        lower=lower,
-    )

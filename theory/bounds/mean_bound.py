@@ -1,11 +1,17 @@
-"""What can be built from any bound on a mean: intervals, and paired comparisons."""
+"""Bounds on the mean of one sample, and what is built from any of them: intervals, comparisons."""
 
 from typing import Protocol
 
 import numpy.typing as npt
 
-from theory.bounds.bound import Bound, Interval, assert_union, checked_delta
-from theory.bounds.losses import paired_differences
+from theory.bounds.bound import (
+    INDEPENDENT_BOUNDED,
+    Bound,
+    Interval,
+    assert_union,
+    checked_delta,
+)
+from theory.bounds.losses import FloatArray, checked_losses, paired_differences
 
 
 class MeanBound(Protocol):
@@ -24,6 +30,55 @@ class MeanBound(Protocol):
         ...
 
 
+class MeanLimit(Protocol):
+    """The limits of samples along the last axis: what a `MeanBound` computes, and nothing else."""
+
+    def __call__(
+        self,
+        observations: npt.ArrayLike,
+        delta: float,
+        *,
+        loss_bound: float,
+        lowest: float,
+        lower: bool,
+    ) -> FloatArray:
+        """Return the limits, shape (...,), of observations of shape (..., n)."""
+        ...
+
+
+def bound_by(
+    limit: MeanLimit,
+    observations: npt.ArrayLike,
+    delta: float,
+    loss_bound: float,
+    lowest: float,
+    lower: bool,
+    *,
+    name: str,
+    source: str,
+    further: tuple[str, ...] = (),
+) -> Bound:
+    """Return the limit of one sample of shape (n,) with everything it rests on.
+
+    further: assumptions beyond independent observations in the declared range.
+
+    Raises:
+        TheoryInputError: as `limit`, or observations that are no vector.
+    """
+    values = checked_losses(observations, loss_bound, lowest=lowest, name="observations")
+    return Bound(
+        value=float(limit(values, delta, loss_bound=loss_bound, lowest=lowest, lower=lower)),
+        delta=delta,
+        n=values.size,
+        loss_bound=loss_bound,
+        name=name,
+        assumptions=(*INDEPENDENT_BOUNDED, *further),
+        source=source,
+        trivial=lowest if lower else loss_bound,
+        lower=lower,
+    )
+
+
 def two_sided(
     method: MeanBound,
     observations: npt.ArrayLike,
@@ -32,7 +87,7 @@ def two_sided(
     *,
     lowest: float = 0.0,
 ) -> Interval:
-    """An interval for the mean, each side at delta/2.
+    """Return an interval for the mean, each side at delta/2.
 
     Raises:
         TheoryInputError: as the method.

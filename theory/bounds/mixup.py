@@ -29,6 +29,7 @@ ASSUMPTIONS = (
     "the weight w of the original sample was fixed beforehand",
     "every loss lies in [0, M], the teacher queried at the mixed points",
 )
+SOURCE = "this suite's reconstruction, proved in THEORY.md"
 FINITE_CLASS = "the class is finite and was fixed before drawing the sample"
 
 
@@ -56,7 +57,15 @@ def case2_hoeffding(
     budget = log(class_size) - log(delta)
     sample = w / sqrt(n) + (1.0 - w) / sqrt(floor(n / 2))
     radius = loss_bound * sqrt(0.5 * budget * (sample**2 + (1.0 - w) ** 2 / draws))
-    return _bound((1.0 - w) * bias + radius, delta, n, loss_bound, "T2.1, Hoeffding", FINITE_CLASS)
+    return Bound(
+        value=(1.0 - w) * bias + radius,
+        delta=delta,
+        n=n,
+        loss_bound=loss_bound,
+        name="T2.1, Hoeffding",
+        assumptions=(*ASSUMPTIONS, FINITE_CLASS),
+        source=SOURCE,
+    )
 
 
 def case2_bernstein(
@@ -86,14 +95,14 @@ def case2_bernstein(
     budget = log(2 * class_size) - log(delta)
     sample = bernstein_deviation(floor(n / 2), budget, variance, loss_bound)
     monte_carlo = (1.0 - w) * loss_bound * sqrt(budget / (2.0 * draws))
-    return _bound(
-        (1.0 - w) * bias + sample + monte_carlo,
-        delta,
-        n,
-        loss_bound,
-        "T2.4, Bernstein by blocks",
-        FINITE_CLASS,
-        "the variance of the pair kernel is known",
+    return Bound(
+        value=(1.0 - w) * bias + sample + monte_carlo,
+        delta=delta,
+        n=n,
+        loss_bound=loss_bound,
+        name="T2.4, Bernstein by blocks",
+        assumptions=(*ASSUMPTIONS, FINITE_CLASS, "the variance of the pair kernel is known"),
+        source=SOURCE,
     )
 
 
@@ -117,7 +126,15 @@ def case2_mcdiarmid(
     w = _checked(delta, n, draws, original_weight, loss_bound, 1)
     spread = (2.0 - w) ** 2 / n + (1.0 - w) ** 2 / draws
     radius = loss_bound * sqrt(0.5 * log(1.0 / delta) * spread)
-    return _bound(expected_gap + radius, delta, n, loss_bound, "T2.7, McDiarmid")
+    return Bound(
+        value=expected_gap + radius,
+        delta=delta,
+        n=n,
+        loss_bound=loss_bound,
+        name="T2.7, McDiarmid",
+        assumptions=ASSUMPTIONS,
+        source=SOURCE,
+    )
 
 
 def _checked(
@@ -143,17 +160,3 @@ def _checked(
             "pooling n points with a draws means n/(n+a)"
         )
     return float(original_weight)
-
-
-def _bound(
-    value: float, delta: float, n: int, loss_bound: float, name: str, *further: str
-) -> Bound:
-    return Bound(
-        value=value,
-        delta=delta,
-        n=n,
-        loss_bound=loss_bound,
-        name=name,
-        assumptions=(*ASSUMPTIONS, *further),
-        source="this suite's reconstruction, proved in THEORY.md",
-    )

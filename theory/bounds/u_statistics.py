@@ -43,13 +43,14 @@ def u_statistic_hoeffding(kernel: npt.ArrayLike, delta: float, loss_bound: float
     """
     matrix = checked_kernel(kernel, loss_bound)
     radius = hoeffding_radius(matrix.shape[0] // 2, checked_delta(delta), loss_bound)
-    return _bound(
-        u_statistic(matrix, loss_bound) + radius,
-        delta,
-        matrix.shape[0],
-        loss_bound,
-        "U-statistic, Hoeffding",
-        "Hoeffding (1963), section 5",
+    return Bound(
+        value=u_statistic(matrix, loss_bound) + radius,
+        delta=delta,
+        n=matrix.shape[0],
+        loss_bound=loss_bound,
+        name="U-statistic, Hoeffding",
+        assumptions=ASSUMPTIONS,
+        source="Hoeffding (1963), section 5",
     )
 
 
@@ -67,14 +68,17 @@ def u_statistic_bernstein(
     matrix = checked_kernel(kernel, loss_bound)
     variance = checked_variance(kernel_variance, loss_bound)
     radius = bernstein_radius(matrix.shape[0] // 2, checked_delta(delta), variance, loss_bound)
-    return _bound(
-        u_statistic(matrix, loss_bound) + radius,
-        delta,
-        matrix.shape[0],
-        loss_bound,
-        "U-statistic, Bernstein by blocks",
-        "Hoeffding (1963), section 5, with Boucheron, Lugosi and Massart (2013), corollary 2.11",
-        ("the variance of the kernel is known and was not estimated from these observations",),
+    return Bound(
+        value=u_statistic(matrix, loss_bound) + radius,
+        delta=delta,
+        n=matrix.shape[0],
+        loss_bound=loss_bound,
+        name="U-statistic, Bernstein by blocks",
+        assumptions=(
+            *ASSUMPTIONS,
+            "the variance of the kernel is known and was not estimated from these observations",
+        ),
+        source="Hoeffding (1963), section 5; Boucheron, Lugosi and Massart (2013), corollary 2.11",
     )
 
 
@@ -92,14 +96,17 @@ def u_statistic_empirical_bernstein(
     matrix = checked_kernel(kernel, loss_bound)
     first = np.arange(0, matrix.shape[0] - 1, 2)
     pairs = matrix[first, first + 1]
-    return _bound(
-        float(empirical_bernstein_limit(pairs, delta, loss_bound)),
-        delta,
-        matrix.shape[0],
-        loss_bound,
-        "disjoint pairs, empirical Bernstein",
-        "Maurer and Pontil (2009), theorem 4",
-        ("the order of the observations was fixed before looking at them",),
+    return Bound(
+        value=float(empirical_bernstein_limit(pairs, delta, loss_bound)),
+        delta=delta,
+        n=matrix.shape[0],
+        loss_bound=loss_bound,
+        name="disjoint pairs, empirical Bernstein",
+        assumptions=(
+            *ASSUMPTIONS,
+            "the order of the observations was fixed before looking at them",
+        ),
+        source="Maurer and Pontil (2009), theorem 4",
     )
 
 
@@ -136,23 +143,3 @@ def checked_variance(variance: float, loss_bound: float) -> float:
             f"{0.25 * loss_bound**2!r}; give the variance, not the standard deviation"
         )
     return float(variance)
-
-
-def _bound(
-    value: float,
-    delta: float,
-    n: int,
-    loss_bound: float,
-    name: str,
-    source: str,
-    further: tuple[str, ...] = (),
-) -> Bound:
-    return Bound(
-        value=value,
-        delta=delta,
-        n=n,
-        loss_bound=loss_bound,
-        name=name,
-        assumptions=(*ASSUMPTIONS, *further),
-        source=source,
-    )
