@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,10 @@ def read_parquet(path: Path) -> SourceRows:
 
     try:
         return _table_rows(path, pq.read_table(path))
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as parquet: {error}") from None
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, "parquet", error) from None
 
 
 def read_arrow(path: Path) -> SourceRows:
@@ -35,8 +39,10 @@ def read_arrow(path: Path) -> SourceRows:
             except pa.ArrowInvalid:
                 table = pa.feather.read_table(path)
         return _table_rows(path, table)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as Arrow: {error}") from None
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, "Arrow", error) from None
 
 
 def read_saved(folder: Path) -> SourceRows:
@@ -65,31 +71,48 @@ def dataset_rows(data: Dataset, name: str) -> SourceRows:
     An index outside the names (-1 by custom) marks a missing label.
     """
     classes = {
-        column: feature.names
+        column: tuple(feature.names)
         for column, feature in data.features.items()
         if getattr(feature, "names", None) is not None
     }
+    return SourceRows(name, "row", tuple(data.column_names), _rows(data, classes))
 
-    def rows() -> Rows:
-        for number, row in enumerate(data, start=1):
-            for column, names in classes.items():
-                index = row[column]
-                known = index is not None and 0 <= index < len(names)
-                row[column] = names[index] if known else None
-            yield number, row
 
-    return SourceRows(name, "row", tuple(data.column_names), rows())
+def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{path} cannot be read as {kind}: {reason}")
 
 
 def _table_rows(path: Path, table: Any) -> SourceRows:
-    """Return an Arrow table's rows; of a repeated column name, none is read."""
-    import datasets
-
+    """Return an Arrow table's rows, with the classes that `datasets` declared in its metadata."""
     names = list(table.column_names)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(
             f"{path} has several columns called {', '.join(map(repr, repeated))}: rename them."
         )
-    # Classes are declared in the table's metadata, where `datasets` wrote it.
-    return dataset_rows(datasets.Dataset(table), str(path))
+    classes = _declared_classes((table.schema.metadata or {}).get(b"huggingface", b"{}"))
+    rows = _rows(table.to_pylist(), {name: classes[name] for name in names if name in classes})
+    return SourceRows(str(path), "row", tuple(names), rows)
+
+
+def _rows(data: Iterable[dict[str, Any]], classes: Mapping[str, tuple[str, ...]]) -> Rows:
+    for number, row in enumerate(data, start=1):
+        for column, names in classes.items():
+            index = row[column]
+            known = isinstance(index, int) and 0 <= index < len(names)
+            row[column] = names[index] if known else None
+        yield number, row
+
+
+def _declared_classes(metadata: bytes) -> dict[str, tuple[str, ...]]:
+    """The class names of columns; none where the metadata is not what `datasets` writes."""
+    try:
+        features = json.loads(metadata)["info"]["features"]
+        return {
+            column: tuple(map(str, feature["names"]))
+            for column, feature in features.items()
+            if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 
 import datasets
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,6 +91,44 @@ def test_declared_classes_come_by_name(tmp_path: Path, kind: str) -> None:
     assert list(build_split(MINE, "train", table)["label"]) == [1, 0]
     labels = [row["label"] for _, row in read_table(path).rows if not isinstance(row, BrokenRow)]
     assert read_label_names(labels, "it") == ("no", "yes")
+
+
+CLASSES = '{"info": {"features": {"label": %s}}}'
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+@pytest.mark.parametrize(
+    ("metadata", "labels"),
+    [
+        (CLASSES % '{"names": ["yes", "no"], "_type": "ClassLabel"}', [1, 0]),
+        (CLASSES % '{"names": 5, "_type": "ClassLabel"}', [0, 1]),
+        (CLASSES % '{"_type": "Unheard"}', [0, 1]),
+        ("[1]", [0, 1]),
+        ("garbage", [0, 1]),
+    ],
+)
+def test_metadata_of_strangers_stop_nobody(
+    tmp_path: Path, ending: str, metadata: str, labels: list[int]
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    # A column of a type that `datasets` does not know, and nobody asked for.
+    others = pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int64()))
+    table = pa.table({"text": ["a", "b"], "label": [0, 1], "others": others})
+    table = table.replace_schema_metadata({"huggingface": metadata})
+    if ending == "parquet":
+        pa.parquet.write_table(table, path)
+    else:
+        with pa.ipc.new_stream(path, table.schema) as file:
+            file.write_table(table)
+    assert list(build_split(MINE, "train", read_table(path))["label"]) == labels
+
+
+def test_a_repeated_column_of_an_arrow_table_is_named(tmp_path: Path) -> None:
+    table = pa.table([["a"], ["b"]], names=["text", "text"])
+    with pa.ipc.new_stream(tmp_path / "a.arrow", table.schema) as file:
+        file.write_table(table)
+    with pytest.raises(InputError, match=r"a\.arrow has several columns called 'text': rename"):
+        read_table(tmp_path / "a.arrow")
 
 
 def test_a_folder_of_several_splits_names_them(tmp_path: Path) -> None:
