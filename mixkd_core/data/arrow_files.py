@@ -51,6 +51,8 @@ def read_saved(folder: Path) -> SourceRows:
 
     try:
         data = datasets.load_from_disk(str(folder))
+        if isinstance(data, datasets.Dataset):
+            data.data.table.validate(full=True)
     # Damaged folders fail in many ways: missing files, JSON, Arrow, keys that are not there.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -85,6 +87,7 @@ def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
 
 def _table_rows(path: Path, table: Any) -> SourceRows:
     """Return an Arrow table's rows, with the classes that `datasets` declared in its metadata."""
+    table.validate(full=True)  # offsets of a damaged file lead outside its memory
     names = list(table.column_names)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

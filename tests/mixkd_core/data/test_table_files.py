@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import datasets
@@ -200,3 +201,38 @@ def test_whatever_a_file_holds_it_is_read_or_refused(
         except InputError as error:
             refusal = str(error)
         assert "\n" not in refusal
+
+
+def arrow_bytes() -> dict[str, bytes]:
+    """A small table as each of Arrow's files."""
+    table = pa.table({"text": [f"text {row}" for row in range(6)], "label": ["no", "yes"] * 3})
+    parquet, stream, file = (
+        pa.BufferOutputStream(),
+        pa.BufferOutputStream(),
+        pa.BufferOutputStream(),
+    )
+    pa.parquet.write_table(table, parquet)
+    for sink, new in ((stream, pa.ipc.new_stream), (file, pa.ipc.new_file)):
+        with new(sink, table.schema) as writer:
+            writer.write_table(table)
+    sinks = {"parquet": parquet, "arrow": stream, "feather": file}
+    return {ending: sink.getvalue().to_pybytes() for ending, sink in sinks.items()}
+
+
+@settings(max_examples=150)
+@given(
+    ending=st.sampled_from(["parquet", "arrow", "feather"]),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_a_damaged_arrow_file_is_read_or_refused(
+    ending: str, changes: list[tuple[float, int]]
+) -> None:
+    """A wrong offset would lead outside the file's memory."""
+    content = bytearray(arrow_bytes()[ending])
+    for place, byte in changes:
+        content[int(place * (len(content) - 1))] = byte
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a.{ending}"
+        path.write_bytes(content)
+        with suppress(InputError):
+            build_split(MINE, "train", read_table(path))
