@@ -15,7 +15,7 @@ def predict(
         ),
     ],
     file: Annotated[
-        Path, typer.Argument(help="Texts: CSV, TSV, JSONL or parquet.", metavar="FILE")
+        Path, typer.Argument(help="Texts: CSV, TSV, JSON, JSONL, parquet or Arrow.", metavar="FILE")
     ],
     out: Annotated[
         Path,

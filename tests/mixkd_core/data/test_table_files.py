@@ -206,11 +206,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused(
 def arrow_bytes() -> dict[str, bytes]:
     """A small table as each of Arrow's files."""
     table = pa.table({"text": [f"text {row}" for row in range(6)], "label": ["no", "yes"] * 3})
-    parquet, stream, file = (
-        pa.BufferOutputStream(),
-        pa.BufferOutputStream(),
-        pa.BufferOutputStream(),
-    )
+    parquet, stream, file = (pa.BufferOutputStream() for _ in range(3))
     pa.parquet.write_table(table, parquet)
     for sink, new in ((stream, pa.ipc.new_stream), (file, pa.ipc.new_file)):
         with new(sink, table.schema) as writer:
