@@ -8,23 +8,42 @@ import typer
 
 def claims(
     runs: Annotated[Path, typer.Argument(help="Folder that runs were written to.")],
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="A true difference of less counts as none: share of the range of a metric or "
+            "loss, 0.01 by default. Declare it before you look at results."
+        ),
+    ] = None,
 ) -> None:
     """Print, of each claim of the paper, whether these runs support it."""
     from experiments.cli.tables import print_table, unfinished_note
     from reports.evidence.evidence import load_evidence
-    from reports.verdicts.ledger import ledger, ledger_table
+    from reports.verdicts.ledger import ledger
+    from reports.verdicts.rules import MARGIN
+    from reports.verdicts.sentences import gap_and_risk
+    from reports.verdicts.tables import entry_table
 
     evidence = load_evidence(runs)
-    entries = ledger(evidence)
+    judged = ledger(evidence, MARGIN if margin is None else margin)
+    for claim in judged:
+        typer.echo(f"{claim.verdict}: {claim.statement} ({claim.id}; {claim.compared})")
+    typer.echo()
     print_table(
-        ledger_table(entries),
-        ("verdict", "claim", "difference", "95 % interval", "p (Holm)", "pairs", "statement"),
-    )
-    for entry in entries:
-        if entry.note and entry.verdict != "not tested":
-            typer.echo(f"{entry.id}: {entry.note}")
+        entry_table(judged),
+        ("claim", "verdict", "◆", "fraction", "measure", "set", "against", "depth", "difference",
+         "95 % interval", "p (Holm)", "pairs", "further pairs"),
+    )  # fmt: skip
+    for claim in judged:
+        for entry in claim.entries:
+            if entry.note:
+                where = f"{100 * entry.fraction:g} %, {entry.measure}, {entry.sets}"
+                typer.echo(f"{claim.id} ({where}): {entry.note}")
+    for sentence in gap_and_risk(judged):
+        typer.echo(sentence)
     typer.echo(
-        "differences are positive in favour of the claim; inconclusive is no evidence of equality."
+        "◆: the headline is made of these entries. Differences are positive in favour of the "
+        "claim; inconclusive is no evidence of equality."
     )
     note = unfinished_note(evidence)
     if note:

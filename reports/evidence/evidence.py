@@ -90,9 +90,14 @@ class Evidence:
         return in_order(finished.drop_duplicates(["run", "set"]))
 
     @cached_property
+    def records(self) -> dict[str, RunRecord]:
+        """By finished run its record."""
+        return {e.id: e.record for e in self.entries if e.record is not None}
+
+    @cached_property
     def specs(self) -> dict[str, RunSpec]:
         """By finished run what was trained, on what."""
-        return {e.id: e.finished.spec for e in self.entries if e.record is not None}
+        return {run: record.spec for run, record in self.records.items()}
 
     @cached_property
     def students(self) -> dict[str, StudentSpec]:

@@ -10,8 +10,9 @@
     studies/             the study files that made them
 
 Numbers are written in full, so every table and verdict computed from this folder is that of the
-store. Per-example losses, encodings, networks and training curves are not kept. The same store
-gives the same bytes; the date is that of the last change.
+store, but for intervals that count other examples: per-example losses, encodings, networks and
+training curves are not kept. The same store gives the same bytes; the date is that of the last
+change.
 """
 
 import datetime as dt

@@ -15,6 +15,8 @@ from reports.evidence.evidence import Evidence
 from reports.figures.drawing import Drawing, render
 from reports.tables.table import Column, Table
 from reports.verdicts.ledger import JudgedClaim
+from reports.verdicts.sentences import gap_and_risk
+from reports.verdicts.tables import entry_table, headline_table, published_text
 
 # A column with at most this many different texts can be chosen from.
 MOST_CHOICES = 24
@@ -32,11 +34,12 @@ def page(
     drawings: Sequence[Drawing],
     tables: Sequence[Table],
 ) -> str:
-    """The page; the same evidence gives the same text."""
-    sections = [("claims", "The paper's claims", _claims(claims))]
+    """The page; the same evidence gives the same text. The first table opens it."""
+    sections = [(table.name, table.title, _table(table)) for table in tables[:1]]
+    sections.append(("claims", "The paper's claims", _claims(claims)))
     if drawings:
         sections.append(("figures", "Figures", _figures(drawings)))
-    sections += [(table.name, table.title, _table(table)) for table in tables]
+    sections += [(table.name, table.title, _table(table)) for table in tables[1:]]
     sections.append(("made", "How the runs were made", _provenance(evidence)))
     contents = "".join(
         f'<li><a href="#{name}">{escape(_short(title))}</a></li>' for name, title, _ in sections
@@ -87,25 +90,21 @@ def _header(evidence: Evidence) -> str:
 
 
 def _claims(claims: Sequence[JudgedClaim]) -> str:
+    """A block for each claim: its verdict, what was compared, losses and sets side by side."""
     items: dict[bool, list[str]] = {True: [], False: []}
     for claim in claims:
         kind = claim.verdict.replace(" ", "-")
-        told = [f"In the paper: {escape(claim.where)}.", f"Compared: {escape(claim.evidence)}."]
-        if claim.estimate is not None:
-            number = f"Difference {claim.estimate:+.4f}"
-            if claim.interval is not None:
-                low, high = claim.interval
-                number += f", 95 % interval {low:+.4f} to {high:+.4f}"
-            if claim.p_value is not None and claim.p_holm is not None:
-                number += f"; p = {claim.p_value:.3g}, corrected {claim.p_holm:.3g}"
-            told.append(f"{number}; {claim.pairs} pairs.")
+        told = [f"In the paper: {escape(claim.where)}. Compared: {escape(claim.compared)}."]
+        if claim.published:
+            told.append(f"The paper's numbers: {escape(published_text(claim))}.")
         if claim.note:
             told.append(f"{escape(claim.note[0].upper() + claim.note[1:])}.")
         told.append(f"<code>{escape(claim.command)}</code>")
-        items[claim.verdict != "not tested"].append(
+        items[bool(claim.entries)].append(
             f'<li><p><span class="verdict {kind}">{escape(claim.verdict)}</span></p>'
             f"<p>{escape(claim.statement)}</p>"
-            f'<div class="detail">{" ".join(told)} {_runs(" ".join(claim.runs))}</div></li>'
+            f'<div class="detail">{" ".join(told)} {_runs(" ".join(claim.runs))}'
+            f"{_entries(claim)}</div></li>"
         )
     untested = (
         f"<details><summary>{len(items[False])} claims that these runs do not test</summary>"
@@ -113,13 +112,29 @@ def _claims(claims: Sequence[JudgedClaim]) -> str:
         if items[False]
         else ""
     )
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in gap_and_risk(claims))
     return (
+        f"{f'<ul>{sentences}</ul>' if sentences else ''}"
         f'<ul class="claims">{"".join(items[True])}</ul>{untested}'
-        '<p class="caption">Supported or contradicted: the sign-flip test over (task, seed) pairs, '
-        "corrected over the claims tested, and the interval agree at 5 %, and so they do against "
-        "every control of the baseline (trained longer, or at another rate). Inconclusive is no "
-        "evidence of equality. The rules are fixed in the program and tested where the right "
-        "verdict is known.</p>"
+        f'<p class="caption">{escape(headline_table(claims).caption)} '
+        f"{escape(entry_table(claims).caption)} What is supported or contradicted is so against "
+        "every control of the baseline (trained longer, or at another rate). The rules are fixed "
+        "in the program and tested where the right verdict is known.</p>"
+    )
+
+
+def _entries(claim: JudgedClaim) -> str:
+    if not claim.entries:
+        return ""
+    table = entry_table([claim])
+    columns = [column for column in table.columns if column.name != "claim"]
+    heads = "".join(f'<th scope="col">{escape(column.title)}</th>' for column in columns)
+    rows = "".join(
+        f"<tr>{''.join(_cell(column, row) for column in columns)}</tr>" for row in table.rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Entries: {escape(claim.id)}">'
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -28,7 +28,9 @@ from reports.tables.gaps import TASK_LOSSES, GapSummary, gap_summaries
 from reports.tables.latent_space import latent_space_table
 from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.table import ABSENT, Column, Table, seeds_text
-from reports.verdicts.ledger import ledger, ledger_table
+from reports.verdicts.ledger import ledger
+from reports.verdicts.sentences import gap_and_risk
+from reports.verdicts.tables import entry_table, headline_table, overview_table
 
 MEANING = (
     "Levels are means over seeds ± half of the 95 % interval (Student's t); the empirical risk is "
@@ -96,15 +98,30 @@ def results_section(folder: Path) -> str:
     latent = latent_space_table(evidence)
     if latent.rows:
         parts.append(latent.to_markdown())
-    claims = ledger(evidence)
-    verdicts = ledger_table([claim for claim in claims if claim.verdict != "not tested"])
-    shown = ("verdict", "statement", "difference", "95 % interval", "p (Holm)", "pairs", "note")
-    columns = [column for title in shown for column in verdicts.columns if column.title == title]
-    parts.append(replace(verdicts, columns=tuple(columns)).to_markdown())
-    untested = [claim.statement for claim in claims if claim.verdict == "not tested"]
-    if untested:
-        parts.append(f"Not tested by these runs: {' '.join(untested)}\n")
+    parts += _verdicts(evidence)
     return "\n".join(parts)
+
+
+def _verdicts(evidence: Evidence) -> list[str]:
+    """What MixKD changes, the headlines, what gap and risk say of each other, every entry."""
+    claims = ledger(evidence)
+    asked = [claim for claim in claims if claim.entries]
+    headlines, entries = headline_table(asked), entry_table(asked)
+    shown = ("verdict", "statement", "compared")
+    # Exported results keep no losses to count other examples with.
+    kept = tuple(column for column in entries.columns if column.name != "examples")
+    found = [
+        overview_table(evidence).to_markdown(),
+        replace(
+            headlines, columns=tuple(one for one in headlines.columns if one.name in shown)
+        ).to_markdown(),
+        "".join(f"- {sentence}\n" for sentence in gap_and_risk(claims)),
+        replace(entries, columns=kept).to_markdown(),
+    ]
+    untested = [claim.statement for claim in claims if not claim.entries]
+    if untested:
+        found.append(f"Not tested by these runs: {' '.join(untested)}\n")
+    return [part for part in found if part]
 
 
 def _provenance(evidence: Evidence, date: str) -> str:

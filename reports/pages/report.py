@@ -21,9 +21,11 @@ from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.shared_sources import shared_source_table
 from reports.tables.table import Table, write_tables
 from reports.tables.temperature_control import temperature_control_table
-from reports.verdicts.ledger import JudgedClaim, ledger, ledger_table
+from reports.verdicts.ledger import JudgedClaim, ledger
+from reports.verdicts.tables import entry_table, headline_table, overview_table
 
 TABLES: Sequence[Callable[[Evidence], Table]] = (
+    overview_table,
     gap_table,
     comparison_table,
     metric_table,
@@ -72,11 +74,11 @@ def write(report: Report, folder: Path) -> Path:
     Raises:
         InputError: if the folder cannot be written.
     """
-    claims = ledger_table(report.claims)
+    claims = [headline_table(report.claims), entry_table(report.claims)]
     content = page(report.evidence, report.claims, report.drawings, report.tables)
     path = write_file(folder / PAGE, content.encode())
-    write_tables([claims, *report.tables], folder / "tables")
-    text = "\n".join(table.to_markdown() for table in [claims, *report.tables])
+    write_tables([*claims, *report.tables], folder / "tables")
+    text = "\n".join(table.to_markdown() for table in [*claims, *report.tables])
     write_file(folder / "report.md", f"# MixKD: what these runs show\n\n{text}".encode())
     for drawing in report.drawings:
         for kind in ("svg", "pdf", "png"):

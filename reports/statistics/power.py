@@ -18,6 +18,9 @@ from mixkd_core.errors import InputError
 
 POWER = 0.8
 
+# The two-sided level of the checks that a direction must stand.
+CHECK_ALPHA = 0.05
+
 # Beyond this noncentrality the power is 1 to double precision, where SciPy's series would fail.
 _CERTAIN = 37.0
 _MOST_SEEDS = 1_000_000
@@ -94,6 +97,58 @@ def seeds_needed(difference: float, sd: float, alpha: float, power: float = POWE
         else:
             high = middle
     return high
+
+
+def pairs_to_stand(
+    difference: float, sd: float, largest: float, alpha: float, power: float = POWER
+) -> int:
+    """The fewest pairs with which a direction of this size stands (`reports.statistics.direction`).
+
+    Of three requirements the greatest: the t test finds it with this power; so does the sign
+    test; and a sample of this mean and spread survives one more pair against it. Differences are
+    taken for normal.
+
+    Args:
+        difference: its mean, not 0.
+        sd: standard deviation of a pair.
+        largest: absolute value of the largest difference seen.
+        alpha: two-sided level of the t test, after correction; the checks are at most as strict as
+            at `CHECK_ALPHA`.
+        power: wanted of each test.
+
+    Raises:
+        InputError: as in :func:`seeds_needed`.
+    """
+    needed = seeds_needed(difference, sd, alpha, power)
+    if sd == 0:
+        return needed
+    level = max(alpha, CHECK_ALPHA) / 2
+    agreeing = float(stats.norm.cdf(abs(difference) / sd))
+    while not (
+        _sign_test_power(needed, agreeing, level) >= power
+        and _survives_one_more(abs(difference), sd, largest, needed, level)
+    ):
+        needed += max(1, needed // 50)
+        if needed > _MOST_SEEDS:
+            raise InputError(
+                f"a difference of {difference} cannot be found with a standard deviation of {sd} "
+                f"and {_MOST_SEEDS} seeds: give a larger difference."
+            )
+    return needed
+
+
+def _sign_test_power(pairs: int, agreeing: float, level: float) -> float:
+    """The probability that so many pairs agree that the one-sided sign test rejects."""
+    fewest = int(stats.binom.isf(level, pairs, 0.5)) + 1
+    return float(stats.binom.sf(fewest - 1, pairs, agreeing))
+
+
+def _survives_one_more(mean: float, sd: float, largest: float, pairs: int, level: float) -> bool:
+    """Whether the t-limit stays above 0 when a pair of −`largest` joins `pairs` of this mean."""
+    joined = (pairs * mean - largest) / (pairs + 1)
+    squares = (pairs - 1) * sd**2 + pairs / (pairs + 1) * (mean + largest) ** 2
+    error = sqrt(squares / pairs / (pairs + 1))
+    return joined > float(stats.t.isf(level, pairs)) * error
 
 
 def _check(difference: float, sd: float) -> None:

@@ -7,6 +7,7 @@ certificates).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, lgamma, sqrt
 
 import numpy as np
@@ -129,16 +130,25 @@ def sign_flip_p_value(strata: Sequence[ArrayLike], seed: int = 0) -> float:
     reached = observed - 1e-9 * float(np.abs(weighted).sum())
     n = len(weighted)
     if n <= ENUMERATED:
-        # The first sign can be fixed: flipping all of them changes no absolute value.
-        patterns = np.arange(2 ** (n - 1))
-        signs = 1.0 - 2.0 * ((patterns[:, None] >> np.arange(n)) & 1)
-        return float(np.mean(np.abs(signs @ weighted) >= reached))
+        return float(np.mean(np.abs(_all_signs(n) @ weighted) >= reached))
     rng = np.random.default_rng(seed)
     count = 0
     for part in np.array_split(np.arange(DRAWS), 16):
         signs = rng.choice([-1.0, 1.0], size=(len(part), n))
         count += int(np.count_nonzero(np.abs(signs @ weighted) >= reached))
     return (1 + count) / (1 + DRAWS)
+
+
+@lru_cache(maxsize=ENUMERATED)
+def _all_signs(n: int) -> Floats:
+    """All patterns of n signs but for the opposite ones, of shape `(2^(n−1), n)`.
+
+    The last sign is fixed: flipping all of them changes no absolute value.
+    """
+    patterns = np.arange(2 ** (n - 1))
+    signs = np.where((patterns[:, None] >> np.arange(n)) & 1, -1.0, 1.0)
+    signs.setflags(write=False)
+    return signs
 
 
 def stratified_summary(strata: Sequence[ArrayLike], level: float = LEVEL) -> Summary:

@@ -1,230 +1,274 @@
 """The ledger: each claim of the paper, the evidence for it in a store, and a verdict.
 
-`reports.verdicts.rules` states the rules. Which runs speak to a claim is decided here,
-without looking at their results.
+`reports.verdicts.rules` states the rules, `reports.verdicts.pairs` which runs speak to a claim.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-import pandas as pd
-
-from mixkd_core.data.tasks import GLUE
-from reports.evidence.evidence import TRAINING_LAW, Evidence
-from reports.evidence.frames import grouped
-from reports.tables.comparisons import trained_otherwise
-from reports.tables.latent_space import latent_frame
-from reports.tables.sweeps import representative, sweep_frame
-from reports.tables.table import Column, Table, interval_cells
-from reports.verdicts.paper_claims import CLAIMS, Claim
+from mixkd_core.errors import InputError
+from reports.evidence.evidence import Evidence
+from reports.verdicts.examples import interval_over_examples
+from reports.verdicts.further_pairs import further_pairs
+from reports.verdicts.measures import measure_title
+from reports.verdicts.pairs import Comparison, compare
+from reports.verdicts.paper_claims import CLAIMS, Claim, Part, Published, parts
 from reports.verdicts.rules import (
-    ALPHA,
-    DECIDED,
+    DIRECTED,
     MARGIN,
     Judgement,
-    Strata,
     Verdict,
+    check_margin,
     dissent,
-    equivalence,
+    headline,
     judge,
+    judge_sweep,
 )
+from reports.verdicts.sensitivity import SENSITIVITY, swept_settings
+
+
+@dataclass(frozen=True)
+class JudgedEntry:
+    """A claim at one fraction, on one kind of set, in one metric or loss.
+
+    Attributes:
+        question, loss: of the part of the claim that was asked.
+        measure: the same in words.
+        law: `"training law"` or `"development"`.
+        sets, depth, tasks: what the pairs were measured on, in words.
+        fraction: of the training data.
+        headline: whether the claim's verdict is made of it.
+        family: of tests that it was corrected in.
+        against: the baseline; for the claim of insensitivity, the setting that was swept.
+        judgement: against the baseline alone.
+        verdict: the answer, controls heard.
+        pairs: (task, seed) pairs.
+        runs: behind the verdict, those of the controls that it had to hold against included.
+        training, held_out: mean differences of the empirical and the held-out risk (method minus
+            baseline); None where the measure is no risk.
+        margin: a difference of less counts as none; None where none is declared.
+        over_examples: interval that counts other examples too; None where it cannot be computed.
+        further: how many more pairs would decide an inconclusive entry, in words.
+        note: what limits the verdict.
+    """
+
+    question: str
+    loss: str | None
+    measure: str
+    law: str
+    sets: str
+    depth: str
+    tasks: tuple[str, ...]
+    fraction: float
+    headline: bool
+    family: str
+    against: str
+    judgement: Judgement
+    verdict: Verdict
+    pairs: int
+    runs: tuple[str, ...]
+    training: float | None
+    held_out: float | None
+    margin: float | None
+    over_examples: tuple[float, float] | None
+    further: str
+    note: str
 
 
 @dataclass(frozen=True)
 class JudgedClaim:
-    """A claim judged.
+    """A claim of the paper with everything that speaks to it.
 
     Attributes:
-        id, statement, where, command: of the claim.
-        evidence: what was compared on what.
-        test: how.
-        pairs: (task, seed) pairs, or for insensitivity settings of the sweep.
-        runs: ids behind the verdict, those of the controls that it had to hold against included.
-        estimate: mean difference, positive in favour of the claim; None if not tested.
-        interval: for it, at `LEVEL`.
-        p_value, p_holm: before and after correction over the ledger.
-        verdict: the answer.
-        note: what limits it.
+        id, statement, where, command, published: of the claim.
+        compared: what is compared with what.
+        verdict: the headline, by the rule of `reports.verdicts.rules`.
+        entries: those that could be asked, headline entries first.
+        note: why nothing could be, where that is so.
     """
 
     id: str
     statement: str
     where: str
     command: str
-    evidence: str
-    test: str
-    pairs: int
-    runs: tuple[str, ...]
-    estimate: float | None
-    interval: tuple[float, float] | None
-    p_value: float | None
-    p_holm: float | None
+    published: tuple[Published, ...]
+    compared: str
     verdict: Verdict
+    entries: tuple[JudgedEntry, ...]
     note: str
 
-
-def ledger(evidence: Evidence) -> list[JudgedClaim]:
-    """Every claim of the paper, judged on a store."""
-    found = [(claim, *gather(evidence, claim)) for claim in CLAIMS]
-    judged = judge([strata for _, strata, _ in found])
-    entries = []
-    for (claim, strata, runs), result in zip(found, judged, strict=True):
-        asked = controls(evidence, claim) if result.verdict in DECIDED else {}
-        dissenting = dissent(result.verdict, {name: theirs for name, (theirs, _) in asked.items()})
-        behind = dict.fromkeys([*runs, *(run for _, more in asked.values() for run in more)])
-        entries.append(_superiority(claim, strata, tuple(behind), result, dissenting))
-    entries.append(_insensitivity(evidence))
-    return entries
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Ids behind the verdict and its entries."""
+        return tuple(dict.fromkeys(run for entry in self.entries for run in entry.runs))
 
 
-def gather(evidence: Evidence, claim: Claim) -> tuple[dict[str, list[float]], tuple[str, ...]]:
-    """A claim's differences by task, one a seed, and the runs behind them."""
-    return _differences(claim, [pair[:2] for pair in _compared(evidence, claim)])
+@dataclass(frozen=True)
+class _Asked:
+    """An entry before it is judged."""
+
+    claim: Claim
+    part: Part
+    fraction: float
+    comparison: Comparison
+    controls: Mapping[str, Comparison]
+    over_examples: tuple[float, float] | None
 
 
-def controls(evidence: Evidence, claim: Claim) -> dict[str, tuple[Strata, tuple[str, ...]]]:
-    """The same from each control of the baseline, by its label."""
-    pairs: dict[str, list[tuple[pd.DataFrame, pd.DataFrame]]] = {}
-    for method, _, others in _compared(evidence, claim):
-        for other in others:
-            pairs.setdefault(other["label"].iloc[0], []).append((method, other))
-    return {label: _differences(claim, each) for label, each in sorted(pairs.items())}
+def ledger(evidence: Evidence, margin: float = MARGIN) -> list[JudgedClaim]:
+    """Every claim of the paper, judged on a store.
+
+    Args:
+        margin: of equivalence, as a share of the range of a metric or loss.
+
+    Raises:
+        InputError: for a margin that is not positive.
+    """
+    check_margin(margin)
+    asked = [one for claim in CLAIMS for one in _asked(evidence, claim, margin)]
+    families: dict[str, list[_Asked]] = {}
+    for one in asked:
+        name = "headlines" if one.part.headline else f"other entries of {one.claim.id}"
+        families.setdefault(name, []).append(one)
+    entries: dict[str, list[JudgedEntry]] = {claim.id: [] for claim in CLAIMS}
+    for name, family in families.items():
+        judged = judge([one.comparison.differences for one in family])
+        tested = sum(result.p_value is not None for result in judged)
+        told = f"{name} ({tested} test{'s' if tested != 1 else ''})"
+        for one, result in zip(family, judged, strict=True):
+            entries[one.claim.id].append(_entry(evidence, one, result, told, max(1, tested)))
+    claims = [_claim(claim, entries[claim.id]) for claim in CLAIMS]
+    return [*claims, _sensitivity(evidence, margin)]
 
 
-def _compared(
-    evidence: Evidence, claim: Claim
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame]]]:
-    """By setting the method's runs, the baseline's, and those of each control of the baseline."""
-    values = _values(evidence, claim)
-    for _, setting in grouped(values, ["setting"]) if len(values) else ():
-        baselines = setting[setting["method"] == claim.baseline]
-        chosen = representative(evidence, baselines)
-        others = [
-            group
-            for _, group in grouped(baselines, ["condition"])
-            if trained_otherwise(group) and group["run"].iloc[0] not in set(chosen["run"])
-        ]
-        yield representative(evidence, setting[setting["method"] == claim.method]), chosen, others
+def _asked(evidence: Evidence, claim: Claim, margin: float) -> list[_Asked]:
+    return [
+        _ask(evidence, claim, part, fraction, comparison, controls)
+        for part in parts(claim)
+        for fraction, (comparison, controls) in compare(evidence, claim, part, margin).items()
+    ]
 
 
-def _differences(
-    claim: Claim, compared: Iterable[tuple[pd.DataFrame, pd.DataFrame]]
-) -> tuple[dict[str, list[float]], tuple[str, ...]]:
-    units: dict[tuple[str, int], list[float]] = {}
-    runs: dict[str, None] = {}
-    for first, second in compared:
-        pairs = first.merge(second, on=["task", "seed"], suffixes=("", "_baseline"))
-        if claim.premise:
-            pairs = pairs[pairs["empirical"] <= pairs["empirical_baseline"]]
-        for row in pairs.to_dict("records"):
-            difference = float(row["value"] - row["value_baseline"])
-            units.setdefault((row["task"], row["seed"]), []).append(difference)
-            runs |= dict.fromkeys((row["run"], row["run_baseline"]))
-    strata: dict[str, list[float]] = {}
-    for (task, _), differences in sorted(units.items()):
-        strata.setdefault(task, []).append(float(np.mean(differences)))
-    return strata, tuple(runs)
-
-
-def ledger_table(entries: Sequence[JudgedClaim]) -> Table:
-    """The ledger as a table."""
-    rows: list[dict[str, Any]] = []
-    for entry in entries:
-        rows.append(
-            {
-                "claim": entry.id,
-                "statement": entry.statement,
-                "where": entry.where,
-                "verdict": entry.verdict,
-                "estimate": entry.estimate,
-                **interval_cells("estimate", entry.interval),
-                "p_value": entry.p_value,
-                "p_holm": entry.p_holm,
-                "pairs": entry.pairs,
-                "run_count": len(entry.runs),
-                "evidence": entry.evidence,
-                "test": entry.test,
-                "note": entry.note,
-                "command": entry.command,
-                "runs": " ".join(entry.runs),
-            }
-        )
-    return Table(
-        name="claims",
-        title="The paper's claims, and what these runs say of them",
-        caption=(
-            "Differences are positive in favour of the claim, in units of the measure (0.01 is one "
-            f"point). Holm: corrected over the claims of superiority that were tested; level "
-            f"{ALPHA:.2g}. Inconclusive is no evidence of equality. Intervals and tests are over "
-            "seeds, on fixed held-out examples."
-        ),
-        columns=(
-            Column("claim", "claim"),
-            Column("statement", "statement"),
-            Column("where", "in the paper"),
-            Column("verdict", "verdict"),
-            Column("estimate", "difference", "signed", 4),
-            Column("estimate", "95 % interval", "interval", 4),
-            Column("p_value", "p", "p"),
-            Column("p_holm", "p (Holm)", "p"),
-            Column("pairs", "pairs", "count"),
-            Column("run_count", "runs", "count"),
-            Column("evidence", "evidence"),
-            Column("note", "note"),
-            Column("command", "command"),
-        ),
-        frame=pd.DataFrame(rows),
-    )
-
-
-def _superiority(
+def _ask(
+    evidence: Evidence,
     claim: Claim,
-    strata: Strata,
-    runs: tuple[str, ...],
-    result: Judgement,
-    dissenting: Mapping[str, Judgement],
-) -> JudgedClaim:
-    pairs = sum(len(stratum) for stratum in strata.values())
-    measured = {
-        "metric": "the task's metric on its development sets",
-        "gap": "the gap in 0-1 error on a set of the training law",
-        "risk": "the 0-1 error on a set of the training law",
-        "manifold": "mean distance of a mixture's encoding to the nearest training point, over "
-        "that of a training point to its nearest other",
-    }[claim.measure]
-    notes = []
-    if result.verdict == "not tested":
-        scope = "GLUE tasks" if claim.glue_only else "any task"
-        stored = " that store encodings" if claim.measure == "manifold" else ""
-        notes.append(f"no pair of {claim.method} and {claim.baseline} runs on {scope}{stored}")
-    elif pairs and 2.0 ** (1 - pairs) > ALPHA:
-        notes.append(f"{pairs} pairs cannot give a p-value below {2.0 ** (1 - pairs):.3g}")
-    if strata and not any(len(stratum) > 1 for stratum in strata.values()):
-        notes.append("one seed a task allows no interval")
+    part: Part,
+    fraction: float,
+    comparison: Comparison,
+    controls: Mapping[str, Comparison],
+) -> _Asked:
+    """With the interval over examples; refused if the two sides of a pair have other examples."""
+    try:
+        over_examples = interval_over_examples(evidence, part, comparison)
+    except InputError as error:
+        over_examples, comparison = None, Comparison((), comparison.margin, str(error))
+    return _Asked(claim, part, fraction, comparison, controls, over_examples)
+
+
+def _entry(
+    evidence: Evidence,
+    asked: _Asked,
+    judgement: Judgement,
+    family: str,
+    tests: int,
+    beyond: float = 0.0,
+) -> JudgedEntry:
+    part, comparison = asked.part, asked.comparison
+    differences = comparison.differences
+    heard: Mapping[str, Comparison] = {}
+    if judgement.verdict in DIRECTED:
+        heard = asked.controls
+    dissenting = dissent(
+        judgement.verdict, {name: control.differences for name, control in heard.items()}
+    )
+    notes = [*judgement.notes, *([comparison.refusal] if comparison.refusal else [])]
     if dissenting:
         told = [f"{name} ({_told(judged)})" for name, judged in dissenting.items()]
         notes.append(
-            f"{result.verdict} against {claim.baseline}, but not against {', '.join(told)}"
+            f"{judgement.verdict} against {asked.claim.baseline}, but not against {', '.join(told)}"
         )
+    verdict: Verdict = "inconclusive" if dissenting else judgement.verdict
+    low, high = asked.over_examples or (None, None)
+    if verdict in DIRECTED and low is not None and high is not None and low <= 0 <= high:
+        notes.append("on other examples too, the interval holds 0")
+    behind = dict.fromkeys(run for one in (comparison, *heard.values()) for run in one.runs)
+    return JudgedEntry(
+        question=part.question,
+        loss=part.loss,
+        measure=measure_title(part, _each(pair.first["metric"] for pair in comparison.pairs)),
+        law=part.law,
+        sets=_each(pair.first["sets"] for pair in comparison.pairs),
+        depth=depth(evidence, comparison.runs),
+        tasks=tuple(differences.strata),
+        fraction=asked.fraction,
+        headline=part.headline,
+        family=family,
+        against=asked.claim.baseline,
+        judgement=judgement,
+        verdict=verdict,
+        pairs=differences.pairs,
+        runs=tuple(behind),
+        training=comparison.mean("empirical"),
+        held_out=comparison.mean("generalization"),
+        margin=comparison.margin,
+        over_examples=asked.over_examples,
+        further=""
+        if verdict != "inconclusive"
+        else further_pairs(differences, judgement, tests, beyond),
+        note="; ".join(notes),
+    )
+
+
+def _claim(claim: Claim, entries: Sequence[JudgedEntry]) -> JudgedClaim:
+    scope = "GLUE tasks" if claim.glue_only else "any task"
+    stored = " that store encodings" if claim.question == "manifold" else ""
+    untested = f"no pair of {claim.method} and {claim.baseline} runs on {scope}{stored}"
     return JudgedClaim(
         id=claim.id,
         statement=claim.statement,
         where=claim.where,
         command=f"{claim.command} --out RUNS && mixkd claims RUNS",
-        evidence=f"{claim.method} against {claim.baseline}: {measured}"
-        + (f"; {', '.join(strata)}" if strata else ""),
-        test="sign flips over (task, seed) pairs, two-sided; Welch interval over tasks",
-        pairs=pairs,
-        runs=runs,
-        estimate=result.estimate,
-        interval=result.interval,
-        p_value=result.p_value,
-        p_holm=result.p_holm,
-        verdict="inconclusive" if dissenting else result.verdict,
-        note="; ".join(notes),
+        published=claim.published,
+        compared=f"{claim.method} against {claim.baseline}",
+        verdict=headline([entry.verdict for entry in entries if entry.headline]),
+        entries=tuple(sorted(entries, key=lambda entry: (entry.fraction, not entry.headline))),
+        note="" if entries else untested,
     )
+
+
+def _sensitivity(evidence: Evidence, margin: float) -> JudgedClaim:
+    entries = []
+    for part, settings in swept_settings(evidence, margin).items():
+        family = [
+            _ask(evidence, SENSITIVITY, part, swept.fraction, swept.comparison, controls={})
+            for swept in settings
+        ]
+        judged = judge_sweep([asked.comparison.differences for asked in family])
+        told = f"{len(settings)} settings, all of which must be equivalent"
+        for swept, asked, result in zip(settings, family, judged, strict=True):
+            entry = _entry(evidence, asked, result, told, tests=1, beyond=margin)
+            entries.append(replace(entry, against=swept.setting))
+    verdict = headline([entry.verdict for entry in entries if entry.headline])
+    return replace(
+        _claim(SENSITIVITY, entries),
+        compared="sm+tmkd with other weights or ratio against the reference",
+        # Of a claim that nothing matters, equivalence is the support.
+        verdict="supported" if verdict == "equivalent" else verdict,
+        note="" if entries else "no sweep of weights or mixup ratio, from shared seeds",
+    )
+
+
+def depth(evidence: Evidence, runs: Sequence[str]) -> str:
+    """The students' depths, in words."""
+    found = dict.fromkeys(evidence.students[run].layers for run in runs)
+    layers = sorted(layer for layer in found if layer is not None)
+    told = [" and ".join(map(str, layers)) + " layers"] if layers else []
+    return ", ".join(told + ["layers of their own checkpoint"] * (None in found))
+
+
+def _each(names: Iterable[str]) -> str:
+    """Different names, in the order of their first appearance."""
+    return ", ".join(dict.fromkeys(part for name in names for part in name.split(", ") if part))
 
 
 def _told(judged: Judgement) -> str:
@@ -232,77 +276,3 @@ def _told(judged: Judgement) -> str:
         return "no interval"
     low, high = judged.interval
     return f"{judged.estimate:+.4f}, {low:+.4f} to {high:+.4f}"
-
-
-def _values(evidence: Evidence, claim: Claim) -> pd.DataFrame:
-    """`run, task, seed, setting, condition, method, label, value, empirical`.
-
-    Greater values are better. Several sets (MNLI's two development sets) are averaged.
-    """
-    if claim.measure == "metric":
-        frame = evidence.metrics
-        frame = frame[~frame["set"].isin(["train", *TRAINING_LAW])]
-        frame = frame.assign(value=frame["metric_value"], empirical=0.0)
-    elif claim.measure == "manifold":
-        frame = latent_frame(evidence)
-        frame = frame[frame["measure"] == "manifold_distance"]
-        frame = frame.assign(value=-frame["value"], empirical=0.0)
-    else:
-        frame = evidence.gaps
-        frame = frame[
-            frame["set"].isin(TRAINING_LAW)
-            & frame["loss"].isin(["zero_one_error", "squared_error"])
-        ]
-        column = "gap" if claim.measure == "gap" else "generalization"
-        frame = frame.assign(value=-frame[column])
-    if claim.glue_only:
-        frame = frame[frame["task"].isin(GLUE)]
-    if claim.fractions != "any":
-        frame = frame[(frame["fraction"] == 1) == (claim.fractions == "all")]
-    frame = frame[frame["method"].isin([claim.method, claim.baseline])]
-    keys = ["run", "task", "seed", "setting", "condition", "method", "label"]
-    return frame.groupby(keys, as_index=False, sort=True)[["value", "empirical"]].mean()
-
-
-def _insensitivity(evidence: Evidence) -> JudgedClaim:
-    swept = _swept_differences(evidence)
-    runs = tuple(dict.fromkeys(run for _, ids in swept for run in ids))
-    several = [values for values, _ in swept if len(values) > 1]
-    estimate, interval, verdict = equivalence(several)
-    note = f"margin: {MARGIN:g} of the metric, simultaneous over {len(several)} settings"
-    if not swept:
-        note = "no sweep of weights or mixup ratio, from shared seeds"
-    elif not several:
-        verdict, note = "inconclusive", "one seed allows no interval"
-    return JudgedClaim(
-        id="sensitivity",
-        statement="MixKD's result depends little on its weights and the mixup ratio.",
-        where="sensitivity, Figure 3",
-        command="mixkd run sensitivity --out RUNS && mixkd claims RUNS",
-        evidence="sm+tmkd with other weights or ratio, against the reference: the task's metric on "
-        "its development sets" + (f"; {len(swept)} settings" if swept else ""),
-        test=f"simultaneous intervals within ±{MARGIN:g}",
-        pairs=len(several),
-        runs=runs,
-        estimate=estimate,
-        interval=interval,
-        p_value=None,
-        p_holm=None,
-        verdict=verdict,
-        note=note,
-    )
-
-
-def _swept_differences(evidence: Evidence) -> list[tuple[list[float], list[str]]]:
-    """Of every swept value on GLUE: differences from the reference by seed, and their runs."""
-    frame = sweep_frame(evidence)
-    found = []
-    on_glue = frame[frame["task"].isin(GLUE)] if len(frame) else frame
-    for _, sweep in grouped(on_glue, ["setting", "field"]) if len(on_glue) else ():
-        reference = sweep[sweep["reference"]]
-        for _, group in grouped(sweep[~sweep["reference"]], ["at"]):
-            pairs = group.merge(reference, on="seed", suffixes=("", "_reference"))
-            if len(pairs):
-                differences = (pairs["value"] - pairs["value_reference"]).astype(float).tolist()
-                found.append((differences, [*pairs["run"], *pairs["run_reference"]]))
-    return found

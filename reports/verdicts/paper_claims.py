@@ -1,7 +1,33 @@
 """What the paper claims of its methods, as comparisons that runs can answer."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from reports.evidence.measurements import LOSS_BOUNDS
+
+Question = Literal["accuracy", "calibration", "gap", "risk", "manifold"]
+Law = Literal["training law", "development"]
+
+# Theorem 1 is about a bounded loss between student and teacher.
+THEOREM_LOSS = "distillation_distance"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number that the paper prints, shown beside ours and entering no test.
+
+    Attributes:
+        value: as printed.
+        model, data, split: what it was measured on.
+        where: the table or figure that it stands in.
+    """
+
+    value: str
+    model: str
+    data: str
+    split: str
+    where: str
 
 
 @dataclass(frozen=True)
@@ -13,13 +39,14 @@ class Claim:
         statement: what is claimed.
         where: where the paper claims it.
         method, baseline: what is compared.
-        measure: `"metric"` on development sets, or `"gap"` or `"risk"` (0-1 error, or squared error
-            for a regression) on a set of the training law, or `"manifold"`: how far mixtures are
-            encoded from the training points (`reports.statistics.latent_measures`).
+        question: `"accuracy"` (the task's metric), `"calibration"`, `"gap"` or `"risk"` (in every
+            bounded loss), or `"manifold"`: how far mixtures are encoded from the training points
+            (`reports.statistics.latent_measures`).
         fractions: `"all"` of the data, `"limited"`, or `"any"`.
         glue_only: whether only GLUE's tasks speak to it.
-        premise: whether only pairs count in which the method's empirical risk is no worse.
         command: what makes the runs and the verdict.
+        published: the paper's own numbers. None is entered yet: a number is only shown where it
+            can be quoted from the paper's text with its model, data and split.
     """
 
     id: str
@@ -27,41 +54,75 @@ class Claim:
     where: str
     method: str
     baseline: str
-    measure: Literal["metric", "gap", "risk", "manifold"]
+    question: Question
     fractions: Literal["all", "limited", "any"]
     command: str
     glue_only: bool = True
-    premise: bool = False
+    published: tuple[Published, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One way to ask a claim's question.
+
+    Attributes:
+        question: of the claim.
+        law: which sets: those that follow the law of the training data, or the task's own
+            development sets, which need not.
+        loss: for a gap or risk, a loss with a declared bound, at which it is clipped.
+        headline: whether the claim's verdict is made of it: the paper's own measure.
+    """
+
+    question: Question
+    law: Law
+    loss: str | None
+    headline: bool
+
+
+def parts(claim: Claim) -> Iterator[Part]:
+    """Every way to ask a claim, the headline first.
+
+    The metric or calibration on the development sets, which the paper reports, then on the training
+    law; gap and risk on the training law, in the theorem's loss and then in the others.
+    """
+    if claim.question == "manifold":
+        yield Part("manifold", "training law", None, headline=True)
+    elif claim.question in ("gap", "risk"):
+        for loss in sorted(LOSS_BOUNDS, key=lambda name: name != THEOREM_LOSS):
+            yield Part(claim.question, "training law", loss, headline=loss == THEOREM_LOSS)
+    else:
+        yield Part(claim.question, "development", None, headline=True)
+        yield Part(claim.question, "training law", None, headline=False)
 
 
 CLAIMS = (
     Claim(
         "glue", "On GLUE, MixKD exceeds distillation without mixup.", "main results on GLUE",
-        "sm+tmkd", "kd", "metric", "all", "mixkd run glue",
+        "sm+tmkd", "kd", "accuracy", "all", "mixkd run glue",
     ),
     Claim(
         "glue-ft", "On GLUE, MixKD exceeds fine-tuning.", "main results on GLUE",
-        "sm+tmkd", "ft", "metric", "all", "mixkd run glue",
+        "sm+tmkd", "ft", "accuracy", "all", "mixkd run glue",
     ),
     Claim(
         "limited", "With 1 % and 10 % of the data, MixKD exceeds distillation without mixup.",
-        "limited data, Figure 1", "sm+tmkd", "kd", "metric", "limited", "mixkd run limited-data",
+        "limited data, Figure 1", "sm+tmkd", "kd", "accuracy", "limited", "mixkd run limited-data",
     ),
     Claim(
         "limited-ft", "With 1 % and 10 % of the data, MixKD exceeds fine-tuning.",
-        "limited data, Figure 1", "sm+tmkd", "ft", "metric", "limited", "mixkd run limited-data",
+        "limited data, Figure 1", "sm+tmkd", "ft", "accuracy", "limited", "mixkd run limited-data",
     ),
     Claim(
         "ablation-sm", "Mixing labels (SM) improves on fine-tuning.", "ablation",
-        "sm", "ft", "metric", "any", "mixkd run ablation",
+        "sm", "ft", "accuracy", "any", "mixkd run ablation",
     ),
     Claim(
         "ablation-tmkd", "Querying the teacher on mixtures (TMKD) improves on distillation.",
-        "ablation", "tmkd", "kd", "metric", "any", "mixkd run ablation",
+        "ablation", "tmkd", "kd", "accuracy", "any", "mixkd run ablation",
     ),
     Claim(
         "ablation-both", "SM and TMKD together improve on TMKD alone.", "ablation",
-        "sm+tmkd", "tmkd", "metric", "any", "mixkd run ablation",
+        "sm+tmkd", "tmkd", "accuracy", "any", "mixkd run ablation",
     ),
     Claim(
         "gap", "Augmentation by mixup makes the generalization gap smaller than distillation's.",
@@ -69,9 +130,9 @@ CLAIMS = (
     ),
     Claim(
         "generalization",
-        "Where mixup leaves the empirical risk no worse, the generalization risk is lower.",
+        "Augmentation by mixup makes the generalization risk smaller than distillation's.",
         "Theorem 1, last clause", "sm+tmkd", "kd", "risk", "any", "mixkd run limited-data",
-        glue_only=False, premise=True,
+        glue_only=False,
     ),
     Claim(
         "latent-space",

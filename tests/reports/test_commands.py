@@ -85,10 +85,14 @@ def test_gaps_are_printed_for_one_loss(mixkd: Any, store: Path) -> None:
 
 def test_claims_are_printed_with_their_verdicts(mixkd: Any, store: Path) -> None:
     _, printed, _ = mixkd("claims", store)
-    line = next(line for line in printed.splitlines() if " limited " in line)
-    assert line.startswith("inconclusive")
+    line = next(line for line in printed.splitlines() if "(limited;" in line)
+    assert line.startswith("inconclusive: With 1 % and 10 % of the data, MixKD exceeds")
     assert "not tested" in printed
-    assert "\nlimited: 2 pairs cannot give a p-value below 0.5\n" in printed
+    assert "\nlimited (1 %, accuracy, dev): fewer than 8 pairs decide nothing" in printed
+    assert mixkd("claims", store, "--margin", "0.02")[0] == 0
+    status, _, said = mixkd("claims", store, "--margin", "0")
+    assert status == 2
+    assert "the margin of equivalence is 0.0: give a number above 0" in said
 
 
 @pytest.mark.parametrize("command", ["report", "gaps", "claims"])

@@ -14,7 +14,8 @@ from mixkd_core.errors import InputError
 from reports.evidence.evidence import Evidence, load_evidence
 from reports.evidence.export import ABOUT, export_date, read_export, write_export
 from reports.pages.report import TABLES, build, write
-from reports.verdicts.ledger import ledger, ledger_table
+from reports.verdicts.ledger import ledger
+from reports.verdicts.tables import entry_table, headline_table
 
 Run = Any
 DAY = dt.date(2026, 3, 1)
@@ -87,8 +88,13 @@ def test_every_table_and_verdict_is_that_of_the_store(evidence: Evidence, folder
         else:
             assert one.to_csv() == other.to_csv(), one.name
             assert one.to_markdown() == other.to_markdown(), one.name
-    verdicts = [ledger_table(ledger(each)).to_csv() for each in (evidence, exported)]
+    verdicts = [headline_table(ledger(each)).to_csv() for each in (evidence, exported)]
     assert verdicts[0] == verdicts[1]
+    frames = [entry_table(ledger(each)).frame for each in (evidence, exported)]
+    assert frames[0]["examples_low"].notna().any()
+    assert frames[1]["examples_low"].isna().all(), "other examples need their losses"
+    kept = [frame.drop(columns=["examples_low", "examples_high"]).to_csv() for frame in frames]
+    assert kept[0] == kept[1]
 
 
 @pytest.mark.slow

@@ -95,7 +95,7 @@ def test_the_same_store_gives_the_same_report(store: Path, html: Path, tmp_path:
     write(build(load_evidence(store)), tmp_path)
     files = [path for path in sorted(html.parent.rglob("*")) if path.is_file()]
     tables = {path.stem for path in files if path.suffix == ".csv"}
-    assert len(tables) == len(TABLES) + 1, "the claims too"
+    assert len(tables) == len(TABLES) + 2, "the claims and their entries too"
     assert len({path.stem for path in files if path.suffix == ".png"}) >= 5
     for path in files:
         assert (tmp_path / path.relative_to(html.parent)).read_bytes() == path.read_bytes(), path

@@ -28,7 +28,8 @@ from reports.tables.comparisons import comparison_table, reading
 from reports.tables.gaps import gap_table, metric_table, run_table
 from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.table import Column, Table, seeds_text, write_tables
-from reports.verdicts.ledger import ledger, ledger_table
+from reports.verdicts.ledger import ledger
+from reports.verdicts.tables import entry_table, headline_table
 from theory.bounds.binomial import clopper_pearson_limit
 from theory.bounds.concentration import empirical_bernstein
 from theory.statements.catalogue import THEOREMS, theorem
@@ -494,7 +495,8 @@ def test_the_latex_tables_compile_and_fit_the_page(store: Path, tmp_path: Path) 
     )
     evidence = load_evidence(store)
     made = [make(evidence) for make in (*TABLES, metric_comparison_table)]
-    write_tables([ledger_table(ledger(evidence)), *made, awkward], tmp_path)
+    claims = ledger(evidence)
+    write_tables([headline_table(claims), entry_table(claims), *made, awkward], tmp_path)
     for _ in range(2):  # a longtable settles its widths in the second pass
         done = subprocess.run(
             ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],

@@ -1,0 +1,115 @@
+"""The numbers that claims compare: of every run, one value that is greater where it is better."""
+
+import pandas as pd
+
+from mixkd_core.data.tasks import GLUE
+from mixkd_core.errors import InputError
+from reports.evidence.evidence import LOSS_TITLES, TRAINING_LAW, Evidence
+from reports.evidence.measurements import LOSS_BOUNDS
+from reports.tables.latent_space import latent_frame
+from reports.verdicts.paper_claims import Claim, Part
+
+# A metric this near to that of the majority class is the majority class's.
+_TIE = 1e-9
+
+KEYS = ["run", "task", "fraction", "seed", "setting", "condition", "method", "label"]
+
+
+def loss_bound(loss: str) -> float:
+    """The declared bound M of a loss.
+
+    Raises:
+        InputError: if none is declared.
+    """
+    if loss not in LOSS_BOUNDS:
+        raise InputError(
+            f"the loss {loss!r} has no declared bound, which the theorem supposes: ask for one of "
+            f"{', '.join(LOSS_BOUNDS)}, or declare its bound in reports.evidence.measurements."
+        )
+    return LOSS_BOUNDS[loss]
+
+
+def measure_title(part: Part, metrics: str) -> str:
+    """What a part measures, in words; `metrics` are those of the tasks."""
+    if part.question == "accuracy":
+        return metrics
+    if part.question == "manifold":
+        return "distance of mixtures to the training points"
+    if part.question == "calibration":
+        return LOSS_TITLES["calibration_error"]
+    assert part.loss is not None
+    bound = loss_bound(part.loss)
+    clipped = "" if part.loss == "zero_one_error" else f", clipped at {bound:g}"
+    return f"{part.question}, {LOSS_TITLES[part.loss]}{clipped}"
+
+
+def values(evidence: Evidence, claim: Claim, part: Part) -> pd.DataFrame:
+    """A row per run: `KEYS`, `value, empirical, generalization, collapsed, sets, examples, metric`.
+
+    Several sets of one law (MNLI's two development sets) are averaged. `empirical` and
+    `generalization` are the two parts of a gap or risk, NaN elsewhere; `collapsed` says that the
+    run is no better than the majority class on one of the sets; `examples` counts those of each
+    set, in words.
+    """
+    frame = _manifold(evidence) if part.question == "manifold" else _by_set(evidence, part)
+    frame = frame[frame["method"].isin([claim.method, claim.baseline])]
+    if claim.glue_only:
+        frame = frame[frame["task"].isin(GLUE)]
+    if claim.fractions != "any":
+        frame = frame[(frame["fraction"] == 1) == (claim.fractions == "all")]
+    return frame.groupby(KEYS, as_index=False, sort=True).agg(
+        value=("value", "mean"),
+        empirical=("empirical", "mean"),
+        generalization=("generalization", "mean"),
+        collapsed=("collapsed", "any"),
+        sets=("set", ", ".join),
+        examples=("examples", ", ".join),
+        metric=("metric", "first"),
+    )
+
+
+def _by_set(evidence: Evidence, part: Part) -> pd.DataFrame:
+    """The same by run and set."""
+    metrics = evidence.metrics
+    metrics = metrics[metrics["set"].isin(TRAINING_LAW) == (part.law == "training law")]
+    metrics = metrics[metrics["set"] != "train"]
+    frame = metrics.assign(
+        collapsed=metrics["metric_value"] <= metrics["majority"] + _TIE,
+        examples=[f"{count:.0f}" for count in metrics["examples"]],
+    )
+    if part.question == "accuracy":
+        return _without_parts(frame.assign(value=frame["metric_value"]))
+    if part.question == "calibration":
+        errors = evidence.measurements.risks
+        errors = errors.loc[errors["loss"] == "calibration_error", ["run", "set", "risk"]]
+        frame = frame.drop(columns=["loss", "risk"]).merge(errors, on=["run", "set"])
+        return _without_parts(frame.assign(value=-frame["risk"]))
+    assert part.loss is not None
+    loss_bound(part.loss)
+    risks = evidence.measurements.clipping
+    risks = risks.loc[risks["loss"] == part.loss, ["run", "set", "clipped_risk"]]
+    train = risks.loc[risks["set"] == "train", ["run", "clipped_risk"]]
+    frame = frame.merge(risks.rename(columns={"clipped_risk": "generalization"}), on=["run", "set"])
+    frame = frame.merge(train.rename(columns={"clipped_risk": "empirical"}), on="run")
+    gap = part.question == "gap"
+    return frame.assign(value=frame["empirical"] * gap - frame["generalization"])
+
+
+def _without_parts(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(empirical=float("nan"), generalization=float("nan"))
+
+
+def _manifold(evidence: Evidence) -> pd.DataFrame:
+    frame = latent_frame(evidence)
+    frame = frame[frame["measure"] == "manifold_distance"]
+    held_out = evidence.metrics[evidence.metrics["set"] != "train"]
+    at_majority = held_out["metric_value"] <= held_out["majority"] + _TIE
+    return _without_parts(
+        frame.assign(
+            value=-frame["value"],
+            collapsed=frame["run"].isin(held_out.loc[at_majority, "run"]),
+            set="encodings",
+            examples="",
+            metric="",
+        )
+    )

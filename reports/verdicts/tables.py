@@ -1,0 +1,229 @@
+"""The ledger as a table, and what MixKD does to every measure at each fraction on one screen."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from reports.evidence.evidence import Evidence
+from reports.statistics.direction import unseen_share
+from reports.statistics.seeds import Summary, summarise_seeds
+from reports.tables.table import Column, Table
+from reports.verdicts.ledger import JudgedClaim, JudgedEntry, depth
+from reports.verdicts.pairs import compare
+from reports.verdicts.paper_claims import Claim, Part, Question, parts
+from reports.verdicts.rules import ALPHA, FEWEST_PAIRS, MARGIN
+
+METHOD, BASELINES = "sm+tmkd", ("kd", "ft")
+
+# Titles short enough for nine columns on one screen.
+_SHORT = {
+    "zero_one_error": "0-1",
+    "cross_entropy": "cross-entropy",
+    "distillation_distance": "distance",
+}
+
+
+def headline_table(claims: Sequence[JudgedClaim]) -> Table:
+    """A row per claim: its headline verdict."""
+    rows = [
+        {
+            "claim": claim.id,
+            "statement": claim.statement,
+            "where": claim.where,
+            "verdict": claim.verdict,
+            "compared": claim.compared,
+            "paper": published_text(claim),
+            "note": claim.note,
+            "command": claim.command,
+            "run_count": len(claim.runs),
+            "runs": " ".join(claim.runs),
+        }
+        for claim in claims
+    ]
+    published = [Column("paper", "the paper's number")] * any(claim.published for claim in claims)
+    return Table(
+        name="claims",
+        title="The paper's claims, and what these runs say of them",
+        caption=(
+            "The headline verdict is made of the claim's entries marked ◆, in the metric or loss "
+            "that the paper states it in: contradicted if one is, supported or equivalent if every "
+            "one is, inconclusive otherwise, which is no evidence of equality."
+        ),
+        columns=(
+            Column("verdict", "verdict"),
+            Column("claim", "claim"),
+            Column("statement", "statement"),
+            Column("where", "in the paper"),
+            *published,
+            Column("compared", "compared"),
+            Column("note", "note"),
+            Column("run_count", "runs", "count"),
+            Column("command", "command"),
+        ),
+        frame=pd.DataFrame(rows),
+    )
+
+
+def entry_table(claims: Sequence[JudgedClaim]) -> Table:
+    """A row per entry of every claim."""
+    return Table(
+        name="claim-entries",
+        title="Entries of the claims: by fraction, set, metric and loss",
+        caption=(
+            "A row is one claim at one fraction of the data, on one kind of set, in one metric or "
+            "loss; ◆ marks those that the claim's headline verdict is made of. Differences are "
+            "means over (task, seed) pairs, positive in favour of the claim, in units of the "
+            "measure (0.01 is one point). A verdict uses the sign-flip test, Holm-corrected in the "
+            "family named, and holds only if most pairs, the interval over seeds and one more pair "
+            f"against it agree ({ALPHA:.2g}); fewer than {FEWEST_PAIRS} pairs decide nothing. It "
+            "speaks of other seeds on the same held-out examples, and of pairs, not of means: ten "
+            f"pairs cannot show what happens in fewer than {unseen_share(10, ALPHA):.0%} of runs. "
+            "With examples: the interval that counts other examples too, by source where examples "
+            "share one; it needs per-example losses, which exported results do not keep. "
+            "Equivalent: two one-sided tests within the margin, a share of the range of the metric "
+            f"or loss ({MARGIN:g} unless said otherwise). Inconclusive is no evidence of equality; "
+            "further pairs are those that would decide it at the mean and spread seen."
+        ),
+        columns=(
+            Column("claim", "claim"),
+            Column("verdict", "verdict"),
+            Column("part", "◆"),
+            Column("percent", "fraction"),
+            Column("measure", "measure"),
+            Column("sets", "set"),
+            Column("against", "against"),
+            Column("depth", "depth"),
+            Column("estimate", "difference", "signed", 4),
+            Column("estimate", "95 % interval", "interval", 4),
+            Column("examples", "with examples", "interval", 4),
+            Column("p_holm", "p (Holm)", "p"),
+            Column("p_equivalence", "p (equivalent)", "p"),
+            Column("family", "family"),
+            Column("pairs", "pairs", "count"),
+            Column("further", "further pairs"),
+            Column("note", "note"),
+        ),
+        frame=pd.DataFrame(
+            {"claim": claim.id, **_row(entry)} for claim in claims for entry in claim.entries
+        ),
+        empty="No pair of runs speaks to any claim.",
+    )
+
+
+def published_text(claim: JudgedClaim) -> str:
+    """The paper's own numbers, each with model, data and split."""
+    return "; ".join(
+        f"{one.value} ({one.model}, {one.data}, {one.split}; {one.where})"
+        for one in claim.published
+    )
+
+
+def overview_table(evidence: Evidence) -> Table:
+    """What MixKD changes: a row per task, fraction and baseline, a column per measure."""
+    rows: dict[tuple[str, float, str], dict[str, Any]] = {}
+    titles: dict[str, None] = {}
+    for baseline in BASELINES:
+        for claim, part in _asked(baseline):
+            title = _title(part)
+            titles[title] = None
+            for fraction, (comparison, _) in compare(evidence, claim, part).items():
+                for task, found in comparison.by_task("value").items():
+                    row = rows.setdefault(
+                        (task, fraction, baseline),
+                        {"task": task, "percent": _percent(fraction), "against": baseline},
+                    )
+                    sign = 1 if part.question == "accuracy" else -1
+                    row["depth"] = depth(evidence, comparison.runs)
+                    row["pairs"] = len(found)
+                    row[title] = _plus_minus(summarise_seeds([sign * value for value in found]))
+                    row["runs"] = " ".join(dict.fromkeys([*row.get("runs", "").split(),
+                                                          *comparison.runs]))  # fmt: skip
+    return Table(
+        name="overview",
+        title=f"What MixKD changes: {METHOD} minus its baseline",
+        caption=(
+            "Mean paired difference ± half of the 95 % interval over seeds (Student's t), on fixed "
+            "held-out examples; no test and no correction. Above zero the number is larger than "
+            "the baseline's: better for accuracy, worse for errors, risks and gaps. Law: the set "
+            "of the training law (remainder or fresh); dev: the development sets. Cross-entropy "
+            "and distance to the teacher are clipped at their declared bounds."
+        ),
+        columns=(
+            Column("task", "task"),
+            Column("percent", "fraction"),
+            Column("against", "against"),
+            Column("depth", "depth"),
+            Column("pairs", "pairs", "count"),
+            *(Column(title, title) for title in titles),
+        ),
+        frame=pd.DataFrame([rows[key] for key in sorted(rows, key=_order)]),
+        empty=f"No pair of {METHOD} and {' or '.join(BASELINES)} runs shares task, data and seed.",
+    )
+
+
+def _order(key: tuple[str, float, str]) -> tuple[str, float, int]:
+    return key[0], key[1], BASELINES.index(key[2])
+
+
+def _asked(baseline: str) -> list[tuple[Claim, Part]]:
+    """Every measure, as the claims ask it."""
+    questions: Sequence[Question] = ("accuracy", "calibration", "risk", "gap")
+    found = []
+    for question in questions:
+        claim = Claim("overview", "", "", METHOD, baseline, question, "any", "", glue_only=False)
+        found += [(claim, part) for part in parts(claim)]
+    return found
+
+
+def _title(part: Part) -> str:
+    if part.loss is not None:
+        return f"{part.question}, {_SHORT[part.loss]}"
+    name = {"accuracy": "metric", "calibration": "calibration error"}[part.question]
+    return f"{name}, {'dev' if part.law == 'development' else 'law'}"
+
+
+def _plus_minus(summary: Summary) -> str:
+    text = f"{summary.mean:+.3f}"
+    if summary.interval is None:
+        return text
+    return f"{text} ± {(summary.interval[1] - summary.interval[0]) / 2:.3f}"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:g} %"
+
+
+def _row(entry: JudgedEntry) -> dict[str, Any]:
+    judgement = entry.judgement
+    low, high = judgement.interval or (None, None)
+    examples_low, examples_high = entry.over_examples or (None, None)
+    return {
+        "verdict": entry.verdict,
+        "part": "◆" if entry.headline else "",
+        "fraction": entry.fraction,
+        "percent": _percent(entry.fraction),
+        "measure": entry.measure,
+        "law": entry.law,
+        "sets": entry.sets,
+        "against": entry.against,
+        "depth": entry.depth,
+        "tasks": ", ".join(entry.tasks),
+        "estimate": judgement.estimate,
+        "estimate_low": low,
+        "estimate_high": high,
+        "examples_low": examples_low,
+        "examples_high": examples_high,
+        "training_part": entry.training,
+        "held_out_part": entry.held_out,
+        "p_value": judgement.p_value,
+        "p_holm": judgement.p_holm,
+        "p_equivalence": judgement.p_equivalence_holm,
+        "margin": entry.margin,
+        "family": entry.family,
+        "pairs": entry.pairs,
+        "further": entry.further,
+        "note": entry.note,
+        "run_count": len(entry.runs),
+        "runs": " ".join(entry.runs),
+    }
