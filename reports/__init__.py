@@ -28,18 +28,22 @@ if TYPE_CHECKING:
     from reports.tables.table import Table as Table
     from reports.verdicts.ledger import JudgedClaim as JudgedClaim
     from reports.verdicts.ledger import ledger as ledger
-    from reports.verdicts.ledger import ledger_table as ledger_table
+    from reports.verdicts.tables import entry_table as entry_table
+    from reports.verdicts.tables import headline_table as headline_table
+    from reports.verdicts.tables import overview_table as overview_table
 
 _HOMES = {
     "Evidence": "evidence.evidence",
     "JudgedClaim": "verdicts.ledger",
     "Table": "tables.table",
+    "entry_table": "verdicts.tables",
     "evidence_of": "evidence.evidence",
     "gap_summaries": "tables.gaps",
     "gap_table": "tables.gaps",
+    "headline_table": "verdicts.tables",
     "ledger": "verdicts.ledger",
-    "ledger_table": "verdicts.ledger",
     "load_evidence": "evidence.evidence",
+    "overview_table": "verdicts.tables",
     "paired_difference": "statistics.seeds",
     "summarise_seeds": "statistics.seeds",
     "write_export": "evidence.export",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.evidence.entries import read_examples
+from mixkd_core.records.run_folder import read_examples
 from reports.evidence.evidence import Evidence
 from reports.evidence.measurements import LOSS_BOUNDS
 from reports.statistics.crossed import PairedExamples, crossed_interval

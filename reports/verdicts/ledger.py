@@ -188,6 +188,11 @@ def _entry(
             f"{judgement.verdict} against {asked.claim.baseline}, but not against {', '.join(told)}"
         )
     verdict: Verdict = "inconclusive" if dissenting else judgement.verdict
+    further = ""
+    if dissenting:
+        further = "no number: controls of the baseline disagree"
+    elif verdict == "inconclusive":
+        further = further_pairs(differences, judgement, tests, beyond)
     low, high = asked.over_examples or (None, None)
     if verdict in DIRECTED and low is not None and high is not None and low <= 0 <= high:
         notes.append("on other examples too, the interval holds 0")
@@ -212,9 +217,7 @@ def _entry(
         held_out=comparison.mean("generalization"),
         margin=comparison.margin,
         over_examples=asked.over_examples,
-        further=""
-        if verdict != "inconclusive"
-        else further_pairs(differences, judgement, tests, beyond),
+        further=further,
         note="; ".join(notes),
     )
 

@@ -76,6 +76,9 @@ FEWEST_PAIRS = 8
 # The margin of equivalence as a share of a loss's range: one point of 0-1 error or of a metric.
 MARGIN = 0.01
 
+# How a note begins that names the check which undid a test.
+FOUND_BUT = "the test finds a difference, but "
+
 # Differences that agree to rounding are one number, not a spread.
 _ROUNDING = 1e-9
 
@@ -241,7 +244,9 @@ def judge_sweep(settings: Sequence[Differences], alpha: float = ALPHA) -> list[J
                 verdict = "contradicted"
             elif _is_equivalent(one, judgement.p_equivalence, alpha):
                 verdict = "equivalent"
-        judged.append(replace(judgement, p_value=None, p_holm=None, verdict=verdict))
+        # Whether a setting differs at all is not asked: what the test of that says is left out.
+        notes = (*one.obstacles(), *_shape(one)) if one.strata else ()
+        judged.append(replace(judgement, p_value=None, p_holm=None, verdict=verdict, notes=notes))
     return judged
 
 
@@ -278,7 +283,7 @@ def _verdict(
         check = failing_check(directed, alpha / 2)
         if check is None:
             return "supported" if above else "contradicted", []
-        undone.append(f"the test finds a difference, but {check}")
+        undone.append(f"{FOUND_BUT}{check}")
     if _is_equivalent(one, p_equal_holm, alpha):
         return "equivalent", []
     return "inconclusive", undone

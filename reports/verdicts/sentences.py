@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.verdicts.ledger import JudgedClaim, JudgedEntry
-from reports.verdicts.rules import DIRECTED
+from reports.verdicts.rules import DIRECTED, FOUND_BUT
 
 
 def gap_and_risk(claims: Sequence[JudgedClaim]) -> list[str]:
@@ -57,11 +57,17 @@ def _sentence(gap: JudgedEntry, risk: JudgedEntry) -> str:
         (False, "contradicted"): "Neither the theorem's conclusion nor its last clause is observed",
         (True, "equivalent"): "The smaller gap is no smaller risk: the risks are equivalent",
         (False, "equivalent"): "The larger gap is no larger risk: the risks are equivalent",
-    }.get((smaller, answer), "That the risk differs is not established")
+    }.get((smaller, answer), "That the risk differs is not established" + _undone(risk))
     text = f"{': '.join(parts)}. {end}."
     if gap.verdict != gap.judgement.verdict or risk.verdict != answer:
         text += " Not every control of the baseline agrees; the entries' notes say which."
     return text
+
+
+def _undone(risk: JudgedEntry) -> str:
+    """Which check undid the test, where one did."""
+    notes = [note for note in risk.judgement.notes if note.startswith(FOUND_BUT)]
+    return "".join(f": {note}" for note in notes)
 
 
 def _moved(difference: float) -> str:

@@ -264,6 +264,7 @@ def test_a_verdict_must_hold_against_the_controls_of_the_baseline(
     assert again.judgement == found.judgement
     assert again.note.startswith(f"{expected} against kd, but not against kd [epochs=6] (")
     assert "learning_rate" not in again.note
+    assert again.further == "no number: controls of the baseline disagree"
     assert len(again.runs) == 4 * 10, "MixKD's, those of distillation and of its two controls"
 
 

@@ -148,6 +148,8 @@ def test_insensitivity_asks_every_setting() -> None:
     assert [one.verdict for one in judged] == ["equivalent", "contradicted", "inconclusive"]
     assert judge_sweep([on(near - 0.05, 0.01)])[0].verdict == "contradicted"
     assert judge_sweep([on(near + 0.006, 0.01)])[0].verdict == "equivalent", "within the margin"
+    assert judge_sweep([on(near + 0.006, 0.01)])[0].notes == (), "a difference is not asked"
+    assert judge_sweep([Differences({})])[0].verdict == "not tested"
     assert judge_sweep([]) == []
 
 
