@@ -35,6 +35,7 @@ def misses(seeds: int, size: int, scale: tuple[float, float, float], trials: int
     return missed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "scale"),
     [(1, (0.0, 1.0, 1.0)), (1, (0.15, 1.0, 1.0)), (4, (0.1, 1.0, 0.5)), (1, (0.3, 0.1, 1.0))],

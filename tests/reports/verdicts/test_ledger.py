@@ -45,6 +45,7 @@ def sets(train: float, held_out: float, dev: float) -> dict[str, tuple[int, floa
     return {"train": (200, train), "remainder": (500, held_out), "dev": (500, dev)}
 
 
+@pytest.mark.slow
 def test_planted_results_get_the_right_verdicts(tmp_path: Path, write_run: Run) -> None:
     rng = np.random.default_rng(0)
     for task in ("sst2", "rte"):
@@ -108,6 +109,7 @@ def test_no_pair_is_chosen_by_its_result(tmp_path: Path, write_run: Run) -> None
                 assert comparison.mean("value") == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [-0.5, 0.5, 0.8])
 def test_two_identical_methods_are_told_apart_by_no_correlation_of_their_risks(
     correlation: float,
@@ -134,6 +136,7 @@ def test_two_identical_methods_are_told_apart_by_no_correlation_of_their_risks(
     assert float(clopper_pearson_limit(wrong, trials, 1e-7, lower=True)) <= 0.05
 
 
+@pytest.mark.slow
 def test_gap_and_risk_that_disagree_are_told_in_one_sentence(
     tmp_path: Path, write_run: Run
 ) -> None:
@@ -241,6 +244,7 @@ def test_what_a_study_calls_by_the_method_stands_for_it(
     assert not load_evidence(tmp_path).variants, "some study calls each by its method"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "expected"), [(0.85, "supported"), (0.75, "contradicted")])
 def test_a_verdict_must_hold_against_the_controls_of_the_baseline(
     tmp_path: Path, write_run: Run, ours: float, expected: str
@@ -268,6 +272,7 @@ def test_a_verdict_must_hold_against_the_controls_of_the_baseline(
     assert len(again.runs) == 4 * 10, "MixKD's, those of distillation and of its two controls"
 
 
+@pytest.mark.slow
 def test_a_sweep_is_judged_by_its_own_settings_only(tmp_path: Path, write_run: Run) -> None:
     rng = np.random.default_rng(3)
     for seed in range(10):
@@ -287,6 +292,7 @@ def test_a_sweep_is_judged_by_its_own_settings_only(tmp_path: Path, write_run: R
 # ── what cannot be known ──
 
 
+@pytest.mark.slow
 def test_runs_no_better_than_the_majority_class_support_nothing(
     tmp_path: Path, write_run: Run
 ) -> None:
@@ -369,6 +375,7 @@ def test_a_margin_must_be_positive(tmp_path: Path, write_run: Run, margin: float
 # ── other examples ──
 
 
+@pytest.mark.slow
 def test_the_interval_over_examples_is_wider_and_needs_their_losses(
     tmp_path: Path, write_run: Run
 ) -> None:
@@ -394,6 +401,7 @@ def test_the_interval_over_examples_is_wider_and_needs_their_losses(
     assert gap.over_examples == pytest.approx(risk.over_examples), "training risks are the same"
 
 
+@pytest.mark.slow
 def test_an_interval_over_examples_that_holds_zero_is_named(tmp_path: Path, write_run: Run) -> None:
     """Two examples more in each of ten seeds, always the same two: other examples may differ."""
     rng = np.random.default_rng(10)
@@ -409,6 +417,7 @@ def test_an_interval_over_examples_that_holds_zero_is_named(tmp_path: Path, writ
 # ── tables ──
 
 
+@pytest.mark.slow
 def test_the_overview_holds_every_measure_at_every_fraction(tmp_path: Path, write_run: Run) -> None:
     for fraction in (0.01, 0.1):
         for seed in range(3):

@@ -180,6 +180,7 @@ def test_an_undecided_entry_says_how_many_more_pairs_would_decide_it() -> None:
     assert "majority class" in further_pairs(on(GAIN, collapsed=1), judge([on(GAIN)])[0], 1)
 
 
+@pytest.mark.slow
 def test_so_many_pairs_decide_it_more_often_than_not() -> None:
     """At the mean and spread seen, normal differences: planned for a power of .8 of each check."""
     rng = np.random.default_rng(5)
@@ -222,12 +223,14 @@ EXCHANGEABLE: dict[str, Draw] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", EXCHANGEABLE)
 def test_a_ledger_of_exchangeable_methods_is_rarely_decided(law: str) -> None:
     """Promise 1, for entries that are independent of each other."""
     assert not exceeds(wrongly_decided(EXCHANGEABLE[law], 250), 250, ALPHA)
 
 
+@pytest.mark.slow
 def test_the_correction_holds_it_there_without_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks are a bonus: the sign-flip test with Holm's correction keeps promise 1 alone."""
     monkeypatch.setattr("reports.verdicts.rules.failing_check", lambda strata, level: None)
@@ -236,6 +239,7 @@ def test_the_correction_holds_it_there_without_the_checks(monkeypatch: pytest.Mo
     assert wrong > 10, "and gives little of it away"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [-0.5, 0.5, 0.8])
 def test_correlated_empirical_and_held_out_risks_select_nothing(correlation: float) -> None:
     """Promise 1 for dependent entries: two identical methods' gaps and risks, three losses."""
@@ -253,6 +257,7 @@ def test_correlated_empirical_and_held_out_risks_select_nothing(correlation: flo
     assert not exceeds(wrong, trials, ALPHA)
 
 
+@pytest.mark.slow
 def test_a_gap_that_shrinks_lends_the_risk_nothing() -> None:
     """Promise 1 where one entry is true: the training risk rises, the held-out risk does not."""
     rng = np.random.default_rng(24)
@@ -276,11 +281,10 @@ FAIR_COINS: dict[str, Draw] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", FAIR_COINS)
 @pytest.mark.parametrize("pairs", [9, 16])
-def test_where_half_of_the_pairs_favour_a_claim_it_is_rarely_supported(
-    law: str, pairs: int
-) -> None:
+def test_where_half_of_the_pairs_favour_a_claim_few_support_it(law: str, pairs: int) -> None:
     """Promise 2: whatever the distribution, and each direction by itself."""
     rng = np.random.default_rng(25)
     trials = 500 if pairs < 12 else 150
@@ -289,6 +293,7 @@ def test_where_half_of_the_pairs_favour_a_claim_it_is_rarely_supported(
         assert not exceeds(found.count(direction), trials, ALPHA / 2)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", [FEWEST_PAIRS, 10, 16])
 @pytest.mark.parametrize("law", ["exponential", "lognormal"])
 def test_a_skewed_difference_of_mean_zero_is_rarely_decided(law: str, pairs: int) -> None:
@@ -314,6 +319,7 @@ def test_one_run_in_ten_that_collapses_leaves_a_mean_of_zero_undecided(pairs: in
         assert verdict(values, margin=0.01) == "inconclusive"
 
 
+@pytest.mark.slow
 def test_what_differs_by_its_margin_is_rarely_equivalent() -> None:
     """Promise 3, over a family, at either side of the margin."""
     rng = np.random.default_rng(28)
@@ -325,6 +331,7 @@ def test_what_differs_by_its_margin_is_rarely_equivalent() -> None:
     assert not exceeds(wrong, trials, ALPHA)
 
 
+@pytest.mark.slow
 def test_insensitivity_is_rarely_claimed_of_what_matters() -> None:
     rng = np.random.default_rng(29)
     trials = 300
