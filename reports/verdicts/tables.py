@@ -8,7 +8,7 @@ import pandas as pd
 from reports.evidence.evidence import Evidence
 from reports.statistics.direction import unseen_share
 from reports.statistics.seeds import Summary, summarise_seeds
-from reports.tables.table import Column, Table
+from reports.tables.table import Column, Table, interval_cells
 from reports.verdicts.ledger import JudgedClaim, JudgedEntry, depth
 from reports.verdicts.pairs import compare
 from reports.verdicts.paper_claims import Claim, Part, Question, parts
@@ -196,8 +196,6 @@ def _percent(fraction: float) -> str:
 
 def _row(entry: JudgedEntry) -> dict[str, Any]:
     judgement = entry.judgement
-    low, high = judgement.interval or (None, None)
-    examples_low, examples_high = entry.over_examples or (None, None)
     return {
         "verdict": entry.verdict,
         "part": "◆" if entry.headline else "",
@@ -210,10 +208,8 @@ def _row(entry: JudgedEntry) -> dict[str, Any]:
         "depth": entry.depth,
         "tasks": ", ".join(entry.tasks),
         "estimate": judgement.estimate,
-        "estimate_low": low,
-        "estimate_high": high,
-        "examples_low": examples_low,
-        "examples_high": examples_high,
+        **interval_cells("estimate", judgement.interval),
+        **interval_cells("examples", entry.over_examples),
         "training_part": entry.training,
         "held_out_part": entry.held_out,
         "p_value": judgement.p_value,
