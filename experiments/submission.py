@@ -23,6 +23,7 @@ from mixkd_core.data.tasks import GLUE, GLUE_HUB_PATH, Task, TsvLayout
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_stored_classifier, load_tokenizer
 from mixkd_core.networks.inference import run_inference
+from mixkd_core.networks.limits import text_limit
 from mixkd_core.records.run_folder import RunRecord
 
 # The diagnostic set, predicted by MNLI's network; its file is `diagnostic/diagnostic.tsv`.
@@ -174,7 +175,8 @@ def _predictions(table: TableOfPredictions, record: RunRecord, data_dir: Path | 
     tokenizer = load_tokenizer(record.model_folder)
     # A table of tokens has labels: any will do.
     unlabelled = examples.add_column("label", [0] * len(examples))
-    tokens = encode_table(unlabelled, tokenizer, record.spec.training.max_length)
+    longest = text_limit(record.spec.training.max_length, model)
+    tokens = encode_table(unlabelled, tokenizer, longest)
     with tqdm(total=len(tokens), desc=table.name, unit="text", leave=False, disable=None) as bar:
         logits = run_inference(_on_accelerator(model), tokens, progress=bar.update).logits
     return spelled(table, logits, task)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from mixkd_core.data.task_data import TaskData
 
 HUB_TIMEOUT_SECONDS = 5.0
+
+# Of unequal length, for the look at a checkpoint.
+SENTENCES = ("It rained.", "The train that left in the morning was late, and nobody said why.")
 
 Finding = tuple[str, bool | None, str]
 
@@ -65,7 +68,7 @@ def _findings(data_dir: Path | None, teacher: str | None, hub: bool) -> Iterator
     if data_dir is not None:
         yield from _data(data_dir)
     if teacher is not None:
-        yield _checkpoint(teacher)
+        yield from _checkpoint(teacher)
 
 
 def _trainer() -> Finding:
@@ -140,18 +143,53 @@ def _sizes(data: "TaskData") -> dict[str, int]:
     return {name: len(split) for name, split in {"train": data.train, **data.evaluation}.items()}
 
 
-def _checkpoint(teacher: str) -> Finding:
+def _checkpoint(teacher: str) -> Iterator[Finding]:
     from mixkd_core.errors import InputError
     from mixkd_core.networks.checkpoints import load_config, load_tokenizer
 
     try:
         config = load_config(teacher)
-        tokens = len(load_tokenizer(teacher))
+        tokenizer = load_tokenizer(teacher)
     except InputError as error:
-        return "checkpoint", False, str(error)
-    return (
+        yield "checkpoint", False, str(error)
+        return
+    text = config.get_text_config()
+    yield (
         "checkpoint",
         True,
-        f"{config.model_type}, {config.num_hidden_layers} layers, width {config.hidden_size}, "
-        f"{tokens} tokens",
+        f"{config.model_type}, {getattr(text, 'num_hidden_layers', '?')} layers, width "
+        f"{getattr(text, 'hidden_size', '?')}, {len(tokenizer)} tokens",
+    )
+    yield _training(teacher, config, tokenizer)
+
+
+def _training(teacher: str, config: Any, tokenizer: Any) -> Finding:
+    """Ask what mixkd train asks with its default method: a student of half the layers."""
+    from datasets import Dataset
+
+    from experiments.running.look_ahead import look_ahead
+    from mixkd_core.data.tasks import Task
+    from mixkd_core.errors import InputError
+    from mixkd_core.networks.checkpoints import load_classifier
+    from mixkd_core.networks.layers import layer_count
+    from mixkd_core.networks.limits import settle_padding
+    from mixkd_core.networks.students import choose_layers, student_from_layers
+    from mixkd_core.objectives.objective import objective
+
+    names = tuple(str(name) for name in config.id2label.values())
+    task = Task("doctor", ("text",), "label", names if config.num_labels > 1 else None)
+    train = Dataset.from_dict({"text": list(SENTENCES), "label": [0] * len(SENTENCES)})
+    try:
+        network = load_classifier(teacher, task)
+        settle_padding(network, tokenizer)
+        depth = layer_count(network)
+        student = student_from_layers(network, choose_layers(depth, max(1, depth // 2), "first"))
+        look_ahead(student, network, tokenizer, [train], objective("sm+tmkd"), 0)
+    except InputError as error:
+        return "training", False, str(error)
+    return (
+        "training",
+        True,
+        "padding and mixing leave the logits of single texts as they are, and a student can be "
+        "made from the layers",
     )

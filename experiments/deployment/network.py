@@ -9,6 +9,7 @@ import torch
 from mixkd_core.data.tasks import find_task
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_config, load_stored_classifier, load_tokenizer
+from mixkd_core.networks.limits import longest_text
 from mixkd_core.records.run_folder import RunRecord, read_record
 
 # Positions of an encoder that does not say how many it has.
@@ -65,20 +66,21 @@ def open_network(place: str, dtype: torch.dtype = torch.float32) -> FinishedNetw
             "give a run folder, or the folder of a fine-tuned classifier."
         )
     tokenizer = load_tokenizer(folder)
+    model = load_stored_classifier(folder).to(dtype).eval()
     return FinishedNetwork(
         name=Path(place).name if Path(place).exists() else place,
         folder=folder,
-        model=load_stored_classifier(folder).to(dtype).eval(),
+        model=model,
         tokenizer=tokenizer,
         labels=tuple(str(config.id2label[index]) for index in range(config.num_labels)),
-        max_length=_max_length(record, tokenizer, config),
+        max_length=_max_length(record, tokenizer, model),
         task=_known_task(record),
     )
 
 
-def _max_length(record: RunRecord | None, tokenizer: Any, config: Any) -> int:
+def _max_length(record: RunRecord | None, tokenizer: Any, model: Any) -> int:
     """The length a run trained at; else what tokenizer and positions allow."""
-    positions = getattr(config, "max_position_embeddings", None) or USUAL_POSITIONS
+    positions = longest_text(model) or USUAL_POSITIONS
     longest = tokenizer.model_max_length if record is None else record.spec.training.max_length
     return int(min(longest, positions))
 

@@ -11,6 +11,7 @@ import pandas as pd
 from transformers import set_seed
 
 from experiments.running.evaluation_sets import evaluation_sets, remark_on_remainder
+from experiments.running.look_ahead import look_ahead
 from experiments.running.processes import count as processes
 from experiments.running.processes import share_of_batch
 from experiments.running.store import noting_failure, run_lock
@@ -32,6 +33,7 @@ from mixkd_core.networks.checkpoints import (
 )
 from mixkd_core.networks.inference import run_inference
 from mixkd_core.networks.layers import layer_count
+from mixkd_core.networks.limits import settle_padding, text_limit
 from mixkd_core.networks.students import choose_layers, student_from_layers
 from mixkd_core.networks.weights import write_network
 from mixkd_core.objectives.distances import distance
@@ -47,7 +49,7 @@ from mixkd_core.records.run_folder import (
     write_latent,
 )
 from mixkd_core.records.specs import RunSpec
-from mixkd_core.training.checks import check_depths, check_settings
+from mixkd_core.training.checks import check_settings
 
 Say = Callable[[str], None]
 
@@ -128,11 +130,12 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     set_seed(spec.seed)
     network, tokenizer, source = _network(spec, resources, teacher)
     examples = _training_examples(spec, resources, sets["train"])
+    longest = text_limit(spec.training.max_length, network)
     history = _train(spec, resources, partial, network, tokenizer, examples, teacher)
     trained = time.monotonic()
-    tables = _evaluate(spec, resources, network, tokenizer, sets, teacher)
+    tables = _evaluate(spec, resources, network, tokenizer, sets, teacher, longest)
     if points is not None:
-        tokens = encode_table(sets["train"], tokenizer, spec.training.max_length)
+        tokens = encode_table(sets["train"], tokenizer, longest)
         ids = sets["train"]["example_id"]
         write_latent(partial, latent_table(network, tokens, ids, points))
     labels = sets["train"]["label"]
@@ -179,32 +182,29 @@ def check(spec: RunSpec, resources: Resources) -> None:
             f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
         )
     share_of_batch(spec.training.batch_size)
-    _classifier(resources.encoder, resources, on_meta=True)
     if not spec.teacher.epochs and not is_fine_tuned(load_config(resources.encoder)):
         raise InputError(
             f"the teacher is to be used as it is (0 epochs), and {resources.encoder!r} is a "
             "pre-trained encoder without a classifier: fine-tune it for some epochs, or give a "
             "classifier of this task."
         )
-    if spec.student is None:
-        return
-    regression = resources.data.task.is_regression
-    check_settings(spec.student, regression=regression, has_classes=not regression)
-    teacher = load_config(resources.encoder)
-    source = teacher
-    if spec.student.init == "checkpoint":
-        if resources.student_checkpoint is None:
-            raise InputError(
-                "the student is to start from a checkpoint of its own, and none was given: give "
-                "one, or start it from the 'teacher' or the 'pretrained' encoder."
-            )
-        names = (resources.encoder, resources.student_checkpoint)
-        check_same_tokenizer(load_tokenizer(names[0]), load_tokenizer(names[1]), names)
-        source = load_config(names[1])
-        _classifier(names[1], resources, on_meta=True)
-    depth = spec.student.layers or source.num_hidden_layers
-    choose_layers(source.num_hidden_layers, depth, spec.student.layer_choice)
-    check_depths(spec.student, depth, teacher.num_hidden_layers)
+    teacher = None
+    if spec.student is not None:
+        regression = resources.data.task.is_regression
+        check_settings(spec.student, regression=regression, has_classes=not regression)
+        if spec.student.init == "checkpoint":
+            if resources.student_checkpoint is None:
+                raise InputError(
+                    "the student is to start from a checkpoint of its own, and none was given: "
+                    "give one, or start it from the 'teacher' or the 'pretrained' encoder."
+                )
+            names = (resources.encoder, resources.student_checkpoint)
+            check_same_tokenizer(load_tokenizer(names[0]), load_tokenizer(names[1]), names)
+        teacher = _classifier(resources.encoder, resources)
+    network, tokenizer, _ = _network(spec, resources, None)
+    mix_layer = 0 if spec.student is None else spec.student.mix_layer
+    splits = [resources.data.train, *resources.data.evaluation.values()]
+    look_ahead(network, teacher, tokenizer, splits, spec.objective, mix_layer)
 
 
 def _outcome(record: RunRecord) -> str:
@@ -222,22 +222,15 @@ def _outcome(record: RunRecord) -> str:
 def _network(
     spec: RunSpec, resources: Resources, teacher: RunRecord | None
 ) -> tuple[Any, Any, str]:
-    """The network to train, its tokenizer, and in words where its weights come from."""
+    """The network to train, its tokenizer, and in words where its weights come from.
+
+    Before there is a fine-tuned teacher, the encoder stands for it.
+    """
     tokenizer = load_tokenizer(resources.encoder)
+    network, source = _whole_network(spec, resources, teacher)
+    settle_padding(network, tokenizer)
     if spec.student is None:
-        source = "the encoder" if spec.teacher.epochs else "the fine-tuned classifier, as it is"
-        return _classifier(resources.encoder, resources), tokenizer, source
-    if spec.student.init == "checkpoint":
-        assert resources.student_checkpoint is not None
-        network = _classifier(resources.student_checkpoint, resources)
-        source = f"checkpoint {spec.student.checkpoint.name if spec.student.checkpoint else ''}"
-    elif spec.student.init == "teacher":
-        assert teacher is not None
-        network = load_classifier(teacher.model_folder, resources.data.task)
-        source = "the fine-tuned teacher"
-    else:
-        network = _classifier(resources.encoder, resources)
-        source = "the pre-trained encoder"
+        return network, tokenizer, source
     if spec.student.layers is None:
         return network, tokenizer, f"all layers of {source}"
     chosen = choose_layers(layer_count(network), spec.student.layers, spec.student.layer_choice)
@@ -245,12 +238,25 @@ def _network(
     return student_from_layers(network, chosen), tokenizer, f"layers {named} of {source}"
 
 
-def _classifier(checkpoint: str, resources: Resources, *, on_meta: bool = False) -> Any:
+def _whole_network(
+    spec: RunSpec, resources: Resources, teacher: RunRecord | None
+) -> tuple[Any, str]:
+    """The network before layers are chosen, and in words where its weights come from."""
+    if spec.student is None:
+        source = "the encoder" if spec.teacher.epochs else "the fine-tuned classifier, as it is"
+        return _classifier(resources.encoder, resources), source
+    if spec.student.init == "checkpoint":
+        assert resources.student_checkpoint is not None
+        name = spec.student.checkpoint.name if spec.student.checkpoint else ""
+        return _classifier(resources.student_checkpoint, resources), f"checkpoint {name}"
+    if spec.student.init == "pretrained" or teacher is None:
+        return _classifier(resources.encoder, resources), "the pre-trained encoder"
+    return load_classifier(teacher.model_folder, resources.data.task), "the fine-tuned teacher"
+
+
+def _classifier(checkpoint: str, resources: Resources) -> Any:
     return load_classifier(
-        checkpoint,
-        resources.data.task,
-        allow_new_weights=resources.allow_new_weights,
-        on_meta=on_meta,
+        checkpoint, resources.data.task, allow_new_weights=resources.allow_new_weights
     )
 
 
@@ -288,9 +294,17 @@ def _train(
     teacher_network = None
     if spec.objective.needs_teacher and teacher is not None:
         teacher_network = load_stored_classifier(teacher.model_folder)
+    longest = text_limit(spec.training.max_length, network, teacher_network)
+    tokens = encode(examples, tokenizer, longest)
+    cut = sum(len(ids) == longest for ids in tokens["input_ids"])
+    if cut and longest < spec.training.max_length:
+        resources.say(
+            f"{spec.folder_name}: {cut} of {len(tokens)} training texts fill the {longest} tokens "
+            "that the network has positions for; what is longer is cut off there"
+        )
     return train(
         network,
-        encode(examples, tokenizer, spec.training.max_length),
+        tokens,
         spec,
         folder=partial / "checkpoints",
         label=f"{spec.task} {spec.fraction:g} seed {spec.seed} {spec.method}",
@@ -306,6 +320,7 @@ def _evaluate(
     tokenizer: Any,
     sets: dict[str, Any],
     teacher: RunRecord | None,
+    longest: int,
 ) -> dict[str, pd.DataFrame]:
     """Per-example tables of every set, in float32; the teacher's logits are those it stored."""
     task = resources.data.task
@@ -318,9 +333,7 @@ def _evaluate(
         )
     tables = {}
     for name, examples in sets.items():
-        inference = run_inference(
-            network, encode_table(examples, tokenizer, spec.training.max_length)
-        )
+        inference = run_inference(network, encode_table(examples, tokenizer, longest))
         teacher_logits = None if teacher is None else _logits(teacher, name, examples)
         tables[name] = per_example(
             task,
@@ -364,7 +377,8 @@ def _write(
     card: str,
 ) -> RunRecord:
     write_network(network.cpu(), partial / "model")
-    tokenizer.model_max_length = spec.training.max_length  # where a pipeline cuts, told to
+    # Where a pipeline cuts, told to.
+    tokenizer.model_max_length = text_limit(spec.training.max_length, network)
     tokenizer.save_pretrained(partial / "model")
     (partial / "model" / "README.md").write_text(card, encoding="utf-8")
     for name, table in tables.items():

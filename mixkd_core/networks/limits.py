@@ -33,11 +33,21 @@ def longest_text(model: Any) -> int | None:
     return most
 
 
+def text_limit(asked: int, *models: Any) -> int:
+    """Return the most tokens of a text that were asked for and that all the networks take.
+
+    Args:
+        models: None among them stands for no network.
+    """
+    limits = [longest_text(model) for model in models if model is not None]
+    return min(asked, *(limit for limit in limits if limit is not None), asked)
+
+
 def check_tokens(model: Any, table: TokenTable, role: str) -> None:
     """Check that every token, token type and position of the texts is in the network's tables.
 
     Args:
-        role: `"teacher"` or `"student"`, for the message.
+        role: `"teacher"`, `"student"` or `"network"`, for the message.
 
     Raises:
         InputError: naming the first text that is not.
@@ -84,6 +94,34 @@ def check_padding(teacher: Any, pad_token_id: int | None) -> None:
         raise InputError(
             f"the teacher's pad_token_id is {own} and the student's {pad_token_id}: what one pads "
             "with is a word to the other; give both configurations the tokenizer's."
+        )
+
+
+def settle_padding(model: Any, tokenizer: Any) -> None:
+    """Give network and tokenizer one padding token where one of them, or both, have none.
+
+    Without any the end-of-text token pads, as is usual for GPT-2.
+
+    Raises:
+        InputError: if the two name different ones, or there is no token to take.
+    """
+    own = padding_token(model)
+    if tokenizer.pad_token_id is None:
+        taken = tokenizer.eos_token if own is None else tokenizer.convert_ids_to_tokens(own)
+        if taken is None:
+            raise InputError(
+                f"neither the network ({type(model).__name__}) nor its tokenizer has a padding "
+                "token or an end-of-text token to pad with: set pad_token in its tokenizer."
+            )
+        tokenizer.pad_token = taken
+    if own is None:
+        for config in (model.config, model.config.get_text_config()):
+            config.pad_token_id = tokenizer.pad_token_id
+    elif own != tokenizer.pad_token_id:
+        raise InputError(
+            f"the network's configuration ({type(model).__name__}) has pad_token_id {own} and its "
+            f"tokenizer {tokenizer.pad_token_id} ({tokenizer.pad_token!r}): what one pads with is "
+            "a word to the other; set the configuration's to the tokenizer's."
         )
 
 

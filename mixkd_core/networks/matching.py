@@ -87,11 +87,11 @@ def check_networks(
     Raises:
         InputError: naming the network, what is wrong with it, and by how much.
     """
-    asked = Request(
-        "student", matching.mix_layer if objective.mixes else None, matching.student_layers
-    )
+    taught = teacher is not None and objective.needs_teacher
+    role = "student" if taught else "network"
+    asked = Request(role, matching.mix_layer if objective.mixes else None, matching.student_layers)
     check_network(student, table, asked)
-    if teacher is not None and objective.needs_teacher:
+    if taught:
         mixes = "tmkd" in objective.terms
         asked = Request(
             "teacher", matching.teacher_mix_layer if mixes else None, matching.teacher_layers

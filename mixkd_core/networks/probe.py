@@ -45,7 +45,7 @@ class Request:
     """What training is going to ask of a network.
 
     Attributes:
-        role: `"teacher"` or `"student"`, for messages.
+        role: `"teacher"`, `"student"` or `"network"`, for messages.
         mix_layer: where pairs are mixed; None where this network sees no mixture.
         state_layers: layers, counted from 1, whose states are compared.
     """

@@ -127,5 +127,5 @@ def test_a_decoder_without_padding_token_is_refused(
 ) -> None:
     student = tiny_network("gpt2")
     student.config.pad_token_id = None
-    with pytest.raises(InputError, match=r"student \(GPT2\w+\) has no padding token"):
+    with pytest.raises(InputError, match=r"network \(GPT2\w+\) has no padding token"):
         mixkd_trainer(student=student, teacher=False, method="sm", dataset=tokenised_texts(8))
