@@ -11,6 +11,9 @@ The rules for texts of unequal length, which the paper leaves open:
   coefficient is exactly 0 has no say, so λ = 1 is the first text alone and λ = 0 the second.
 * Positions are not mixed: slot t of the mixture is slot t of both texts, and its position
   embedding is the common one.
+* Texts share the slot that the classifier reads: encoders read the first, so texts begin together;
+  decoders read the last, so they end together and the shorter is padded in front
+  (`mixkd_core.networks.reading`).
 """
 
 import numpy as np

@@ -27,6 +27,9 @@ from mixkd_core.networks.students import choose_layers, student_from_layers
 from mixkd_core.networks.tiny_networks import WORDS, tiny_network
 from mixkd_core.objectives.objective import objective
 
+# Of a reason: some errors of transformers list every weight.
+MOST_LETTERS = 300
+
 TABLE = Path(__file__).with_name("ARCHITECTURES.md")
 
 WORKS, LIMITED, REFUSED, UNTRIED = "works", "works, but", "refused", "not tried"
@@ -136,7 +139,8 @@ def _tokens(*, types: bool) -> TokenTable:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".").replace("|", "/")
+    first = lines[0] if lines else type(error).__name__
+    return first[:MOST_LETTERS].rstrip(". ").replace("|", "/")
 
 
 def table(families: list[str]) -> str:

@@ -218,7 +218,8 @@ def _place(mix_layer: MixLayer) -> str:
 
 def _samples(table: TokenTable) -> Iterator[Sample]:
     """Give texts to look at: of unequal length; with token types; with padding inside a text."""
-    short, long = (_slots(table, int(row)) for row in _extremes(table))
+    paddings = np.flatnonzero(table.columns["input_ids"] == table.pad_token_id)
+    short, long = (_slots(table, row) for row in _extremes(table, paddings))
     if len(short) == len(long) > 1:
         short = _shortened(short, len(short) // 2)
     # Of either parity: some networks halve their texts (Funnel).
@@ -235,10 +236,9 @@ def _samples(table: TokenTable) -> Iterator[Sample]:
             typed = _row_of(table, int(np.argmax(types != 0)))
             yield Sample(
                 _texts(table, [_slots(table, typed), short]),
-                f"{about} that have token types",
+                "texts with token types",
                 "leave the column token_type_ids out, or take another architecture",
             )
-    paddings = np.flatnonzero(table.columns["input_ids"] == table.pad_token_id)
     if len(paddings):
         row = _row_of(table, int(paddings[0]))
         slots = np.union1d(_slots(table, row), paddings[:1])
@@ -249,14 +249,18 @@ def _samples(table: TokenTable) -> Iterator[Sample]:
         )
 
 
-def _extremes(table: TokenTable) -> tuple[int, int]:
-    """Return the rows of the shortest and the longest text."""
-    return int(np.argmin(table.lengths)), int(np.argmax(table.lengths))
+def _extremes(table: TokenTable, paddings: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the rows of the shortest and the longest text without padding inside, if any."""
+    inside = np.unique(np.searchsorted(table.offsets, paddings, side="right") - 1)
+    rows = np.setdiff1d(np.arange(len(table)), inside)
+    rows = rows if len(rows) else np.arange(len(table))
+    lengths = table.lengths[rows]
+    return int(rows[np.argmin(lengths)]), int(rows[np.argmax(lengths)])
 
 
 def _shortened(slots: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     """Return the first slots, and the last one, which some classifiers look for."""
-    return np.append(slots[: length - 1], slots[-1]) if length else slots[-1:]
+    return np.append(slots[: length - 1], slots[-1])
 
 
 def _row_of(table: TokenTable, slot: int) -> int:
