@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -114,9 +115,9 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.add_callback(SamplerEpoch(self.sampler))
         if self.objective.replaces_modules:
             self.add_callback(ModuleReplacement(model, self.teacher))
-        self._compact = CompactEmbedding(
-            model, self.table.columns["input_ids"], lambda: self.optimizer
-        )
+        # Padding is looked up as well, and by GPT-2 and its like so are token types.
+        looked_up = np.concatenate([*self.table.columns.values(), [self.table.pad_token_id]])
+        self._compact = CompactEmbedding(model, looked_up, lambda: self.optimizer)
         self._holds_rows_apart = self._may_hold_rows_apart()
         if self._holds_rows_apart:
             self.add_callback(self._compact)
