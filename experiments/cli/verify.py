@@ -88,6 +88,9 @@ def verify(
     held_out_independent: Annotated[bool | None, _number("held_out_independent")] = None,
     unseen: Annotated[bool | None, _number("unseen")] = None,
     candidates: Annotated[int | None, _number("candidates")] = None,
+    realised_gap: Annotated[float | None, _number("realised_gap")] = None,
+    zero_one: Annotated[bool | None, _number("zero_one")] = None,
+    loss_only: Annotated[bool | None, _number("loss_only")] = None,
 ) -> None:
     """Verify the theory: run every check, or judge one statement on your own numbers.
 

@@ -1,6 +1,7 @@
-"""Checks of T7: reference values and coverage of the held-out certificates."""
+"""Checks of T7 and T8: coverage of the held-out certificates, and membership inference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from math import log
 
 import numpy as np
@@ -14,7 +15,20 @@ from theory.bounds.concentration import (
     hoeffding,
     hoeffding_limit,
 )
-from theory.checks.check import Check, Effort, Outcome, all_equal, rejection_count
+from theory.checks.case1 import counterexample_check
+from theory.checks.check import (
+    Check,
+    Effort,
+    Outcome,
+    all_equal,
+    rejection_count,
+)
+from theory.laws.membership import (
+    best_advantage,
+    gap,
+    proportional_advantage,
+    threshold_advantage,
+)
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 SIZE, LEVEL, SEED = 200, 0.1, 99
@@ -108,6 +122,34 @@ def _betting_agrees(effort: Effort) -> Outcome:
     return Outcome(f"{agreed} of {total} samples", "all", agreed == total)
 
 
+def _attacks(effort: Effort) -> Outcome:
+    """Random pairs of loss distributions: the attacks' advantages, exactly, against the gap."""
+    rng, holding = np.random.default_rng(20), 0
+    total = effort.pick(200, 2000)
+    for number in range(total):
+        values = (0, 1) if number % 2 else range(5)
+        members, fresh = (_random_losses(rng, values) for _ in range(2))
+        bound = max(values)
+        least = gap(members, fresh) / bound
+        best = best_advantage(members, fresh)
+        thresholds = max(threshold_advantage(members, fresh), threshold_advantage(fresh, members))
+        holding += (
+            proportional_advantage(members, fresh, bound) == least
+            and abs(least) <= thresholds <= best
+            and (bound > 1 or best == abs(least))
+        )
+    return Outcome(f"{holding} of {total}", "all", holding == total)
+
+
+def _random_losses(rng: np.random.Generator, values: Sequence[int]) -> dict[Fraction, Fraction]:
+    counts = rng.integers(0, 10, size=len(values)) + np.eye(1, len(values), dtype=int)[0]
+    total = int(counts.sum())
+    return {
+        Fraction(value): Fraction(int(count), total)
+        for value, count in zip(values, counts, strict=True)
+    }
+
+
 CHECKS = (
     Check("T7.exact", "Clopper-Pearson (0,100), (7,277), (60,872)", "closed form", _exact_values),
     Check("T7.bounded", "Hoeffding, Maurer-Pontil, betting on 500 losses", "root search",
@@ -117,4 +159,7 @@ CHECKS = (
     Check("T7.grid", "Clopper-Pearson covers on 999 p, m = 5, 20, 50", "exact", _exact_coverage),
     Check("T7.capital", "limit and capital agree on a miss", "4 laws", _betting_agrees),
     *(_coverage(name) for name in _LAWS),
+    Check("T8.attacks", "advantage = gap/M, <= best threshold <= total variation", "exact",
+          _attacks),
+    counterexample_check("leak_without_gap", "T8.leak", "no gap, and yet members are told apart"),
 )  # fmt: skip

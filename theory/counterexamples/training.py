@@ -8,6 +8,7 @@ import numpy as np
 
 from theory.counterexamples.counterexample import Counterexample, Value
 from theory.laws.exact import IntArray, Rational
+from theory.laws.membership import best_advantage, gap
 from theory.laws.minimal_gap import Pairing
 from theory.laws.mixing_coefficient import BetaMixing
 from theory.laws.mixup_law import covariance_factor
@@ -106,6 +107,13 @@ def _vanishing_alpha() -> Mapping[str, Value]:
     }
 
 
+def _leak_without_gap() -> Mapping[str, Value]:
+    """Members always lose 1/2, fresh points 0 or 1."""
+    half = Fraction(1, 2)
+    members, fresh = {half: Fraction(1)}, {Fraction(0): half, Fraction(1): half}
+    return {"gap": gap(members, fresh), "best advantage": best_advantage(members, fresh)}
+
+
 TRAINING_COUNTEREXAMPLES = (
     Counterexample(
         "label_mixing",
@@ -146,6 +154,16 @@ TRAINING_COUNTEREXAMPLES = (
         "T5(b), its a = infinity",
         {"slope at a = infinity": Fraction(11, 5), "slope on two draws": 3},
         _finite_draws,
+    ),
+    Counterexample(
+        "leak_without_gap",
+        "Where the gap is zero, nothing tells members from fresh points.",
+        "Members that always lose 1/2 and fresh points that lose 0 or 1 have the same mean loss "
+        "and are told apart without error.",
+        ("F18",),
+        "T8",
+        {"gap": 0, "best advantage": 1},
+        _leak_without_gap,
     ),
     Counterexample(
         "vanishing_alpha",

@@ -1,4 +1,4 @@
-"""The statements of THEORY.md, by id: L0, L1, L2, T1, C1, T2.0 to T2.7, T3 to T7.
+"""The statements of THEORY.md, by id: L0, L1, L2, T1, C1, T2.0 to T2.7, T3 to T8.
 
 Only the shape of T1 is the paper's; everything else is a reconstruction, and each object says so.
 """
@@ -11,7 +11,7 @@ from theory.statements.theorem import Theorem
 
 _ORDER = (
     "L0", "L1", "L2", "T1", "C1", "T2.0", "T2.1", "T2.2", "T2.3", "T2.4", "T2.5", "T2.6", "T2.7",
-    "T3", "T4", "T5", "T6", "T7",
+    "T3", "T4", "T5", "T6", "T7", "T8",
 )  # fmt: skip
 _BY_ID = {
     item.id: item

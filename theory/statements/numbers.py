@@ -89,6 +89,9 @@ class Numbers:
     held_out_independent: bool | None = _known("whether the held-out points are i.i.d. from p")
     unseen: bool | None = _known("whether the held-out points took no part in training")
     candidates: int | None = _count("number of candidates the choice was made from", 1)
+    realised_gap: float | None = _known("gap R(f) - R_S(f) of the one trained function")
+    zero_one: bool | None = _known("whether every loss is 0 or 1")
+    loss_only: bool | None = _known("whether the attack sees the loss of the point and no more")
 
     def __post_init__(self) -> None:
         for item in fields(self):

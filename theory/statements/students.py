@@ -1,4 +1,4 @@
-"""T5 to T7 as objects: linear students, the expansion, and certificates from held-out losses.
+"""T5 to T8 as objects: linear students, the expansion, certificates, membership inference.
 
 A reconstruction throughout; the inequalities behind T7 are published (see its statement).
 """
@@ -245,4 +245,52 @@ T7 = Theorem(
     ),
 )  # fmt: skip
 
-STATEMENTS = (T5, T6, T7)
+T8 = Theorem(
+    id="T8",
+    title="Membership inference against the gap",
+    provenance=Provenance.RECONSTRUCTION,
+    statement=(
+        "A point is drawn with equal probability from S or afresh from p; an attack that sees its "
+        "loss g_f in [0, M] says which. Its advantage is P(says member | member) - P(says member | "
+        "fresh). Saying member with probability 1 - g_f/M has the advantage (R(f) - R_S(f))/M "
+        "(Yeom et al. 2018), so some threshold on the loss has at least |R(f) - R_S(f)|/M. With a "
+        "0-1 loss no attack on the loss has more."
+    ),
+    latex=(
+        r"\max_A\mathrm{Adv}(A)=\mathrm{TV}\big(g_f(S),\,g_f(p)\big)\ge"
+        r"\tfrac{|R(f)-R_S(f)|}{M},\quad\text{with equality for 0-1 losses}"
+    ),
+    hypotheses=(BOUNDED, declared("realised gap", "R(f) - R_S(f) is known", "realised_gap")),
+    routes=(
+        Route(
+            "some attack",
+            (),
+            "some threshold on the loss tells members from fresh points with an advantage of at "
+            "least |R(f) - R_S(f)|/M",
+        ),
+        Route(
+            "no attack",
+            (
+                flag("0-1 loss", "every loss is 0 or 1", "zero_one", "leak_without_gap"),
+                flag("loss only", "the attack sees the loss of the point and no more",
+                     "loss_only"),
+            ),
+            "no attack has an advantage above |R(f) - R_S(f)|",
+        ),
+    ),
+    quantities=(
+        Quantity("advantage of a threshold, at least", "|R(f)-R_S(f)|/M",
+                 ("realised_gap", "loss_bound"),
+                 lambda e: min(1.0, abs(given(e, "realised_gap")) / given(e, "loss_bound"))),
+    ),
+    non_claims=(
+        "that a small gap protects members: with a loss of more than two values the advantage can "
+        "be 1 at a gap of 0",
+        "anything about attacks that see more than the loss, such as the logits or other networks",
+        "anything about the point that leaks most: the advantage is a mean over S",
+        "that a gap measured on held-out points is the realised one: it is an estimate",
+    ),
+    counterexamples=("leak_without_gap",),
+)  # fmt: skip
+
+STATEMENTS = (T5, T6, T7, T8)

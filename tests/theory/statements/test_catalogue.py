@@ -17,7 +17,7 @@ from theory.symbolic.catalogue import derivation
 
 IDS = [
     "L0", "L1", "L2", "T1", "C1", "T2.0", "T2.1", "T2.2", "T2.3", "T2.4", "T2.5", "T2.6", "T2.7",
-    "T3", "T4", "T5", "T6", "T7",
+    "T3", "T4", "T5", "T6", "T7", "T8",
 ]  # fmt: skip
 CASE1 = {"sample_independent": True, "class_fixed": True, "independent": True}
 CASE2 = {
@@ -270,6 +270,8 @@ HOLDING = {
     ),
 }  # fmt: skip
 
+HOLDING["T8"] = Numbers(loss_bound=2, realised_gap=-0.3, zero_one=True, loss_only=True)
+
 # Premises a statement rests on that only the user can vouch for, and that no number can stand for.
 PREMISES = {
     "L0": {"convex", "teacher_queried", "infinite_draws"},
@@ -284,6 +286,7 @@ PREMISES = {
            "intercept", "full_rank"},
     "T6": {"teacher_queried", "infinite_draws"},
     "T7": {"unseen", "held_out_independent"},
+    "T8": {"zero_one", "loss_only"},
 }  # fmt: skip
 
 
@@ -352,6 +355,7 @@ def test_t5_as_students_that_are_fitted_have_it():
         ("T5", replace(HOLDING["T5"], ridge=0.2, weight=0.5), "equivalent", 0.2 * 9 / 7),
         ("T6", HOLDING["T6"], "remainder", 5.125),
         ("T7", HOLDING["T7"], "Clopper", 0.0845973515),
+        ("T8", HOLDING["T8"], "advantage", 0.15),
     ],
 )  # fmt: skip
 def test_the_numbers_of_the_other_statements(identifier, evidence, name, value):
