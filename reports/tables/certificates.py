@@ -123,7 +123,7 @@ def certificate_table(evidence: Evidence) -> Table:
 
 
 def _promise(row: Mapping[Any, Any]) -> str:
-    """Whether the true risk, known from new draws, lies under the bound."""
+    """Return "kept", "open" or "broken": the true risk, known from new draws, against the bound."""
     if pd.isna(row["true_risk"]):
         return ""
     if row["true_risk"] <= row["bound"]:

@@ -1,4 +1,4 @@
-"""What it changes that examples share a source: intervals by resampling sources, and leaks.
+"""The effect of examples that share a source: intervals by resampling sources, and leaks.
 
 SST-2's examples are phrases of sentences. Two consequences can be measured, given which examples
 share a source (`mixkd_core.data.source_groups`): the mean over examples varies more than

@@ -52,7 +52,7 @@ def plug_in_bets(unit: FloatArray, delta: float) -> FloatArray:
 
 
 def log_capital(unit: FloatArray, bets: FloatArray, mean: npt.ArrayLike) -> FloatArray:
-    """log max_t K_t(mean), shape (...,): the most the bets had ever won against this mean.
+    """Return log max_t K_t(mean), shape (...,): the most the bets had ever won against this mean.
 
     unit, bets: shape (..., m); mean: in [0, 1], broadcast against shape (...,).
     """
@@ -72,7 +72,7 @@ def betting_limit(
     lowest: float = 0.0,
     lower: bool = False,
 ) -> FloatArray:
-    """The betting bound of each sample, shape (...,), from observations of shape (..., m).
+    """Return the betting bound of each sample, shape (...,), from observations of shape (..., m).
 
     The root finder keeps the refuted end of its bracket, so what is returned was itself refuted:
     its error is on the conservative side. Where nothing is refuted it is the end of the range.
@@ -102,7 +102,7 @@ def betting(
     lowest: float = 0.0,
     lower: bool = False,
 ) -> Bound:
-    """The betting bound on the mean of one sample of shape (m,), in an order fixed beforehand.
+    """Return the betting bound on the mean of one sample, shape (m,), in an order fixed before.
 
     Raises:
         TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
@@ -121,7 +121,7 @@ def betting(
 
 
 def _refuted_end(unit: FloatArray, delta: float) -> FloatArray:
-    """The least mean that each row refutes, shape (rows,); 1 where it refutes none.
+    """Return the least mean that each row refutes, shape (rows,); 1 where it refutes none.
 
     False position by the Illinois rule (Dowell and Jarratt 1971): an end that stays twice in a row
     counts half from then on, or the other would creep.

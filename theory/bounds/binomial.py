@@ -28,7 +28,7 @@ ASSUMPTIONS = (
 def clopper_pearson_limit(
     errors: npt.ArrayLike, n: npt.ArrayLike, delta: float, *, lower: bool = False
 ) -> FloatArray:
-    """The limit for the error probability, given the number of errors among n; arrays broadcast.
+    """Return the limit for the error probability from the errors among n; arrays broadcast.
 
     Above: the p with P(Bin(n, p) <= errors) = delta, and 1 when every observation is an error.
     Below: the p with P(Bin(n, p) >= errors) = delta, and 0 when none is.
@@ -61,7 +61,7 @@ def clopper_pearson_limit(
 
 
 def clopper_pearson(losses: npt.ArrayLike, delta: float, *, lower: bool = False) -> Bound:
-    """The Clopper-Pearson bound on the risk from 0-1 losses of shape (n,).
+    """Return the Clopper-Pearson bound on the risk from 0-1 losses of shape (n,).
 
     Raises:
         TheoryInputError: delta outside (0, 1), no losses, or a loss other than 0 and 1.

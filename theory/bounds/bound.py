@@ -1,4 +1,4 @@
-"""What every bound of the suite returns: a value together with everything it rests on."""
+"""The result of every bound of the suite: a value together with everything it rests on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

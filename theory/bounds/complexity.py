@@ -1,4 +1,4 @@
-"""How much a class can overfit: the finite-class term and Rademacher complexities.
+"""Bounds on how much a class can overfit: the finite-class term and Rademacher complexities.
 
 The empirical Rademacher complexity of a class on a sample is
 Rad(S) = E_sigma sup_f (1/n) sum_i sigma_i g_f(x_i), with independent fair signs sigma (no absolute
@@ -46,7 +46,7 @@ class RademacherEstimate:
 
 
 def finite_class_term(class_size: int, n: int, delta: float, loss_bound: float = 1.0) -> float:
-    """M sqrt(log(class_size/delta) / (2n)): Hoeffding with the union over a finite class.
+    """Return M sqrt(log(class_size/delta) / (2n)): Hoeffding with the union over a finite class.
 
     Raises:
         TheoryInputError: delta outside (0, 1), n < 1 or class_size < 1.
@@ -228,7 +228,7 @@ def expected_rademacher_bound(
 
 
 def sign_vectors(n: int) -> FloatArray:
-    """All 2^n vectors of signs, shape (2^n, n).
+    """Return all 2^n vectors of signs, shape (2^n, n).
 
     Raises:
         TheoryInputError: n < 1, or above EXACT_LIMIT.

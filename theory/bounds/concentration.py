@@ -53,7 +53,7 @@ def hoeffding_limit(
     lowest: float = 0.0,
     lower: bool = False,
 ) -> FloatArray:
-    """Hoeffding's bound of each sample: observations (..., n), result (...,).
+    """Return Hoeffding's bound of each sample: observations (..., n), result (...,).
 
     Raises:
         TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
@@ -75,7 +75,7 @@ def bernstein_limit(
     lowest: float = 0.0,
     lower: bool = False,
 ) -> FloatArray:
-    """Bernstein's bound of each sample, the variance of one observation being known.
+    """Return Bernstein's bound of each sample, the variance of one observation being known.
 
     observations: (..., n); variance: in squared units of the observations, at most
     (loss_bound - lowest)²/4; result (...,).
@@ -107,7 +107,7 @@ def empirical_bernstein_limit(
     lowest: float = 0.0,
     lower: bool = False,
 ) -> FloatArray:
-    """The empirical Bernstein bound of each sample: observations (..., n), result (...,).
+    """Return the empirical Bernstein bound of each sample: observations (..., n), result (...,).
 
     mean + sqrt(2 V log(2/delta) / n) + 7 log(2/delta) / (3 (n-1)), V the unbiased sample variance
     (Maurer and Pontil 2009, theorem 4). One observation says nothing about a variance, so the
@@ -140,7 +140,7 @@ def hoeffding(
     lowest: float = 0.0,
     lower: bool = False,
 ) -> Bound:
-    """Hoeffding's bound on the mean of one sample of shape (n,).
+    """Return Hoeffding's bound on the mean of one sample of shape (n,).
 
     Raises:
         TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
@@ -166,7 +166,7 @@ def bernstein(
     lowest: float = 0.0,
     lower: bool = False,
 ) -> Bound:
-    """Bernstein's bound on the mean of one sample of shape (n,), its variance being known.
+    """Return Bernstein's bound on the mean of one sample of shape (n,), its variance known.
 
     Raises:
         TheoryInputError: as `bernstein_limit`.
@@ -192,7 +192,7 @@ def empirical_bernstein(
     lowest: float = 0.0,
     lower: bool = False,
 ) -> Bound:
-    """The empirical Bernstein bound on the mean of one sample of shape (n,).
+    """Return the empirical Bernstein bound on the mean of one sample of shape (n,).
 
     Raises:
         TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].

@@ -24,7 +24,7 @@ from theory.errors import TheoryInputError
 
 
 class GapMethod(StrEnum):
-    """How the interval of a gap is built."""
+    """The ways to build the interval of a gap."""
 
     HOEFFDING = "hoeffding"
     EMPIRICAL_BERNSTEIN = "empirical_bernstein"

@@ -148,7 +148,7 @@ def is_zero_one(losses: npt.ArrayLike) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ClipReport:
-    """What replacing the loss g by min(g, M) changed; every later statement is about min(g, M).
+    """The change from the loss g to min(g, M); every later statement is about min(g, M).
 
     n: losses seen; loss_bound: M; clipped: how many were above M; largest: the largest before;
     mean_before, mean_after: empirical risk before and after (before is infinite if a loss was).

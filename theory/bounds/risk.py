@@ -25,7 +25,7 @@ class RiskEstimate:
 
 
 def empirical_risk(losses: npt.ArrayLike, loss_bound: float = 1.0) -> float:
-    """The mean of the losses of shape (n,), each in [0, loss_bound].
+    """Return the mean of the losses of shape (n,), each in [0, loss_bound].
 
     Raises:
         TheoryInputError: empty, NaN, or a loss outside the range.

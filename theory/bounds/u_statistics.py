@@ -25,7 +25,7 @@ ASSUMPTIONS = (
 
 
 def u_statistic(kernel: npt.ArrayLike, loss_bound: float = 1.0) -> float:
-    """The mean over ordered pairs i != j of kernel[i, j], shape (n, n), symmetric, in [0, M].
+    """Return the mean over i != j of kernel[i, j], shape (n, n), symmetric, in [0, M].
 
     Raises:
         TheoryInputError: not square, n < 2, not symmetric, or a value outside the range.

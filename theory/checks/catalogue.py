@@ -20,7 +20,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def random_tests() -> int:
-    """How many Monte Carlo tests a whole run makes; at most `MOST_RANDOM_TESTS`."""
+    """Return the number of Monte Carlo tests of a whole run, at most `MOST_RANDOM_TESTS`."""
     return sum(check.random_tests for check in CHECKS)
 
 

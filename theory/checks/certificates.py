@@ -76,7 +76,7 @@ _LAWS: dict[str, tuple[float, Callable[[np.random.Generator, tuple[int, int]], A
 
 
 def _misses(name: str, effort: Effort) -> dict[str, int]:
-    """How often each bound lies below the true mean.
+    """Count how often each bound lies below the true mean.
 
     The betting bound misses exactly when its capital against the true mean reaches 1/δ (the
     capital is nondecreasing in the mean), which spares a search for each sample; that the two

@@ -1,4 +1,4 @@
-"""What a check is, and the error budget of those that draw random numbers.
+"""The shape of a check, and the error budget of those that draw random numbers.
 
 A Monte Carlo check must not fail by chance: with B replications, "P <= δ" is refuted only by a
 count k >= k₀, the least count with P(Bin(B, δ) >= k₀) <= 5e-8; "P > δ" is accepted only when the
@@ -22,7 +22,7 @@ REPLICATIONS = 20_000
 
 @dataclass(frozen=True)
 class Effort:
-    """How large the checks are: the default, or the larger sizes of a thorough run."""
+    """The size of the checks: the default, or the larger sizes of a thorough run."""
 
     thorough: bool = False
 
@@ -38,7 +38,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check measured, what it expected, and whether they agree."""
+    """The values a check measured and expected, and whether they agree."""
 
     measured: str
     expected: str

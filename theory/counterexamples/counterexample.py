@@ -1,4 +1,4 @@
-"""What a runnable counterexample is: a tempting statement, and exact numbers that refute it."""
+"""A runnable counterexample: a tempting statement, and exact numbers that refute it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Value = Fraction | int | bool | tuple[Fraction | int, ...]
 
 @dataclass(frozen=True)
 class CounterexampleResult:
-    """What running an example gave, beside what THEORY.md states."""
+    """The values that running an example gave, beside those THEORY.md states."""
 
     identifier: str
     values: Mapping[str, Value]

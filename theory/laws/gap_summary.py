@@ -1,4 +1,4 @@
-"""What a simulation says of the minimal gap: estimates with intervals of a stated failure."""
+"""The minimal gap from a simulation: estimates with intervals of a stated failure."""
 
 import math
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class SimulatedGap:
-    """What a simulation says of the gap's law.
+    """The gap's distribution from a simulation.
 
     Attributes:
         minimal_gap: the (1-delta)-quantile eps(N, delta), between order statistics.

@@ -40,7 +40,7 @@ from theory.laws.type_counts import (
 )
 
 Pairing = Literal["distinct", "self"]
-"""How a mixup draw picks its pair: uniform over i != j, or over all n^2 ordered pairs."""
+"""The way a mixup draw picks its pair: uniform over i != j, or over all n^2 ordered pairs."""
 
 
 def gap_law(problem: FiniteClass, n: int, *, limit: int = DEFAULT_TYPE_LIMIT) -> GapLaw:

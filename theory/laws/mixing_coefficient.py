@@ -24,7 +24,7 @@ Number = Fraction | float
 
 
 class MixingLaw(Protocol):
-    """What the theory asks of a law of lambda on [0, 1], symmetric about 1/2."""
+    """A distribution of lambda as the theory asks for it: on [0, 1], symmetric about 1/2."""
 
     def moment(self, j: int, k: int) -> Number:
         """E[lambda^j (1-lambda)^k]."""

@@ -22,7 +22,7 @@ from theory.laws.mixing_coefficient import FiniteMixing, MixingLaw, Number
 FloatArray = NDArray[np.float64]
 
 Scheme = Literal["distinct", "self", "permutation", "batch permutation", "one coefficient a batch"]
-"""How a mixup draws are produced from n points; see `effective_sample`."""
+"""The way a mixup draws are produced from n points; see `effective_sample`."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def smooth_bias_bound(
 
 @dataclass(frozen=True)
 class EffectiveSample:
-    """What a sampling scheme turns the weights and the counts of T2.1 into.
+    """The weights and the counts of T2.1 under a sampling scheme.
 
     Attributes:
         original_weight: the weight that R_S carries once self-pairs are counted into it.

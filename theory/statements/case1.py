@@ -21,7 +21,7 @@ from theory.statements.theorem import (
 
 
 def total(evidence: Numbers) -> int:
-    """N = n + a."""
+    """Return N = n + a."""
     return int(given(evidence, "n") + given(evidence, "a"))
 
 
@@ -102,7 +102,7 @@ def _constant_c(e: Numbers) -> float | None:
 
 
 def impossible_gap(evidence: Numbers) -> tuple[str, ...]:
-    """A remark when eps_p exceeds what any law and any class of that size can have at n."""
+    """Return a remark when eps_p exceeds what any law and any class of that size can have at n."""
     names = ("n", "gap", "class_size", "loss_bound", "delta")
     if evidence.missing(names):
         return ()

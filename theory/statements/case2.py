@@ -40,7 +40,7 @@ _CLASS = ("n", "weight", "class_size", "loss_bound", "delta")
 
 
 def range_radius(e: Numbers) -> float | None:
-    """T2.1's deviation term, bias left out."""
+    """Return T2.1's deviation term, bias left out."""
     n, a = int(given(e, "n")), given(e, "a")
     if n < 2 or a < 1:
         return None
@@ -51,7 +51,7 @@ def range_radius(e: Numbers) -> float | None:
 
 
 def case1_radius(e: Numbers) -> float:
-    """M√(L/(2n)): the bound without augmentation, and an upper bound on eps_p."""
+    """Return M√(L/(2n)): the bound without augmentation, and an upper bound on eps_p."""
     return thresholds.largest_possible_gap(
         int(given(e, "n")), given(e, "class_size"), given(e, "loss_bound"), given(e, "delta")
     )
@@ -218,7 +218,7 @@ def _beyond_floor(e: Numbers) -> tuple[bool, str]:
 
 
 def split_budget(e: Numbers) -> tuple[bool, str]:
-    """δ + η < 1, as the floor and the obstruction need it."""
+    """Judge δ + η < 1, as the floor and the obstruction need it."""
     total = given(e, "delta") + given(e, "eta")
     return total < 1, f"δ + η = {show(total)}"
 

@@ -1,4 +1,4 @@
-"""What a statement is here: hypotheses that can be judged, routes to conclusions, non-claims.
+"""The shape of a statement: hypotheses that can be judged, routes to conclusions, non-claims.
 
 A theorem has hypotheses common to everything it says and one or more *routes*: alternative sets of
 further hypotheses, each with its own conclusion. `Theorem.check(evidence)` judges every
@@ -25,7 +25,7 @@ class Answer(StrEnum):
 
 
 class Provenance(StrEnum):
-    """Where a statement comes from. Only the shape of Theorem 1 is the paper's."""
+    """The origin of a statement. Only the shape of Theorem 1 is the paper's."""
 
     PAPER_SHAPE = "shape from the paper; conditions, constants and proof are a reconstruction"
     RECONSTRUCTION = "reconstruction"
@@ -44,7 +44,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A named predicate on the evidence.
+    """A named predicate on the numbers.
 
     `needs` are the evidence fields that `judge` reads; it is called only when all are given.
     `counterexample` is the id, in `theory.counterexamples.catalogue`, of what goes wrong
@@ -102,7 +102,7 @@ class RouteVerdict:
 
 @dataclass(frozen=True)
 class TheoremVerdict:
-    """What a theorem says about the evidence."""
+    """The answer of a theorem to the numbers given."""
 
     theorem: str
     provenance: str
@@ -125,7 +125,7 @@ class TheoremVerdict:
 
 
 def no_notes(evidence: Numbers) -> tuple[str, ...]:
-    """The default: nothing to remark."""
+    """Return no remark, the default."""
     return ()
 
 
@@ -155,7 +155,7 @@ class Theorem:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Every evidence field the statement can use, in the order it asks for them."""
+        """Return every field the statement can use, in the order it asks for them."""
         asked = [name for item in self.hypotheses for name in item.needs]
         asked += [name for route in self.routes for item in route.hypotheses for name in item.needs]
         asked += [name for quantity in self.quantities for name in quantity.needs]
@@ -205,7 +205,7 @@ class Theorem:
 
 
 def given(evidence: Numbers, name: str) -> float:
-    """The value of a numeric field that `needs` has promised.
+    """Return the value of a numeric field that `needs` has promised.
 
     Raises TheoryInputError if it is missing after all.
     """
@@ -216,14 +216,14 @@ def given(evidence: Numbers, name: str) -> float:
 
 
 def show(value: float) -> str:
-    """Six significant digits, whole numbers without a point."""
+    """Return six significant digits, whole numbers without a point."""
     return f"{value:.6g}"
 
 
 def flag(
     name: str, statement: str, field_name: str, counterexample: str | None = None
 ) -> Hypothesis:
-    """A hypothesis that only the user can vouch for: a yes/no field of the evidence."""
+    """Return a hypothesis that only the user can vouch for: a yes/no field of the numbers."""
 
     def judge(evidence: Numbers) -> tuple[bool, str]:
         value = bool(getattr(evidence, field_name))
@@ -233,19 +233,19 @@ def flag(
 
 
 def declared(name: str, statement: str, field_name: str) -> Hypothesis:
-    """A hypothesis on a number that only the user can vouch for: it holds as declared."""
+    """Return a hypothesis on a number that only the user can vouch for: it holds as declared."""
     return Hypothesis(
         name, statement, (field_name,), lambda e: (True, f"{show(given(e, field_name))}, declared")
     )
 
 
 def beta_mixing(evidence: Numbers) -> BetaMixing:
-    """The law λ ~ Beta(α, α) of the evidence."""
+    """Return the distribution λ ~ Beta(α, α) of the numbers."""
     return BetaMixing(given(evidence, "alpha"))
 
 
 def _why(findings: tuple[Finding, ...]) -> str:
-    """The hypotheses that stand in the way, failures first."""
+    """Return the hypotheses that stand in the way, failures first."""
     failing = [finding.name for finding in findings if finding.answer is Answer.FAILS]
     if failing:
         return "fails " + ", ".join(failing)
