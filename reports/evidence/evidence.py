@@ -78,7 +78,7 @@ class Evidence:
         held_out = risks[risks["set"] != "train"].rename(columns={"risk": "generalization"})
         both = held_out.merge(train.drop(columns="set"), on=["run", "loss"])
         both["gap"] = both["generalization"] - both["empirical"]
-        sizes = self.results[["run", "set", "examples"]].drop_duplicates()
+        sizes = self.results[["run", "set", "examples"]]
         known = ["run", "task", "fraction", "seed", "method", "label", "condition", "setting"]
         gaps: pd.DataFrame = both.merge(self.runs[known], on="run").merge(sizes, on=["run", "set"])
         return in_order(gaps)
@@ -87,7 +87,7 @@ class Evidence:
     def metrics(self) -> pd.DataFrame:
         """A row per finished run × set: the task's primary metric and the majority baseline."""
         finished = self.results[self.results["state"] == "finished"]
-        return in_order(finished.drop_duplicates(["run", "set"]))
+        return in_order(finished)
 
     @cached_property
     def records(self) -> dict[str, RunRecord]:

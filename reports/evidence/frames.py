@@ -1,4 +1,4 @@
-"""The store as one tidy frame: a row per run, set of examples and loss, and nothing left out.
+"""The store as one tidy frame: a row per run and set of examples, and nothing left out.
 
 A run that failed, was interrupted, was damaged or was planned and never made has a row too, with
 its state and the reason in place of numbers. What may be averaged over seeds is a *condition*:
@@ -71,10 +71,10 @@ def conditions(entries: Iterable[Entry]) -> Conditions:
 
 
 def results_frame(entries: Sequence[Entry]) -> pd.DataFrame:
-    """A row per run × set × loss; one row, without numbers, for a run that has none.
+    """A row per run × set; one row, without numbers, for a run that has none.
 
     Columns: `run, task, fraction, seed, method, label, condition, setting, data, versions, state,
-    reason, set, examples, metric, metric_value, majority, loss, risk`.
+    reason, set, examples, metric, metric_value, majority`. Risks are among the measurements.
     """
     group = conditions(entries)
     rows: list[dict[str, Any]] = []
@@ -119,7 +119,7 @@ def rows_by_seed(
 
 def _numbers(entry: Entry) -> list[dict[str, Any]]:
     if entry.record is None:
-        return [{"set": None, "loss": None}]
+        return [{"set": None}]
     metric = entry.record.summary["primary_metric"]
     return [
         {
@@ -128,11 +128,8 @@ def _numbers(entry: Entry) -> list[dict[str, Any]]:
             "metric": metric,
             "metric_value": result["metrics"][metric],
             "majority": result["majority_baseline"][metric],
-            "loss": loss,
-            "risk": risk,
         }
         for name, result in entry.record.summary["results"].items()
-        for loss, risk in result["risk"].items()
     ]
 
 

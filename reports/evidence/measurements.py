@@ -158,11 +158,13 @@ def _measured(entry: Entry, networks: int) -> _Run:
         tables = {name: read_examples(entry.finished, name) for name in entry.finished.sets}
         run.digests = {name: table.digest for name, table in tables.items()}
         for name, table in tables.items():
+            # The mean losses are the record's own, which were compared with the table's.
+            risks = entry.finished.summary["results"][name]["risk"]
             for loss, values in table.losses.items():
-                risk = {"run": run.id, "set": name, "loss": loss}
-                run.risks.append(risk | {"risk": float(values.mean())})
+                row = {"run": run.id, "set": name, "loss": loss, "risk": risks[loss]}
+                run.risks.append(row)
                 if loss in LOSS_BOUNDS:
-                    run.clipping.append(risk | _clipping(loss, values))
+                    run.clipping.append(row | _clipping(loss, values))
         groups = {name: table.groups for name, table in tables.items() if table.groups is not None}
         if groups:
             losses = {name: table.losses for name, table in tables.items()}
@@ -201,7 +203,6 @@ def _clipping(loss: str, values: NDArray[np.float64]) -> dict[str, Any]:
         "examples": report.n,
         "clipped": report.clipped,
         "largest": report.largest,
-        "risk": report.mean_before,
         "clipped_risk": report.mean_after,
     }
 
