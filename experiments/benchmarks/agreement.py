@@ -36,7 +36,7 @@ class DisagreementError(MixKDError):
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far a peer is from us on one batch.
+    """The distance of a peer from us on one batch.
 
     Attributes:
         task: the workload.

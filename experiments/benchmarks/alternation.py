@@ -129,7 +129,7 @@ def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread
 
 
 class Pace:
-    """How many steps a contestant's stretches have: as many as fill the time, found by its first.
+    """The number of steps of a stretch: as many as fill the time, found by the first one.
 
     Args:
         least, most: bounds of it; the first stretch has `least`.

@@ -58,7 +58,7 @@ PARTS = ("steps", "scaling", "memory", "whole", "padding")
 
 @dataclass(frozen=True)
 class Effort:
-    """How long everything is measured.
+    """The time given to each measurement.
 
     Attributes:
         repetitions: rounds, in which every contestant has a stretch.
@@ -83,7 +83,7 @@ QUICK = Effort(3, 0.5, 1280, 2, StudySize((0,), (0.1,), 1000), 50)
 
 @dataclass(frozen=True)
 class Setup:
-    """What is measured on.
+    """The data and networks that are measured.
 
     Attributes:
         tasks: names; the first is that of memory, scaling and two processes.

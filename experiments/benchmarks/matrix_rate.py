@@ -1,4 +1,4 @@
-"""How fast this device multiplies matrices: what the networks' speed is a share of."""
+"""The rate at which this device multiplies matrices, of which a network's speed is a share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

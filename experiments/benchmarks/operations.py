@@ -35,7 +35,7 @@ FORWARD, BACKWARD = 1, 2
 
 @dataclass(frozen=True)
 class Shape:
-    """What a BERT classifier's operations depend on."""
+    """The sizes that a BERT classifier's operations depend on."""
 
     layers: int
     width: int

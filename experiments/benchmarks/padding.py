@@ -1,4 +1,4 @@
-"""How much is padding in an epoch's batches, and how much of it the networks multiply."""
+"""The share of padding in an epoch's batches, and the share of it that the networks multiply."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `MixKDTrainer` is compared with: three ways in which people train such students.
+"""The peers of `MixKDTrainer`: three ways in which people train such students.
 
 * **a plain `Trainer`** (`PlainTrainer`): fine-tuning with every text padded to the maximum
   length, as the public GLUE example of `transformers` does.
@@ -80,7 +80,7 @@ class RandomBatches:
         return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def stretch(self, mixed: bool) -> Stretch:
-        """What was timed, now that the last step is done."""
+        """Return what was timed, now that the last step is done."""
         wall, cpu = self.stopwatch.elapsed()
         chosen = self.chosen()
         lengths = self.table.lengths[chosen]

@@ -1,4 +1,4 @@
-"""How cost and memory grow: with length, batch size, mixup ratio, depth, and a second process.
+"""The growth of cost and memory with length, batch size, mixup ratio, depth and a second process.
 
 Time is measured here, all sizes in turn. Memory is measured in a process of its own for every size,
 because a process's peak never falls again.
@@ -49,7 +49,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Job:
-    """What a child process measures (`experiments.benchmarks.child`).
+    """The measurement that a child process makes (`experiments.benchmarks.child`).
 
     Attributes:
         task, data_dir, teacher, most_examples: of `load_workload`.
@@ -235,7 +235,7 @@ def measure_processes(job: Job, repetitions: int) -> list[Row]:
 
 
 def run_child(job: Job, processes: int = 1) -> dict[str, float]:
-    """What a child process (or so many, under torchrun) measured.
+    """Return what a child process (or so many, under torchrun) measured.
 
     Raises:
         ChildError: if it did not come to its end, with its last words.

@@ -166,7 +166,7 @@ def step_row(task: str, contestant: str, precision: str, rounds: Sequence[Stretc
 
 
 def ratio_rows(task: str, stretches: Mapping[str, Sequence[Stretch]], clock: Clock) -> list[Row]:
-    """How many times as fast ours is, in examples per second, for every peer that was there."""
+    """Return how many times as fast ours is, in examples per second, for every peer there."""
     return [
         _ratio_row(task, ours, peer, *_speeds(stretches, (ours, peer), clock))
         for ours, peer in COMPARISONS
@@ -250,5 +250,5 @@ def rate_rows(rates: Mapping[str, MatrixRate]) -> list[Row]:
 
 
 def agreement_rows(agreements: Sequence[Agreement]) -> list[Row]:
-    """What was checked before timing, as a table."""
+    """Return what was checked before timing, as a table."""
     return [asdict(row) for row in agreements]

@@ -1,4 +1,4 @@
-"""What was hoped for, beside what was measured."""
+"""The targets, beside what was measured."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

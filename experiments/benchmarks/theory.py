@@ -265,7 +265,7 @@ def random_class(size: int) -> FiniteClass:
 
 
 def growth(repetitions: int) -> list[Growth]:
-    """How the kernels' cost grows with N, with |H| and with the replications."""
+    """Measure how the kernels' cost grows with N, with |H| and with the replications."""
 
     def measured(call: Callable[[], object]) -> float:
         call()

@@ -1,4 +1,4 @@
-"""What a user waits for: a whole study, a large report, the command line's start, the theory."""
+"""The times that a user waits for: a study, a large report, the command's start, the theory."""
 
 import resource
 import subprocess
@@ -38,7 +38,7 @@ class CommandError(MixKDError):
 
 @dataclass(frozen=True)
 class StudySize:
-    """How much of `limited-data` is run."""
+    """The part of `limited-data` that is run."""
 
     seeds: tuple[int, ...]
     fractions: tuple[float, ...]

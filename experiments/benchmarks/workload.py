@@ -1,4 +1,4 @@
-"""What is trained in the benchmark: texts, a teacher, and students that start alike.
+"""The texts, teacher and students of the benchmark; all students start alike.
 
 The networks are as they come, not fine-tuned: how long a step takes does not depend on what a
 network has learnt.

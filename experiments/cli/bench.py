@@ -8,7 +8,7 @@ import typer
 
 
 class Clock(StrEnum):
-    """What ratios are taken of."""
+    """The clock that ratios are taken of."""
 
     WALL = "wall"
     CPU = "cpu"

@@ -1,4 +1,4 @@
-"""What the options of `mixkd train` say about a file of one's own."""
+"""The options of `mixkd train` about a file of one's own."""
 
 import csv
 from collections.abc import Callable

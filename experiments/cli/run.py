@@ -32,7 +32,7 @@ RAY = "On a Ray cluster"
 
 
 class Executor(StrEnum):
-    """Who does a study's runs."""
+    """The kind of workers that do a study's runs."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -203,7 +203,7 @@ def _print_plan(
     *,
     every_run: bool,
 ) -> None:
-    """How many runs there are, which are done, and how long the others will take.
+    """Print how many runs there are, which are done, and how long the others will take.
 
     Args:
         jobs: how many are done at once; None if others decide.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Judge(StrEnum):
-    """What a trial is judged by."""
+    """The quantity that a trial is judged by."""
 
     METRIC = "metric"
     CROSS_ENTROPY = "cross-entropy"
@@ -191,7 +191,7 @@ def _print_trials(trials: "list[Trial]") -> None:
 
 
 def _print_chosen(content: dict[str, Any], trials: "list[Trial]") -> None:
-    """What can be given to `mixkd run` as it stands, and which methods have nothing to give."""
+    """Print what can be given to `mixkd run` as it is, and which methods have nothing to give."""
     from experiments.tuning.results import change_text
     from experiments.tuning.search import winners
 

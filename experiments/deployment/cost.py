@@ -1,4 +1,4 @@
-"""What networks cost to use, side by side in one run: size, operations, latency, memory, energy.
+"""The cost of using networks, side by side: size, operations, latency, memory, energy.
 
 Measured is the plain `transformers` forward pass, as a user of the stored checkpoint would call it.
 The networks take turns, a round each, so that a machine that slows down slows all of them alike;

@@ -19,7 +19,7 @@ TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class OnnxForm:
-    """What was written.
+    """The files that were written.
 
     Attributes:
         path: of the file.

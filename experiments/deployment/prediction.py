@@ -29,7 +29,7 @@ OVERLAP = 0.25
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says of a table of texts.
+    """The predictions of a network for a table of texts.
 
     Attributes:
         rows: the table's rows, each with its prediction and the probability of every class

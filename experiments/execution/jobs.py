@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where runs are done, and in whose name.
+    """The folder where runs are done, and the command in whose name.
 
     Attributes:
         out: the store.
@@ -47,7 +47,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """How an attempt at a run ended.
+    """The end of an attempt at a run.
 
     Attributes:
         state: `"busy"` if another process works on it.
@@ -62,21 +62,21 @@ News = str | tuple[PlannedRun, JobOutcome]
 
 
 class Workers(Protocol):
-    """Those who do the runs that they are given."""
+    """Workers that do the runs they are given."""
 
     @property
     def free(self) -> bool:
-        """Whether they take another run now."""
+        """True if they take another run now."""
 
     @property
     def busy(self) -> bool:
-        """Whether they are doing any."""
+        """True if they are doing any run."""
 
     def start(self, run: PlannedRun) -> None:
         """Take a run on."""
 
     def news(self, seconds: float) -> Iterable[News]:
-        """What there is to say, and how runs ended; after `seconds` at most if they can."""
+        """Yield messages and how runs ended, after `seconds` at the most if they can."""
 
     def stop(self) -> None:
         """Drop everything at once; what was begun can be taken up again."""

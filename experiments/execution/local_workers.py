@@ -89,7 +89,7 @@ class _Worker:
             self.connection.send((run, workplace))
 
     def end(self) -> JobOutcome:
-        """What became of the run of a process that is no more."""
+        """Return what became of the run of a process that is no more."""
         self.process.join()
         self.connection.close()
         code = self.process.exitcode

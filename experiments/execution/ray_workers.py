@@ -126,7 +126,7 @@ class RayWorkers:
         self._ray.shutdown()
 
     def _said(self) -> Iterator[str]:
-        """What workers said since; lost if the node that holds it is."""
+        """Yield what workers said since; it is lost if the node that holds it is."""
         with suppress(self._ray.exceptions.RayError):
             while not self._messages.empty():
                 yield self._messages.get()

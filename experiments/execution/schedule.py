@@ -1,4 +1,4 @@
-"""Which of a study's runs is next."""
+"""The choice of a study's next run."""
 
 import time
 from collections.abc import Callable, Iterable

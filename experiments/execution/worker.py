@@ -1,4 +1,4 @@
-"""What happens inside a worker's process.
+"""The work inside a worker's process.
 
 This module imports nothing heavy, so that a new process learns which GPU is its own, and how many
 threads it has, before torch is loaded and decides for itself.
@@ -58,7 +58,7 @@ def settle(environment: Mapping[str, str]) -> None:
 def worker_environment(
     place: int, jobs: int, environment: Mapping[str, str], gpus: int
 ) -> dict[str, str]:
-    """What the environment of worker number `place` of `jobs` has more: its threads, its GPU.
+    """Return what worker number `place` of `jobs` has more in its environment: threads, GPU.
 
     The cores are shared out, so that workers do not fight for them; a smaller number that the
     environment asks for stays.

@@ -26,7 +26,7 @@ from mixkd_core.records.specs import (
 
 @dataclass(frozen=True)
 class Source:
-    """How to get a task's examples, in any process.
+    """The way to get a task's examples, in any process.
 
     Attributes:
         task: the task.
@@ -48,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Material:
-    """What a study's task is made of.
+    """The examples and checkpoints of a study's task.
 
     Attributes:
         source: how to get its examples.
@@ -98,7 +98,7 @@ class PlannedRun:
         return None if self.spec.student is None else self.spec.teacher_spec.id
 
     def describe(self) -> dict[str, Any]:
-        """What the store keeps of a study's run."""
+        """Return what the store keeps of a study's run."""
         spec = self.spec
         return {
             "folder": spec.folder_name,
@@ -111,7 +111,7 @@ class PlannedRun:
 
 
 def source_of(name: str, settings: TaskSettings, data_dir: Path | None) -> Source:
-    """Where a task's examples come from; `data_dir` goes before the study's own, for GLUE's tasks.
+    """Return a task's source; `data_dir` goes before the study's own, for GLUE's tasks.
 
     Of files of one's own whose classes are not named, the training file is read for them.
 
@@ -320,7 +320,7 @@ def _training(
 def _folders(
     spec: RunSpec, translators: Mapping[str, CheckpointRef]
 ) -> tuple[tuple[str, str], ...]:
-    """Where the translators are that a run asks for, by digest."""
+    """Return the folders of the translators that a run asks for, by digest."""
     augmentation = spec.training.augmentation
     wanted = () if augmentation is None else (augmentation.forward, augmentation.backward)
     return tuple((ref.digest, name) for name, ref in translators.items() if ref in wanted)

@@ -1,4 +1,4 @@
-"""Whether the runs of a plan can be, asked before the first of them is started."""
+"""The check, before the first run of a plan is started, that all of them can be done."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -43,7 +43,7 @@ class Translators(Part):
 
 
 class AlterationSettings(partial(Alteration), Part):  # type: ignore[misc]
-    """How training texts are altered; the translators are the study's."""
+    """The alteration of training texts; the translators are the study's."""
 
 
 class TrainingSettings(partial(TrainingSpec), Part):  # type: ignore[misc]
@@ -53,7 +53,7 @@ class TrainingSettings(partial(TrainingSpec), Part):  # type: ignore[misc]
 
 
 class FractionSettings(Part):
-    """How teacher and student are trained on one fraction of a task."""
+    """The training of teacher and student on one fraction of a task."""
 
     teacher: TrainingSettings = TrainingSettings()
     student: TrainingSettings = TrainingSettings()
@@ -90,7 +90,7 @@ class Files(Part):
 
 
 class TaskSettings(Part):
-    """Where a task's examples and encoder come from, and how networks are trained on it.
+    """The examples and encoder of a task, and the training of networks on it.
 
     Attributes:
         encoder: the pre-trained encoder, a folder or hub name; None for an embedded task's own.
@@ -113,7 +113,7 @@ class TaskSettings(Part):
     by_fraction: dict[Fraction, FractionSettings] = Field(default_factory=dict)
 
     def training(self, fraction: float, network: str) -> dict[str, Any]:
-        """What is said here of training the `"teacher"` or the `"student"` on a fraction."""
+        """Return the settings given here for the `"teacher"` or `"student"` on a fraction."""
         settings: TrainingSettings = getattr(self, network)
         changes: TrainingSettings = getattr(
             self.by_fraction.get(fraction, FractionSettings()), network
@@ -185,7 +185,7 @@ class MethodSettings(_PartOfStudent):
 
     @property
     def objective(self) -> Objective:
-        """What a student minimises by this method.
+        """The objective that a student of this method minimises.
 
         Raises:
             InputError: for an unknown method or term.

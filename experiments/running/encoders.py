@@ -1,4 +1,4 @@
-"""Which encoder a run starts from."""
+"""The encoder that a run starts from."""
 
 from pathlib import Path
 

@@ -33,18 +33,18 @@ class OutOfStepError(MixKDError):
 
 
 def count() -> int:
-    """How many processes were started to work as one; 1 where none launched this one."""
+    """Return how many processes were started to work as one; 1 where none launched this one."""
     launched = {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys()
     return int(os.environ["WORLD_SIZE"]) if launched else 1
 
 
 def is_main() -> bool:
-    """Whether this process is the main one, or the only one."""
+    """Return True if this process is the main one, or the only one."""
     return count() == 1 or os.environ["RANK"] == "0"
 
 
 def share_of_batch(batch_size: int) -> int:
-    """How much of a batch each process takes; a run's batch size is that of all together.
+    """Return each process's part of a batch; a run's batch size is that of all together.
 
     Raises:
         InputError: if they cannot share it evenly.
@@ -60,7 +60,7 @@ def share_of_batch(batch_size: int) -> int:
 def together(
     function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:
-    """What `function` returns here, called in every process with the same arguments.
+    """Call `function` in every process with the same arguments; return what it returns here.
 
     Args:
         function: importable by name; its arguments can be pickled.

@@ -56,7 +56,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Resources:
-    """What a run needs and its result does not depend on.
+    """The things a run needs that its result does not depend on.
 
     Attributes:
         data: the task's examples (the specification holds their fingerprint).
@@ -261,7 +261,7 @@ def _classifier(checkpoint: str, resources: Resources) -> Any:
 
 
 def _training_examples(spec: RunSpec, resources: Resources, subset: Any) -> Any:
-    """What the run's network learns from: the subset, and its augmented copies if any."""
+    """Return what the run's network learns from: the subset, and its augmented copies if any."""
     augmentation = spec.training.augmentation
     if augmentation is None:
         return subset

@@ -149,7 +149,7 @@ def _shared_folder(folder: Path, out: Path) -> None:
 
 
 def _means_full_disk(error: BaseException | None, out: Path) -> bool:
-    """Whether a full disk is behind an error, whichever library reported it."""
+    """Return True if a full disk is behind an error, whichever library reported it."""
     while error is not None:
         full = (errno.ENOSPC, errno.EDQUOT)
         if (isinstance(error, OSError) and error.errno in full) or "No space left" in str(error):

@@ -70,7 +70,7 @@ def _train(
     teacher: Any,
     checkpoint: str | None,
 ) -> list[dict[str, Any]]:
-    """What each process does of a training."""
+    """Do the part of a training that each process does."""
     arguments = training_arguments(spec, len(dataset), folder)
     trainer = MixKDTrainer(
         network,
@@ -130,7 +130,7 @@ def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArgum
 
 
 def _method_arguments(spec: RunSpec) -> dict[str, Any]:
-    """What the arguments say of the method, by name."""
+    """Return what the arguments say of the method, by name."""
     student, mixup = spec.student, spec.teacher_mixup
     if student is not None:
         weights = {f"alpha_{term}": weight for term, weight in student.weights.items()}

@@ -1,4 +1,4 @@
-"""What a tuning leaves: its trials as a table, and what was chosen as keys of a study."""
+"""The results of a tuning: its trials as a table, and the chosen settings as keys of a study."""
 
 import statistics
 from collections.abc import Mapping, Sequence

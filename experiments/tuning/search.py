@@ -40,7 +40,7 @@ Do = Callable[[Sequence[PlannedRun]], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is tuned, and how.
+    """The settings that are tuned, and the way they are searched.
 
     Attributes:
         study: of one task at one fraction, with one student (`one_comparison`).
@@ -92,7 +92,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Workbench:
-    """What trials are made with.
+    """The means by which trials are made.
 
     Attributes:
         out: the store.
@@ -233,7 +233,7 @@ def winners(trials: Sequence[Trial]) -> dict[str, Trial | None]:
 def fragment(
     tuning: Tuning, methods: Sequence[MethodSettings | None], trials: Sequence[Trial]
 ) -> dict[str, Any]:
-    """What was chosen, as keys of a study; methods whose every trial failed are left out.
+    """Return the chosen settings as keys of a study, without methods whose every trial failed.
 
     A teacher's settings that were chosen with a student are that method's alone, and no key of a
     study says so: they are left out too.

@@ -1,4 +1,4 @@
-"""What a tuning may set, as it is written on the command line.
+"""The settings that a tuning may search, as they are written on the command line.
 
     weights.sm=0.1..4 log                       any number in between, evenly on a logarithmic scale
     training.batch_size=8..64 int               any whole number in between
@@ -100,7 +100,7 @@ def parsed_settings(written: Sequence[str]) -> tuple[Dimension, ...]:
 
 
 def decides(key: str, method: MethodSettings) -> bool:
-    """Whether a key decides anything of what a method's student learns.
+    """Return True if a key decides anything of what a method's student learns.
 
     A weight of a term that the method has not would make another method of it.
     """
@@ -116,7 +116,7 @@ def decides(key: str, method: MethodSettings) -> bool:
 
 
 def check_setting(setting: Dimension, method: MethodSettings | None) -> None:
-    """That a setting fits a method, or the teacher (None).
+    """Check that a setting fits a method, or the teacher (None).
 
     Raises:
         InputError: naming the nearest key, or the value that does not fit.

@@ -88,7 +88,7 @@ def step_speeds(measured: Benchmarks) -> Drawing | None:
 
 
 def method_costs(measured: Benchmarks) -> Drawing | None:
-    """What each method costs over fine-tuning, measured and predicted."""
+    """Draw what each method costs over fine-tuning, measured and predicted."""
     frame = measured.tables.get("limits")
     if frame is None:
         return None

@@ -1,4 +1,4 @@
-"""What `mixkd bench` measured: its file read, its tables.
+"""The results of `mixkd bench`, read from their file, as tables.
 
 The contract is one file, `bench.json`, in the folder given: `schema_version`, `environment`,
 `command`, `settings`, `absent` (what could not be measured: why) and `tables`, each a list of rows.
@@ -91,7 +91,7 @@ def load_benchmarks(folder: Path) -> Benchmarks:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table of the file is shown; whether ratios or shares of time are in it."""
+    """The way a table of the file is shown, and whether it holds ratios or shares of time."""
 
     title: str
     caption: str

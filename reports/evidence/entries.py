@@ -17,7 +17,7 @@ from mixkd_core.records.survey import State, StoredRun, Survey, survey
 
 @dataclass(frozen=True)
 class Entry:
-    """What the store holds of one run.
+    """One run as the store holds it.
 
     Attributes:
         name: of its folder, without the suffix of an unfinished one.
@@ -92,7 +92,7 @@ def entries_of(found: Survey, where: object) -> list[Entry]:
 
 
 def finished_entries(entries: Iterable[Entry], where: object) -> list[Entry]:
-    """Those with numbers.
+    """Return the entries that have numbers.
 
     Raises:
         InputError: if there are none, saying what is there instead.
@@ -139,6 +139,6 @@ def _entry(run: StoredRun, plans: Plans) -> Entry:
 
 
 def _is_variant(labels: list[str], method: str) -> bool:
-    """Whether no study calls the run by its method (and student, where it has several)."""
+    """Return True if no study calls the run by its method (and student, where it has several)."""
     plain = [label for label in labels if label.partition(", ")[0] == method]
     return bool(labels) and not plain

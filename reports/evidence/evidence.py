@@ -116,7 +116,7 @@ class Evidence:
         return frozenset(entry.id for entry in self.entries if entry.variant)
 
     def without(self, task: str, fraction: float, method: str, seeds: Sequence[int]) -> str:
-        """Which seeds are missing from a mean, and why: `3 (failed), 4 (no run)`."""
+        """Return the seeds missing from a mean, and why: `3 (failed), 4 (no run)`."""
         states = self._states[task, fraction]
         absent = sorted({seed for _, seed in states} - set(seeds))
         told = [states.get((method, seed), "finished") for seed in absent]

@@ -140,12 +140,12 @@ def write_export(
 
 
 def is_export(folder: Path) -> bool:
-    """Whether a folder holds exported results, not run folders."""
+    """Return True if a folder holds exported results, not run folders."""
     return (folder / ABOUT).is_file()
 
 
 def export_date(folder: Path) -> dt.date:
-    """When exported results last changed.
+    """Return the date on which exported results last changed.
 
     Raises:
         InputError: if they cannot be read.

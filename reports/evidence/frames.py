@@ -26,7 +26,7 @@ _NOTHING = object()
 
 @dataclass(frozen=True)
 class Conditions:
-    """What is averaged over seeds, by run id.
+    """The conditions within which seeds are averaged, by run id.
 
     Attributes:
         key: digest of everything but the seed.
@@ -162,7 +162,7 @@ def _is_setting(name: str) -> bool:
 def _telling(
     contents: Sequence[Mapping[str, Any]], plain: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What differs between conditions, each with the value that goes without saying.
+    """Return the fields that differ between conditions, each with the value that needs no mention.
 
     That is the one of the only condition that is no variant; if there are several, the one that
     most conditions have, or where none leads the absence of a setting. Data and versions are always

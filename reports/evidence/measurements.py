@@ -1,4 +1,4 @@
-"""What a report needs from the per-example tables: risks, calibration, clipping, certificates.
+"""The numbers from per-example tables: risks, calibration, clipping, certificates.
 
 Each finished run is read once. Beside the stored losses it gets three that say how much of a gap
 in cross-entropy is calibration: the calibration error, the Brier score, and the cross-entropy after

@@ -1,4 +1,4 @@
-"""What the figures of a report share: their panels, their methods' looks, and what a point says.
+"""The common parts of a report's figures: panels, looks of methods, texts of points.
 
 Every method has a colour (Okabe and Ito's), a marker and a dash pattern of its own, so that figures
 are readable in greyscale and by colour-blind readers.

@@ -1,4 +1,4 @@
-"""How every figure looks, and what keeps its file the same from day to day.
+"""The look of every figure, and the rules that keep its file the same from day to day.
 
 Colours are Okabe and Ito's, readable to colour-blind eyes.
 """

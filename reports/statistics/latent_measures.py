@@ -67,7 +67,7 @@ def uniformity(encodings: ArrayLike) -> float | None:
 def nonlinearity(
     first: ArrayLike, second: ArrayLike, mixing_coefficients: ArrayLike, found: ArrayLike
 ) -> float | None:
-    """How far mixtures lie from the straight line between their parents, on the parents' scale.
+    """Return how far mixtures lie from the line between their parents, on the parents' scale.
 
     The root mean square of ‖f(λ) − λ f(1) − (1−λ) f(0)‖ over that of ‖f(1) − f(0)‖: 0 for a map
     that is linear along every segment. Pooling before dividing keeps pairs of parents that nearly

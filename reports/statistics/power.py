@@ -1,4 +1,4 @@
-"""How many seeds a comparison needs: the power of a paired test, computed before it is run.
+"""The number of seeds that a comparison needs: a paired test's power, before it is run.
 
 The power is that of the two-sided t test on n paired differences, exact for normal differences:
 with T noncentral t with n − 1 degrees of freedom and noncentrality Δ √n / sd,

@@ -153,7 +153,7 @@ def comparison_table(evidence: Evidence) -> Table:
 
 
 def trained_otherwise(group: pd.DataFrame) -> bool:
-    """Whether nothing but the length or the rate of training tells it from others of its method."""
+    """Return True if only the length or rate of training tells it from others of its method."""
     return all(item.split("=")[0] in ("epochs", "learning_rate") for item in _told(group))
 
 
@@ -213,7 +213,7 @@ def _compared(first: BySeed, second: BySeed) -> dict[str, Any] | None:
 
 
 def reading(difference: float, held_out: float, training: float) -> str:
-    """What moved, in words, from the mean differences of the gap and of both risks."""
+    """Return in words what moved, from the mean differences of the gap and of both risks."""
     if difference == 0:
         return "same gap"
     size = "smaller gap" if difference < 0 else "larger gap"
@@ -227,7 +227,7 @@ def reading(difference: float, held_out: float, training: float) -> str:
 
 
 def _likeness(group: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int]:
-    """How much two labels say alike in brackets, then how many seeds they share."""
+    """Return how much two labels say alike in brackets, then how many seeds they share."""
     shared = _told(group) & _told(other)
     unlike = _told(other) - _told(group)
     seeds = set(group["seed"]) & set(other["seed"])

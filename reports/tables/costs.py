@@ -1,4 +1,4 @@
-"""What a store's networks cost to use: size, operations, latency, throughput, memory, energy."""
+"""The cost of using a store's networks: size, operations, latency, throughput, memory, energy."""
 
 from typing import Any
 

@@ -259,7 +259,7 @@ def run_table(evidence: Evidence) -> Table:
 
 
 def left_out_note(evidence: Evidence) -> str:
-    """What is in no table, as sentences: runs of `mixkd tune`, damaged lists and folders."""
+    """Return sentences on what is in no table: runs of `mixkd tune`, damaged lists and folders."""
     sentences = [*evidence.damaged_plans, *evidence.unreadable]
     if evidence.tuning_runs:
         sentences.append(

@@ -1,4 +1,4 @@
-"""Which variant of a method stands for it, and what was swept around that one."""
+"""The variant that stands for a method, and the settings swept around it."""
 
 from functools import lru_cache
 from typing import Any
@@ -46,7 +46,7 @@ def representatives(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def drawn_representatives(evidence: Evidence, runs: pd.DataFrame) -> pd.DataFrame:
-    """Those of one condition per fraction, data, encoder, depth and method: few enough to draw.
+    """Return one condition per fraction, data, encoder, depth and method: few enough to draw.
 
     Settings that differ in how the teacher was trained, or in where a student of that depth got its
     layers from, are not drawn beside each other.
@@ -102,7 +102,7 @@ def _chosen(evidence: Evidence, runs: pd.DataFrame, columns: list[str]) -> pd.Da
 
 
 def _departures(student: StudentSpec) -> int:
-    """How many fields are not as the method has them by default."""
+    """Return how many fields are not as the method has them by default."""
     default = _defaults(student.method)
     mine = student.model_dump(exclude={"training"})
     return sum(mine[name] != default[name] for name in default)
@@ -114,7 +114,7 @@ def _defaults(method: str) -> dict[str, Any]:
 
 
 def _swept_values(student: StudentSpec) -> dict[str, Any]:
-    """What may be swept (floats), and everything else as one value that may not differ."""
+    """Return what may be swept (floats), and all else as one value that may not differ."""
     weights = dict(student.objective.weights)
     others = {term: weight for term, weight in weights.items() if term not in ("sm", "tmkd")}
     rest = student.model_dump(exclude={"weights", "mixup_ratio"}, mode="json")

@@ -34,7 +34,7 @@ def interval_cells(name: str, interval: tuple[float, float] | None) -> dict[str,
 
 @dataclass(frozen=True)
 class Column:
-    """How a column of the frame is shown.
+    """The way a column of the frame is shown.
 
     Attributes:
         name: of the frame's column; an interval is in `<name>_low` and `<name>_high`.
@@ -71,7 +71,7 @@ class Column:
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     def sort_value(self, row: dict[str, Any]) -> float | str:
-        """What the column is sorted by; an interval by its lower end, absent values last."""
+        """Return what the column is sorted by: an interval by its lower end, absent values last."""
         value: Any = row.get(
             f"{self.name}_low" if self.kind in ("interval", "range") else self.name
         )

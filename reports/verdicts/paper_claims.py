@@ -1,4 +1,4 @@
-"""What the paper claims of its methods, as comparisons that runs can answer."""
+"""The paper's claims about its methods, as comparisons that runs can answer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
