@@ -105,6 +105,7 @@ def own_logits(record: RunRecord, rows: list[list[str]]) -> Any:
         return network(**tokens).logits.numpy()
 
 
+@pytest.mark.slow
 def test_every_table_is_there_in_the_published_format(tmp_path: Path, encoder: Path) -> None:
     wnli = finished_run(tmp_path, GLUE["wnli"], encoder)
     cola = finished_run(tmp_path, GLUE["cola"], encoder)

@@ -59,6 +59,7 @@ def own_files(tmp_path: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_training_on_ones_own_file(
     encoder: Path,
     own_files: list[str],
@@ -89,6 +90,7 @@ def test_training_on_ones_own_file(
     assert "nothing is left to train" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_half_the_teachers_layers_by_default(
     encoder: Path, own_files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +205,7 @@ def test_doctor_fails_if_something_asked_for_cannot_be_read(
     assert mixkd(monkeypatch, "doctor", "--no-hub", "--teacher", tmp_path) == 1
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_teacher_is_used_as_it_is(
     tmp_path: Path,
     encoder: Path,

@@ -36,6 +36,7 @@ def test_operations_are_those_of_the_matrix_products(classifier: Path, texts: li
     assert network.model.config._attn_implementation == usual
 
 
+@pytest.mark.slow
 def test_networks_are_measured_side_by_side_on_one_list_of_texts(
     classifier: Path, texts: list[str]
 ) -> None:
@@ -120,6 +121,7 @@ def test_the_table_compares_with_the_deepest_in_the_same_precision() -> None:
     assert table_of(None).rows == []
 
 
+@pytest.mark.slow
 def test_the_command_leaves_its_numbers_in_the_store_and_the_report_shows_them(
     tmp_path: Path, mixkd: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 
+@pytest.mark.slow
 def test_its_logits_are_torchs(classifier: Path, texts: list[str], tmp_path: Path) -> None:
     network = open_network(str(classifier))
     form = onnx_form.write_onnx(network, tmp_path / "n.onnx", [(text,) for text in texts[:5]])
@@ -26,6 +27,7 @@ def test_its_logits_are_torchs(classifier: Path, texts: list[str], tmp_path: Pat
     assert np.abs(found - expected).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_form_that_computes_something_else_is_not_kept(
     classifier: Path, texts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

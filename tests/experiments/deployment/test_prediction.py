@@ -84,6 +84,7 @@ TEXT = st.text(
 ).filter(lambda text: text.strip() != "")
 
 
+@pytest.mark.slow
 @given(st.lists(TEXT, min_size=1, max_size=5))
 def test_what_is_written_is_read_back_alike(texts: list[str]) -> None:
     rows = [{"text": text, "p_a": 0.25} for text in texts]

@@ -116,6 +116,7 @@ def test_a_failing_run_does_not_stop_the_others(planned: Any, tmp_path: Path) ->
     assert {states[run.spec.id].state for run in runs if run is not failed} == {"finished"}
 
 
+@pytest.mark.slow
 def test_an_unexpected_error_is_a_failure_with_its_type(
     planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +134,7 @@ def test_an_unexpected_error_is_a_failure_with_its_type(
     assert {run.state for run in survey(tmp_path, whole=True).runs} == {"finished"}
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_study_and_keeps_what_is_finished(
     planned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ HARMS: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", HARMS)
 @pytest.mark.parametrize("harmed", [("checkpoint-4",), ("checkpoint-3", "checkpoint-4")])
 def test_a_harmed_checkpoint_is_set_aside_and_the_run_ends_as_undisturbed(

@@ -85,6 +85,7 @@ def test_a_run_leaves_a_complete_record(resources: Resources, spec: RunSpec) -> 
     assert not list(resources.out.glob("*.partial"))
 
 
+@pytest.mark.slow
 def test_the_stored_losses_are_those_of_the_stored_network(
     resources: Resources, spec: RunSpec
 ) -> None:
@@ -262,6 +263,7 @@ def test_a_teacher_can_be_trained_with_mixup(resources: Resources, spec: RunSpec
     assert "with label mixup (λ ~ Beta(1, 1), 2 mixed samples per original)" in card
 
 
+@pytest.mark.slow
 def test_augmented_copies_are_learnt_from_and_not_measured_on(
     resources: Resources, spec: RunSpec
 ) -> None:
@@ -312,6 +314,7 @@ def test_pair_tasks_run(task: str, resources: Resources, spec: RunSpec) -> None:
     assert np.stack(record.examples("dev")["logits"]).shape == (40, data.task.num_labels)
 
 
+@pytest.mark.slow
 def test_a_run_that_chooses_settings_is_an_ordinary_record(
     resources: Resources, spec: RunSpec
 ) -> None:

@@ -86,6 +86,7 @@ def means_the_same(value: Any, name: str) -> bool:
     return value == spelled if isinstance(value, str) else float(value) == float(spelled)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(texts=st.lists(TEXTS, min_size=4, max_size=6), labels=LABELS, data=st.data())
 def test_a_table_reads_alike_in_every_format(

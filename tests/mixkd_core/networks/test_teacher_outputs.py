@@ -224,6 +224,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
         outputs_of(tiny_classifier(), table, tmp_path / "file" / "cache").on_texts()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [{"method": "kd"}, {"method": "tmkd", "fixed_draws": True}, {"method": "pkd"}]
 )

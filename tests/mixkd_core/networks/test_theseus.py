@@ -146,6 +146,7 @@ def test_embeddings_pooler_and_head_are_the_predecessors(tiny_classifier: Any) -
         assert torch.equal(tensor, layers[name])
 
 
+@pytest.mark.slow
 def test_it_is_not_fine_tuning(mixkd_trainer: Any, tiny_classifier: Any, weights_of: Any) -> None:
     teacher = tiny_classifier(layers=4, seed=2)
     learnt = []

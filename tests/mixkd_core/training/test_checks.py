@@ -83,6 +83,7 @@ def test_training_after_an_evaluation_in_half_precision_is_refused(mixkd_trainer
         trainer.train()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("method", ["kd", "sm+tmkd", "theseus"])
 @pytest.mark.parametrize("bf16", [True, False])

@@ -254,6 +254,7 @@ def test_how_data_are_loaded_is_honoured(mixkd_trainer: Any, tokenised_texts: An
     assert loader.multiprocessing_context.get_start_method() == "spawn"
 
 
+@pytest.mark.slow
 def test_noise_on_embeddings_is_honoured(mixkd_trainer: Any, weights_of: Any) -> None:
     learnt = []
     for noise in (None, 5.0):

@@ -41,6 +41,7 @@ def tokenizer(tmp_path: Path) -> Any:
 # ---- passes ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "per_batch", "teacher_rows"),
     [
@@ -180,6 +181,7 @@ class Gradient(TrainerCallback):  # type: ignore[misc]
             self.value = torch.cat(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [1.0, 0.3])
 def test_accumulation_does_not_scale_the_gradient(
     ratio: float,
@@ -224,6 +226,7 @@ def losses_of(trainer: Any) -> list[float]:
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["pkd", "kd+sm+tmkd"])
 def test_bfloat16_stays_close(method: str, mixkd_trainer: Any, tiny_classifier: Any) -> None:
     runs = [

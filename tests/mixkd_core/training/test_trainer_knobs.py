@@ -112,6 +112,7 @@ def test_a_weight_of_zero_is_the_method_without_the_term(learn: Any) -> None:
     assert torch.equal(learn(method="kd", alpha_kd=0.0), learn(method="ft"))
 
 
+@pytest.mark.slow
 def test_soft_cross_entropy_teaches_what_divergence_does(learn: Any) -> None:
     """They differ by the teacher's entropy, which does not depend on the student."""
     torch.testing.assert_close(
@@ -122,6 +123,7 @@ def test_soft_cross_entropy_teaches_what_divergence_does(learn: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("knob", ["seed", "data_seed"])
 def test_seeds_change_what_is_learnt(knob: str, learn: Any) -> None:
     assert (learn(**{knob: 3}) - learn(**{knob: 4})).abs().max() > 1e-4

@@ -128,6 +128,7 @@ def test_two_processes_give_the_result_of_one(
     assert torch.equal(resumed, through)
 
 
+@pytest.mark.slow
 def test_one_goes_on_from_two_and_two_from_one(
     tmp_path: Path, mixkd_trainer: Any, tiny_classifier: Any, no_dropout: Any
 ) -> None:

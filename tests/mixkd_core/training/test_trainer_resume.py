@@ -102,6 +102,7 @@ def test_the_last_entry_of_a_resumed_training_speaks_of_all_of_it(
     assert last.train().metrics["train_runtime"] < 600  # another training, from the start
 
 
+@pytest.mark.slow
 def test_saving_and_evaluating_change_nothing(
     mixkd_trainer: Any, tiny_classifier: Any, tokenised_texts: Any, weights_of: Any
 ) -> None:

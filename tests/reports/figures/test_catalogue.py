@@ -125,6 +125,7 @@ def test_every_format_has_its_panels_in_the_same_places(evidence: Evidence) -> N
     assert places[0] == places[1] == places[2]
 
 
+@pytest.mark.slow
 def test_titles_of_square_panels_are_not_cut_off(tmp_path: Path, write_run: Run) -> None:
     for task in ("sst2", "mrpc", "rte"):
         for method in METHODS:

@@ -71,6 +71,7 @@ def test_the_page_needs_nothing_but_itself(html: Path) -> None:
     assert not re.search(r"url\((?!#)", text)
 
 
+@pytest.mark.slow
 def test_every_link_and_every_id_is_right(html: Path) -> None:
     parsed = Parsed(html.read_text(encoding="utf-8"))
     ids = [a["id"] for _, a in parsed.tags if a.get("id")]

@@ -115,6 +115,7 @@ def test_a_momentum_that_is_not_adamws_trains_the_whole_table(trained: Any) -> N
     assert held.rows == {60}
 
 
+@pytest.mark.slow
 def test_evaluation_and_checkpoints_have_the_whole_table(
     trained: Any, few_words: Dataset, tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def other_words() -> Dataset:
     return Dataset.from_dict({"input_ids": texts, "labels": [ids[0] % 3 for ids in texts]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optim", ["adamw_torch", "adamw_torch_fused"])
 @pytest.mark.parametrize("same_rows", [True, False])
 def test_a_checkpoint_does_not_show_how_it_was_written(
