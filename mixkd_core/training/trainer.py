@@ -1,5 +1,6 @@
 """`MixKDTrainer`: the loop is `transformers.Trainer`'s, the batches and the loss are MixKD's."""
 
+import weakref
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,9 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             self.add_callback(ModuleReplacement(model, self.teacher))
         # Padding is looked up as well, and by GPT-2 and its like so are token types.
         looked_up = np.concatenate([*self.table.columns.values(), [self.table.pad_token_id]])
-        self._compact = CompactEmbedding(model, looked_up, lambda: self.optimizer)
+        # A strong reference to this trainer would close a circle and keep its networks in memory.
+        trainer = weakref.proxy(self)
+        self._compact = CompactEmbedding(model, looked_up, lambda: trainer.optimizer)
         self._holds_rows_apart = self._may_hold_rows_apart()
         if self._holds_rows_apart:
             self.add_callback(self._compact)
