@@ -103,7 +103,7 @@ def store_plan(out: Path, study: str, runs: dict[str, dict[str, Any]]) -> None:
     """
     path = plan_file(out, study)
     with _lock(out, f"study-{study}", lambda: None):
-        path.parent.mkdir(exist_ok=True)
+        _shared_folder(path.parent, out)
         known = dict(read_plan(path)[1]) if path.is_file() else {}
         write_json(path, {"study": study, "runs": known | runs})
 

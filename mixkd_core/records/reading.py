@@ -6,6 +6,8 @@ Nothing that was read is believed before a model of it (`mixkd_core.records.sche
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +36,21 @@ def damaged(file: str, fault: str, remedy: str = REMEDY) -> DamagedRecordError:
     return DamagedRecordError(f"{file}: {fault}; {remedy}.")
 
 
+@contextmanager
+def closed_to_us(name: str) -> Iterator[None]:
+    """Say of what may not be read that this is so; it is no damage.
+
+    Raises:
+        InputError: in place of the system's PermissionError.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise InputError(
+            f"{shown(name)}: it cannot be read ({error.strerror}); ask its owner for permission."
+        ) from error
+
+
 def file_bytes(folder: Path, name: str, limit: int = MOST_JSON_BYTES) -> bytes:
     """Read a regular file of a run folder.
 
@@ -41,15 +58,14 @@ def file_bytes(folder: Path, name: str, limit: int = MOST_JSON_BYTES) -> bytes:
         DamagedRecordError: if it is missing, no regular file, or larger than `limit`.
         InputError: if reading it is not permitted, which is no damage.
     """
-    try:
-        # Not to wait for ever where someone put a pipe.
-        file = os.fdopen(os.open(folder / name, os.O_RDONLY | os.O_NONBLOCK), "rb")
-    except PermissionError as error:
-        raise InputError(
-            f"{name}: it cannot be read ({error.strerror}); ask its owner for permission."
-        ) from error
-    except OSError as error:
-        raise damaged(name, "it is missing") from error
+    with closed_to_us(name):
+        try:
+            # Not to wait for ever where someone put a pipe.
+            file = os.fdopen(os.open(folder / name, os.O_RDONLY | os.O_NONBLOCK), "rb")
+        except PermissionError:
+            raise
+        except OSError as error:
+            raise damaged(name, "it is missing") from error
     with file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
@@ -67,16 +83,12 @@ def file_digest(folder: Path, name: str) -> tuple[int, str]:
         InputError: if reading it is not permitted.
     """
     path = folder / name
-    if not path.is_file():
-        raise damaged(name, "it is missing")
-    try:
+    with closed_to_us(name):
+        if not path.is_file():
+            raise damaged(name, "it is missing")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return os.fstat(file.fileno()).st_size, digest
-    except OSError as error:
-        raise InputError(
-            f"{name}: it cannot be read ({error.strerror}); ask its owner for permission."
-        ) from error
 
 
 def parsed(name: str, content: bytes) -> Any:

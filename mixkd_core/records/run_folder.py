@@ -14,6 +14,7 @@ the suffix was finished; the manifest tells whether it has been damaged since.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from mixkd_core.records.layout import (
 )
 from mixkd_core.records.reading import (
     MOST_TABLE_BYTES,
+    closed_to_us,
     complaint,
     damaged,
     file_digest,
@@ -125,6 +127,11 @@ def partial_folder(out: Path, spec: RunSpec) -> Path:
         raise InputError(
             f"cannot write the run folder {folder}: {error.strerror}; give another --out."
         ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            f"cannot write the run folder {folder}: it is another user's unfinished run; ask that "
+            "its group may write to it, or give another --out."
+        )
     return folder
 
 
@@ -150,8 +157,9 @@ def find_record(out: Path, spec: RunSpec) -> RunRecord | None:
         InputError: if it was written by an incompatible version, or may not be read.
     """
     folder = record_folder(out, spec)
-    if not any((folder / file).is_file() for file in (SPEC, MANIFEST)):
-        return None
+    with closed_to_us(folder.name):
+        if not any((folder / file).is_file() for file in (SPEC, MANIFEST)):
+            return None
     try:
         record = read_record(folder)
     except DamagedRecordError:  # any other complaint is no harm: not to be replaced as if it were
@@ -189,6 +197,11 @@ def examine(folder: Path, *, whole: bool) -> RunRecord:
         DamagedRecordError: naming the file, the field, and the remedy.
         InputError: if it was written by an incompatible version, or may not be read.
     """
+    with closed_to_us(folder.name):
+        return _examined(folder, whole)
+
+
+def _examined(folder: Path, whole: bool) -> RunRecord:
     manifest = read_manifest(folder)
     stored = parsed(SPEC, checked_bytes(folder, SPEC, manifest))
     try:

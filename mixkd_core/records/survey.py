@@ -3,6 +3,7 @@
 One unreadable folder, file or name never hides another: it is named beside what could be read.
 """
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -159,7 +160,7 @@ def _stored_run(out: Path, place: RunPlace, about: RunName, whole: bool) -> Stor
 
     if is_locked(out, about.id):
         return without_numbers("running", "a process works on it")
-    if place.partial is not None and (place.partial / FAILURE).exists():
+    if place.partial is not None and os.path.exists(place.partial / FAILURE):  # False where closed
         return without_numbers("failed", _failure_reason(place.partial))
     if place.finished is not None:
         return without_numbers("damaged", harm)

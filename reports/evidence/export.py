@@ -24,12 +24,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from mixkd_core.errors import InputError
+from mixkd_core.records.reading import complaint, cut, file_bytes, parsed
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.schema import LOSSES
 from mixkd_core.records.specs import RunSpec
@@ -173,6 +174,20 @@ def read_export(folder: Path) -> tuple[list[Entry], Measurements, int]:
                 f"{folder / name}.csv is not what 'mixkd export' wrote: write it again."
             )
         tables[name] = _frame(content)
+    try:
+        return _contents(folder, about, tables)
+    except InputError:
+        raise
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            f"the results in {folder} do not fit together ({type(error).__name__}): write them "
+            "again with 'mixkd export'."
+        ) from error
+
+
+def _contents(
+    folder: Path, about: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+) -> tuple[list[Entry], Measurements, int]:
     results: dict[str, dict[str, Any]] = {}
     for row in tables["metrics"].to_dict("records"):
         sets = results.setdefault(row["run"], {})
@@ -272,19 +287,32 @@ def _filed(known: dict[str, Any], content: Mapping[str, Any]) -> str:
     return key
 
 
+class _About(BaseModel):
+    """Content of `about.json`."""
+
+    date: dt.date
+    tuning_runs: Annotated[int, Field(ge=0)]
+    sha256: dict[str, str]
+    specifications: dict[str, dict[str, Any]]
+    environments: dict[str, dict[str, Any]]
+
+
 def _about(folder: Path) -> dict[str, Any]:
+    again = "write it again with 'mixkd export'"
     try:
-        about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about: dict[str, Any] = parsed(ABOUT, file_bytes(folder, ABOUT))
         version = about["export_version"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(
-            f"{folder / ABOUT} cannot be read: write it again with 'mixkd export'."
-        ) from None
+    except (InputError, KeyError, TypeError):
+        raise InputError(f"{folder / ABOUT} cannot be read: {again}.") from None
     if version != EXPORT_VERSION:
         raise InputError(
-            f"the results in {folder} were exported in version {version} of their form, and this "
-            f"program reads version {EXPORT_VERSION}: export them again from the runs."
+            f"the results in {folder} were exported in version {cut(repr(version))} of their form, "
+            f"and this program reads version {EXPORT_VERSION}: export them again from the runs."
         )
+    try:
+        _About.model_validate(about)
+    except ValidationError as error:
+        raise InputError(f"{folder / ABOUT}: {complaint(error)}; {again}.") from None
     return about
 
 

@@ -244,3 +244,44 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         run_lock(tmp_path / "file", "0123456789ab", None),
     ):
         pass
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o775, 0o2775, 0o777])
+def test_whoever_may_write_to_the_store_may_lock(tmp_path: Path, mode: int) -> None:
+    out = tmp_path / "runs"
+    out.mkdir()
+    out.chmod(mode)
+    with run_lock(out, A, None):
+        pass
+    store_plan(out, "small", {A: planned(A)})
+    assert (out / ".locks").stat().st_mode & 0o7777 == mode
+    assert (out / "studies").stat().st_mode & 0o7777 == mode
+    for path in (out / ".locks").iterdir():
+        assert path.stat().st_mode & 0o666 == mode & 0o666
+
+
+def test_a_lock_is_seen_without_permission_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+    modes = []
+
+    def noted(path: str, flags: int, *args: int) -> int:
+        modes.append(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC))
+        return opened(path, flags, *args)
+
+    with run_lock(tmp_path, A, None):
+        monkeypatch.setattr(os, "open", noted)
+        assert is_locked(tmp_path, A)
+        assert not is_locked(tmp_path, B)
+    assert modes == [0, 0]
+
+
+def test_anothers_unfinished_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    partial_folder(tmp_path, spec())
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with (
+        pytest.raises(InputError, match="another user's unfinished run; ask that its group"),
+        noting_failure(tmp_path, spec()),
+    ):
+        pass

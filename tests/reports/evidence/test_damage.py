@@ -409,3 +409,32 @@ def test_files_that_may_not_be_read_are_named_and_never_replaced(
     assert "run.json: it cannot be read (Permission denied)" in states[kd.name].reason
     with pytest.raises(ValueError, match="ask its owner for permission"):
         find_record(store, spec)
+
+
+def test_a_folder_that_may_not_be_looked_into_hides_no_other(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (kd,) = store.glob("*-kd-*")
+    closed = store / "sst2-0.01-s9-kd-0123456789ab.partial"
+    closed.mkdir()
+    spec = find_record_spec(kd)
+    looked, opened = os.stat, os.open
+
+    def guarded(original: Any) -> Any:
+        def look(path: Any, *args: Any, **kwargs: Any) -> Any:
+            inside = not isinstance(path, int) and Path(os.fsdecode(path)).parent in (kd, closed)
+            if inside:
+                raise PermissionError(13, "Permission denied")
+            return original(path, *args, **kwargs)
+
+        return look
+
+    monkeypatch.setattr(os, "stat", guarded(looked))
+    monkeypatch.setattr(os, "open", guarded(opened))
+    states = {run.name: run for run in survey(store, whole=True).runs}
+    assert states[kd.name].state == "damaged"
+    assert "cannot be read (Permission denied)" in states[kd.name].reason
+    assert states[closed.name.removesuffix(".partial")].state == "unfinished"
+    assert sum(run.state == "finished" for run in states.values()) == 2
+    with pytest.raises(ValueError, match="ask its owner for permission"):
+        find_record(store, spec)

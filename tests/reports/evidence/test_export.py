@@ -186,3 +186,31 @@ def test_results_of_another_version_are_refused_and_written_anew(
             load_evidence(folder)
         write_export(evidence.entries, evidence.measurements, folder, DAY)
         assert len(load_evidence(folder).runs) == len(evidence.runs)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: about.pop("sha256"),
+        lambda about: about.update(specifications=[]),
+        lambda about: about.update(environments={}),
+        lambda about: about.update(tuning_runs="many"),
+        lambda about: about.update(date="yesterday"),
+        lambda about: about.update(export_version={"a": 1}),
+    ],
+)
+def test_results_that_do_not_fit_together_are_refused_in_a_sentence(
+    folder: Path, change: Any
+) -> None:
+    about = json.loads((folder / ABOUT).read_text())
+    change(about)
+    (folder / ABOUT).write_text(json.dumps(about))
+    with pytest.raises(InputError, match=r"export"):
+        load_evidence(folder)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", "", "\xff"])
+def test_an_about_file_that_is_none_is_refused_in_a_sentence(folder: Path, content: str) -> None:
+    (folder / ABOUT).write_bytes(content.encode("latin-1"))
+    with pytest.raises(InputError, match="write it again with 'mixkd export'"):
+        load_evidence(folder)
