@@ -82,7 +82,7 @@ def bernstein_limit(
 
     Raises:
         TheoryInputError: delta outside (0, 1), observations outside [lowest, loss_bound], or a
-            variance that no law on that range has.
+            variance that no distribution on that range has.
     """
     width = loss_bound - lowest
     if not 0.0 <= variance <= 0.25 * width**2:

@@ -1,10 +1,10 @@
 """Bounds on the gap under mixup augmentation of a fixed sample (the document's Case 2).
 
 The sample S has n independent points; given S, a draws are made: a pair i != j of S, a fresh mixing
-coefficient, and the teacher queried at the mixed point. The training risk is
-R_hat = w R_S + (1-w) (mean loss over the draws), with w in [0, 1] fixed beforehand, and the mixed
-law's bias is b = R - R_mix. Every statement here is this suite's own reconstruction, proved in
-THEORY.md; none of it is the paper's.
+coefficient, and the teacher queried at the mixed point. The training risk is R_hat = w R_S + (1-w)
+(mean loss over the draws), with w in [0, 1] fixed beforehand, and the mixed distribution's bias is
+b = R - R_mix. Every statement here is this suite's own reconstruction, proved in THEORY.md; none of
+it is the paper's.
 
 `draws` is the number of draws that are independent given S: a itself, a/4 for whole-data
 permutations, the number of batches where a batch shares its coefficient; math.inf for the limit.

@@ -1,8 +1,8 @@
 """Empirical risk, and the generalization risk estimated from held-out losses.
 
-The risk R(f) of a predictor is the mean of its loss under the law of the data. On the examples it
-was fitted to, the mean loss is the empirical risk R_S(f) and no estimate of R(f); on held-out
-examples it is an unbiased one.
+The risk R(f) of a predictor is the mean of its loss under the distribution of the data. On the
+examples it was fitted to, the mean loss is the empirical risk R_S(f) and no estimate of R(f); on
+held-out examples it is an unbiased one.
 """
 
 from dataclasses import dataclass

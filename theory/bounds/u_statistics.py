@@ -132,7 +132,7 @@ def checked_kernel(kernel: npt.ArrayLike, loss_bound: float) -> FloatArray:
 
 
 def checked_variance(variance: float, loss_bound: float) -> float:
-    """Return the variance, or raise if no law on [0, loss_bound] has it.
+    """Return the variance, or raise if no distribution on [0, loss_bound] has it.
 
     Raises:
         TheoryInputError: negative, NaN, or above loss_bound²/4.

@@ -33,7 +33,7 @@ WEIGHTS = (Fraction(0), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fraction
 
 
 def _convex_order(effort: Effort) -> Outcome:
-    """U_n <= R_S on every sample of n points, for the convex x² and the law of the class."""
+    """U_n <= R_S on every sample of n points, for the convex x² and the class's p."""
     problem, size = square_class(), effort.pick(6, 9)
     (kernel,), (losses,) = problem.kernels(UNIFORM_MIXING), problem.loss_table()
     broken = total = 0

@@ -20,7 +20,7 @@ TENTH = Fraction(1, 10)
 def permutation_batch_law(
     problem: FiniteClass, sample: tuple[Fraction, ...], mixing: FiniteMixing
 ) -> GapLaw:
-    """The law of a batch's mean loss when x'_i = lambda x_i + (1-lambda) x_{pi(i)}, given S.
+    """The distribution of a batch's mean when x'_i = lambda x_i + (1-lambda) x_{pi(i)}, given S.
 
     pi is a uniform permutation of the m points, lambda fresh at each place, and the loss that of
     the class's first hypothesis. All m! permutations are enumerated, with the law of the sum over
@@ -107,7 +107,7 @@ def _line_class(law: FiniteLaw) -> FiniteClass:
 
 
 def _mixed_law(points: Iterator[tuple[Fraction, Fraction]], mixing: FiniteMixing) -> FiniteLaw:
-    """The law of lambda x + (1-lambda) y over the listed, equally likely pairs (x, y)."""
+    """The distribution of lambda x + (1-lambda) y over the listed, equally likely pairs (x, y)."""
     pairs = list(points)
     masses: dict[Fraction, Fraction] = {}
     for x, y in pairs:

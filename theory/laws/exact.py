@@ -1,7 +1,7 @@
 """Rational input and overflow-safe integer arrays, shared by every exact computation.
 
-Exactness matters here beyond rounding: a minimal gap is a quantile of a discrete law, and one ulp
-in delta moves it by a whole atom. Hence probabilities and levels enter as rationals only.
+Exactness matters here beyond rounding: a minimal gap is a quantile of a discrete distribution, and
+one ulp in delta moves it by a whole atom. Hence probabilities and levels enter as rationals only.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Finite laws and finite classes with rational losses, and the named examples of the theory.
+"""Finite distributions and classes with rational losses, and named examples of the theory.
 
 The examples are those of THEORY.md (Case 1 and Case 2); each constructor says what it is for.
 """
@@ -52,7 +52,7 @@ class FiniteLaw:
 
     @classmethod
     def of(cls, masses: Mapping[Rational, Rational]) -> "FiniteLaw":
-        """The law that gives each key its value as probability."""
+        """The distribution that gives each key its value as probability."""
         return cls(
             tuple(exact(point, "point") for point in masses),
             tuple(exact(mass, "probability") for mass in masses.values()),
@@ -84,9 +84,9 @@ class FiniteLaw:
 class FiniteClass:
     """A finite class of losses g_f, each in [0, loss_bound] on the points of a finite law.
 
-    `losses` map a point to the exact loss of one hypothesis. Values off the law's points are
-    needed only for mixup with a finite mixing law; under Beta(alpha, alpha) mixing the losses must
-    be PiecewisePolynomial, whose means along a segment are rational.
+    `losses` map a point to the exact loss of one hypothesis. Values off the distribution's points
+    are needed only for mixup with a finite mixing distribution; under Beta(alpha, alpha) mixing the
+    losses must be PiecewisePolynomial, whose means along a segment are rational.
 
     Raises TheoryInputError for an empty class or a loss outside [0, loss_bound] at a point.
     """
@@ -197,7 +197,7 @@ class FiniteClass:
 
 @dataclass(frozen=True)
 class TableLoss:
-    """A loss known only at listed points, for laws whose points carry no geometry.
+    """A loss known only at listed points, for distributions whose points carry no geometry.
 
     Called at any other point it raises TheoryInputError.
     """
@@ -259,7 +259,7 @@ TENT = PiecewisePolynomial.of(["-1/2", 0, "1/2"], [[0], [1, 2], [1, -2], [0]])
 
 
 def three_point_line() -> FiniteLaw:
-    """{-1, 0, 1} with probabilities (2/5, 1/5, 2/5), the law of the Case 2 examples."""
+    """{-1, 0, 1} with probabilities (2/5, 1/5, 2/5), the distribution of the Case 2 examples."""
     return FiniteLaw.of({-1: "2/5", 0: "1/5", 1: "2/5"})
 
 
@@ -284,7 +284,7 @@ def square_class() -> FiniteClass:
 
 
 def sign_square_class() -> FiniteClass:
-    """M-: x^2 on the uniform law of {-1, 1}, where eps_p=0 and mixup always adds a gap."""
+    """M-: x^2 on the uniform distribution of {-1, 1}, where eps_p=0 and mixup always adds a gap."""
     law = FiniteLaw.uniform_on(-1, 1)
     return FiniteClass(law, (PiecewisePolynomial.polynomial(0, 0, 1),), Fraction(1))
 

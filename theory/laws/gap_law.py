@@ -1,4 +1,4 @@
-"""The exact law of a gap, held as integers: its quantile is a minimal gap."""
+"""The exact distribution of a gap, held as integers: its quantile is a minimal gap."""
 
 import math
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ from theory.laws.exact import INT64_LIMIT, IntArray, Rational, exact, exact_leve
 
 @dataclass(frozen=True, eq=False)
 class GapLaw:
-    """A finite law with atoms `numerators / denominator` and masses `weights / total`.
+    """A finite distribution with atoms `numerators / denominator` and masses `weights / total`.
 
     The atoms increase strictly and the weights, positive integers, add up to `total`; nothing is
-    rounded. Two laws are equal when their atoms and masses are.
+    rounded. Two distributions are equal when their atoms and masses are.
     """
 
     numerators: IntArray
@@ -28,7 +28,7 @@ class GapLaw:
     def collect(
         cls, numerators: IntArray, denominator: int, weights: IntArray, total: int
     ) -> "GapLaw":
-        """The law with repeated and unsorted atoms put in order, equal atoms merged."""
+        """The distribution with repeated and unsorted atoms put in order, equal atoms merged."""
         order = np.argsort(numerators, kind="stable")
         ordered = numerators[order]
         first = np.ones(ordered.size, dtype=bool)
@@ -39,7 +39,7 @@ class GapLaw:
 
     @classmethod
     def mixture(cls, parts: Iterable[tuple["GapLaw", int]]) -> "GapLaw":
-        """The mixture of laws over one denominator, in proportion to the integer weights."""
+        """The mixture of distributions of one denominator, in proportion to the integer weights."""
         laws = list(parts)
         common = math.lcm(*(law.total for law, _ in laws))
         overall = common * sum(weight for _, weight in laws)

@@ -1,8 +1,9 @@
-"""The exact law of a sum of i.i.d. integer vectors, by one big-integer power.
+"""The exact distribution of a sum of i.i.d. integer vectors, by one big-integer power.
 
-A law of integer vectors is a polynomial with integer coefficients. Packing its exponents into one
-variable and its coefficients into one long integer (Kronecker's substitution) turns the a-fold
-convolution into `integer ** a`, which the interpreter does at machine speed and without rounding.
+A distribution of integer vectors is a polynomial with integer coefficients. Packing its exponents
+into one variable and its coefficients into one long integer (Kronecker's substitution) turns the
+a-fold convolution into `integer ** a`, which the interpreter does at machine speed and without
+rounding.
 """
 
 import math
@@ -19,7 +20,7 @@ DEFAULT_BIT_LIMIT = 40_000_000
 def lattice_sum_law(
     masses: Mapping[tuple[int, ...], int], count: int, limit: int = DEFAULT_BIT_LIMIT
 ) -> tuple[IntArray, IntArray, int]:
-    """The law of v_1 + ... + v_count, the v_t i.i.d. with P(v) proportional to masses[v].
+    """The distribution of v_1 + ... + v_count, the v_t i.i.d. with P(v) proportional to masses[v].
 
     Parameters: `masses` maps integer vectors of one length H to positive integers; `limit` bounds
     the length in bits of the packed power.

@@ -1,4 +1,4 @@
-"""Exact laws of the gap Delta for finite classes under finite laws.
+"""Exact distributions of the gap Delta for finite classes under finite laws.
 
 Each function returns a GapLaw, whose `quantile(delta)` is the minimal gap eps(N, delta),
 `cvar(delta)` the conditional value at risk beside it, and `mean()` the expected gap E Delta.
@@ -44,7 +44,7 @@ Pairing = Literal["distinct", "self"]
 
 
 def gap_law(problem: FiniteClass, n: int, *, limit: int = DEFAULT_TYPE_LIMIT) -> GapLaw:
-    """The law of Delta_n = sup_f [R(f) - R_S(f)], S being n i.i.d. points.
+    """The distribution of Delta_n = sup_f [R(f) - R_S(f)], S being n i.i.d. points.
 
     Raises TheoryInputError for n < 1, or when there are more than `limit` types.
     """
@@ -70,7 +70,7 @@ def mixup_limit_gap_law(
     pairing: Pairing = "distinct",
     limit: int = DEFAULT_TYPE_LIMIT,
 ) -> GapLaw:
-    """The law of Delta_inf = sup_f [R - w R_S - (1-w) U_n], the gap of infinitely many draws.
+    """The distribution of Delta_inf = sup_f [R - w R_S - (1-w) U_n], with infinitely many draws.
 
     `weight` is w, the weight of the original sample. With pairing "self" the U-statistic U_n is
     replaced by V_n, the mean of h_f over all n^2 ordered pairs.
@@ -111,14 +111,14 @@ def mixup_gap_law(
     limit: int = DEFAULT_TYPE_LIMIT,
     bit_limit: int = DEFAULT_BIT_LIMIT,
 ) -> GapLaw:
-    """The law of Delta_a = sup_f [R - w R_S - (1-w) * mean of g_f over a mixup draws].
+    """The distribution of Delta_a = sup_f [R - w R_S - (1-w) * mean of g_f over a mixup draws].
 
     Given S the draws are i.i.d.: a pair chosen by `pairing`, lambda fresh from a finite law. Their
-    sum is convolved exactly for every type of S, and the conditional laws are mixed.
+    sum is convolved exactly for every type of S, and the conditional distributions are mixed.
 
-    Raises TheoryInputError for n < 2 with distinct pairs, a < 1, w outside [0, 1], a mixing law
-    that is not finite, or when there are more than `limit` types of S or a convolution longer than
-    `bit_limit` bits.
+    Raises TheoryInputError for n < 2 with distinct pairs, a < 1, w outside [0, 1], a mixing
+    distribution that is not finite, or when there are more than `limit` types of S or a convolution
+    longer than `bit_limit` bits.
     """
     w = exact_weight(weight)
     n, a = _sample_size(n, pairing), checked_count(a, "a")

@@ -1,4 +1,4 @@
-"""Estimate the bias of the mixed law, b = R - R_mix, from disjoint held-out pairs (T7)."""
+"""Estimate the bias of the mixed distribution, b = R - R_mix, from disjoint held-out pairs (T7)."""
 
 import numpy.typing as npt
 

@@ -1,8 +1,9 @@
 """Laws of the mixing coefficient lambda, symmetric about 1/2.
 
-Every law answers the same four questions: mixed moments E[lambda^j (1-lambda)^k], the integrated
-distribution function t -> E(t-lambda)_+, E min(lambda, 1-lambda), and samples. Finite laws and
-Beta(alpha, alpha) with rational alpha answer exactly wherever the answer is rational.
+Every distribution answers the same four questions: mixed moments E[lambda^j (1-lambda)^k], the
+integrated distribution function t -> E(t-lambda)_+, E min(lambda, 1-lambda), and samples. Finite
+distributions and Beta(alpha, alpha) with rational alpha answer exactly wherever the answer is
+rational.
 """
 
 import math
@@ -53,10 +54,10 @@ class MixingLaw(Protocol):
 
 @dataclass(frozen=True)
 class FiniteMixing:
-    """A finite law of lambda with rational atoms, symmetric about 1/2.
+    """A finite distribution of lambda with rational atoms, symmetric about 1/2.
 
     Raises TheoryInputError when an atom lies outside [0, 1], the probabilities are not a
-    probability vector, or the law is not symmetric about 1/2.
+    probability vector, or the distribution is not symmetric about 1/2.
     """
 
     values: tuple[Fraction, ...]
@@ -223,7 +224,7 @@ class BetaMixing:
 
 
 class SampledMixing:
-    """A law of lambda known only through a sampler, checked for symmetry and then symmetrised.
+    """A distribution of lambda known through a sampler only, checked and then symmetrised.
 
     `sampler(rng, count)` returns `count` draws in [0, 1]. Symmetry is tested on `draws` of them:
     the distance between the empirical distribution functions of lambda and of 1-lambda is at

@@ -1,4 +1,4 @@
-"""The law of mixup x' = lambda x + (1-lambda) x~: its moments, its distance to the data, its bias.
+"""The distribution of mixup x' = lambda x + (1-lambda) x~: moments, distance to the data, bias.
 
 Sources: THEORY.md L0 (convex order), T3 (distance and bias), T2.6 (sampling schemes).
 """
@@ -27,7 +27,7 @@ Scheme = Literal["distinct", "self", "permutation", "batch permutation", "one co
 
 @dataclass(frozen=True)
 class MixingMoments:
-    """Moments of lambda that the theory uses; exact Fractions for exact laws, floats otherwise.
+    """Moments of lambda that the theory uses; exact Fractions where they can be, else floats.
 
     Attributes:
         contraction: s = E[lambda^2 + (1-lambda)^2], the factor on the covariance.
@@ -46,7 +46,7 @@ class MixingMoments:
 
 
 def mixing_moments(mixing: MixingLaw) -> MixingMoments:
-    """All the moments of a law of lambda symmetric about 1/2."""
+    """All the moments of a distribution of lambda symmetric about 1/2."""
     product = mixing.moment(1, 1)
     # With q = lambda(1-lambda): (lambda-1/2)^2 = 1/4 - q, hence (lambda-1/2)^4 = 1/16 - q/2 + q^2.
     fourth = Fraction(1, 16) - product / 2 + mixing.moment(2, 2)
@@ -109,7 +109,7 @@ def mean_pair_distance(points: FloatArray) -> float:
 
 
 def wasserstein_to_mixed(law: FiniteLaw, mixing: MixingLaw) -> Number:
-    """W1(p, p_mix) = integral |F - G| for a finite law p on the line.
+    """W1(p, p_mix) = integral |F - G| for a finite distribution p on the line.
 
     Exact (a Fraction) for a finite mixing law. Otherwise F is constant and the distribution
     function G of p_mix is monotone between neighbouring points, so the integrand changes sign at
@@ -155,7 +155,7 @@ def wasserstein_to_mixed(law: FiniteLaw, mixing: MixingLaw) -> Number:
 
 
 def wasserstein_bound(mixing: MixingLaw, mean_distance: float | Fraction) -> Number:
-    """m * E||x - x~||, which W1(p, p_mix) never exceeds (T3; equality on two-point laws)."""
+    """m * E||x - x~||, which W1(p, p_mix) never exceeds (T3; equality on two points)."""
     return mixing.expected_minimum() * _nonnegative(mean_distance, "mean_distance")
 
 

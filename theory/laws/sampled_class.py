@@ -1,4 +1,4 @@
-"""Finite classes of vectorised losses under laws that can be sampled."""
+"""Finite classes of vectorised losses under distributions that can be sampled."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ CHUNK_VALUES = 1 << 18
 
 @dataclass(frozen=True)
 class SampledClass:
-    """A finite class under a law that can be sampled.
+    """A finite class under a distribution that can be sampled.
 
     Attributes:
         sampler: draws independent points of the law.
@@ -58,7 +58,7 @@ class SampledClass:
 
     @classmethod
     def of_finite(cls, problem: FiniteClass) -> "SampledClass":
-        """The same law and class in floating point, with the exact risks.
+        """The same distribution and class in floating point, with the exact risks.
 
         Raises TheoryInputError when a loss has no vectorised `values` method, as
         PiecewisePolynomial and TableLoss have.
@@ -102,7 +102,7 @@ class SampledClass:
 
 
 def law_sampler(law: FiniteLaw) -> Sampler:
-    """Inverse distribution function of a finite law: one uniform number a point."""
+    """Inverse distribution function of a finite distribution: one uniform number a point."""
     points = np.array([float(x) for x in law.points])
     cumulative = np.cumsum([float(p) for p in law.probabilities])[:-1]
 
@@ -114,7 +114,7 @@ def law_sampler(law: FiniteLaw) -> Sampler:
 
 
 def mixed_sampler(sampler: Sampler, mixing: MixingLaw) -> Sampler:
-    """The law p_mix of lambda x + (1-lambda) x~ with independent x, x~ and lambda."""
+    """The distribution p_mix of lambda x + (1-lambda) x~ with independent x, x~ and lambda."""
 
     def sample(rng: np.random.Generator, count: int) -> FloatArray:
         first, second = sampler(rng, count), sampler(rng, count)

@@ -1,8 +1,8 @@
 """Monte Carlo of the gap, for what cannot be enumerated.
 
-Continuous laws, continuous mixing coefficients, large classes. The simulators return independent
-gaps; `theory.laws.gap_summary.summarise_gaps` turns them into the minimal gap, its CVaR and the
-mean, each with an interval of a stated failure probability.
+Continuous distributions, continuous mixing coefficients, large classes. The simulators return
+independent gaps; `theory.laws.gap_summary.summarise_gaps` turns them into the minimal gap, its CVaR
+and the mean, each with an interval of a stated failure probability.
 """
 
 from typing import get_args
@@ -44,9 +44,9 @@ def simulate_gaps(
 def simulate_finite_gaps(
     problem: FiniteClass, n: int, replications: int, rng: np.random.Generator
 ) -> FloatArray:
-    """The same for a finite law, by drawing its multinomial counts: (replications,).
+    """The same for a finite distribution, by drawing its multinomial counts: (replications,).
 
-    The cost does not grow with n. For laws with too many types to enumerate. Raises
+    The cost does not grow with n. For distributions with too many types to enumerate. Raises
     TheoryInputError for counts < 1.
     """
     n = checked_count(n, "n")
@@ -114,9 +114,9 @@ def simulate_mixup_limit_gaps(
 ) -> FloatArray:
     """Independent copies of Delta_inf = sup_f [R - w R_S - (1-w) U_n]: (replications,).
 
-    The mean over lambda is a quadrature with `nodes` nodes: exact for finite mixing laws, and for
-    Beta mixing of losses that are polynomials of degree < 2 nodes along segments; approximate for
-    losses with kinks. Raises TheoryInputError as `simulate_mixup_gaps` does.
+    The mean over lambda is a quadrature with `nodes` nodes: exact for finite mixing distributions,
+    and for Beta mixing of losses that are polynomials of degree < 2 nodes along segments;
+    approximate for losses with kinks. Raises TheoryInputError as `simulate_mixup_gaps` does.
     """
     n, weight = _checked_pairing(n, pairing), _checked_weight(weight)
     values, masses = mixing.quadrature(checked_count(nodes, "nodes"))

@@ -102,7 +102,7 @@ def _constant_c(e: Numbers) -> float | None:
 
 
 def impossible_gap(evidence: Numbers) -> tuple[str, ...]:
-    """Return a remark when eps_p exceeds what any law and any class of that size can have at n."""
+    """Return a remark when eps_p exceeds the largest possible for that size of class and n."""
     names = ("n", "gap", "class_size", "loss_bound", "delta")
     if evidence.missing(names):
         return ()

@@ -1,7 +1,7 @@
 """Every closed form of the package, derived with SymPy: `all_derivations()`.
 
-`theory.symbolic.law` derives the law of λ, the covariance of mixed points and the expansion T6;
-`theory.symbolic.thresholds` derives the thresholds and constants of T1, T2 and T5.
+`theory.symbolic.law` derives the distribution of λ, the covariance of mixed points and the
+expansion T6; `theory.symbolic.thresholds` derives the thresholds and constants of T1, T2 and T5.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ from theory.symbolic.thresholds import threshold_derivations
 
 @cache
 def all_derivations() -> tuple[Derivation, ...]:
-    """All derivations, in the order of the document: law, expansion, thresholds."""
+    """All derivations, in the order of the document: distribution, expansion, thresholds."""
     return (*beta_law_derivations(), *expansion_derivations(), *threshold_derivations())
 
 

@@ -1,11 +1,11 @@
-"""Closed forms of the law of λ ~ Beta(α, α) and of the expansion T6, derived with SymPy.
+"""Closed forms of the distribution of λ ~ Beta(α, α) and of the expansion T6, derived with SymPy.
 
 A `Derivation` carries two expressions that come from different places: `derived` is what SymPy
 obtains from a definition (an integral, an equation to solve, an expectation), and `stated` is the
 closed form that the rest of the package and THEORY.md use. `Derivation.residual()` is their
 simplified difference, which must vanish.
 
-Moments of a Beta law come from integration by parts, not from a table: the derivative of
+Moments of a Beta distribution come from integration by parts, not from a table: the derivative of
 ``u^(p+k) (1-u)^q`` integrates to zero over [0, 1], which links two consecutive moments.
 """
 
@@ -95,7 +95,7 @@ def covariance_factor_distinct() -> sp.Expr:
 
 
 def beta_law_derivations() -> tuple[Derivation, ...]:
-    """Moments and limits of the Beta law, and the covariance of mixed points."""
+    """Moments and limits of the Beta distribution, and the covariance of mixed points."""
     a = ALPHA
     product = a / (2 * (2 * a + 1))
     effective = (a + 1) / (2 * a + 1)
