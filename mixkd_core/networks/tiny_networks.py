@@ -59,7 +59,7 @@ _MAMBA = {"use_mamba_kernels": False, "mamba_dt_rank": 4, "use_mem_eff_path": Fa
 OF_FAMILY: dict[str, dict[str, Any]] = {
     "gptj": {"rotary_dim": 4},
     "gpt_neo": {"attention_types": [[["global", "local"], LAYERS // 2]]},
-    "funnel": {"block_sizes": [2, 2]},
+    "funnel": {"block_sizes": [2, 2], "block_repeats": [1, 1]},
     "jamba": {
         **_MAMBA,
         "attn_layer_period": 2,
