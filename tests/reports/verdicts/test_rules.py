@@ -107,6 +107,12 @@ def test_equivalence_needs_both_sides_and_a_declared_margin() -> None:
     assert verdict(near - 0.009, margin=0.01) != "equivalent"
     assert verdict(10 * near, margin=0.01) == "inconclusive"
     assert verdict(near + 0.005, margin=0.01) == "supported", "a difference comes first"
+    (far,) = judge([on(near + 0.0095, 0.01)])
+    assert (far.p_equivalence or 0) > 0.1, "the harder side gives the p-value"
+    several = judge([on(near, 0.01)] * 3)
+    assert several[0].p_equivalence_holm == 3 * (several[0].p_equivalence or 0)
+    inside = np.array([*np.linspace(0.0004, 0.0006, 9), 0.02])
+    assert judge_sweep([on(0.01 - inside, 0.01)])[0].verdict == "inconclusive", "one side stands"
 
 
 @pytest.mark.parametrize("margin", [0.0, -0.01, float("nan"), float("inf")])
