@@ -82,7 +82,7 @@ def _by_set(evidence: Evidence, part: Part) -> pd.DataFrame:
     if part.question == "calibration":
         errors = evidence.measurements.risks
         errors = errors.loc[errors["loss"] == "calibration_error", ["run", "set", "risk"]]
-        frame = frame.drop(columns=["loss", "risk"]).merge(errors, on=["run", "set"])
+        frame = frame.merge(errors, on=["run", "set"])
         return _without_parts(frame.assign(value=-frame["risk"]))
     assert part.loss is not None
     loss_bound(part.loss)
