@@ -8,11 +8,9 @@ from torch import Tensor, nn
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.mixup import check_mixup_alpha
 from mixkd_core.mixing.pairing import check_pairing
-from mixkd_core.networks.mix_layer import MixLayer, check_mix_layer, parsed_mix_layer
-from mixkd_core.networks.theseus import replacement_groups
 from mixkd_core.networks.weights import HALF_PRECISION
 from mixkd_core.objectives.distances import distance
-from mixkd_core.objectives.objective import Objective, check_mixup_ratio, patient_layers
+from mixkd_core.objectives.objective import Objective, check_mixup_ratio
 from mixkd_core.records.specs import StudentSpec
 from mixkd_core.training.arguments import MixKDArguments
 
@@ -33,23 +31,6 @@ def check_settings(
     check_mixup_ratio(settings.objective, settings.mixup_ratio)
     check_mixup_alpha(settings.mixup_alpha)
     check_pairing(settings, has_classes=has_classes)
-
-
-def check_depths(settings: MixKDArguments | StudentSpec, student: int, teacher: int | None) -> None:
-    """Refuse networks that do not have the layers that the settings ask for.
-
-    Args:
-        student, teacher: how many layers they have; None where there is no teacher.
-
-    Raises:
-        InputError: naming the layer, or the depths that do not go together.
-    """
-    mix_layer: MixLayer = parsed_mix_layer(settings.mix_layer)
-    check_mix_layer(mix_layer, student)
-    if teacher is not None and "pkd" in settings.objective.terms:
-        patient_layers(student, teacher)
-    if teacher is not None and settings.objective.replaces_modules:
-        replacement_groups(student, teacher)
 
 
 def check_problem(network: Any) -> None:
