@@ -5,12 +5,18 @@ A README marks the place, naming the folder relative to itself:
     <!-- results:begin experiments/results/limited-data -->
     <!-- results:end -->
 
+Where a README shall only say what MixKD changes, in a row a baseline and a sentence a finding, it
+names one or several folders:
+
+    <!-- results:brief experiments/results/one experiments/results/two -->
+    <!-- results:end -->
+
 What stands between is replaced. `stale_sections` says which sections differ from their results.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,26 +49,34 @@ MEANING = (
 )
 
 _SECTION = re.compile(
-    r"<!-- results:begin (?P<folder>\S+) -->\n(?P<content>.*?)<!-- results:end -->", re.DOTALL
+    r"<!-- results:(?P<kind>begin|brief) (?P<folders>\S+(?: \S+)*) -->\n(?P<content>.*?)"
+    r"<!-- results:end -->",
+    re.DOTALL,
 )
+
+# The metric, and the theorem's own loss beside the one that people read.
+_BRIEF = (
+    "task", "fraction", "against", "depth", "pairs", "metric, dev", "metric, law",
+    "risk, 0-1", "gap, 0-1", "risk, distance", "gap, distance",
+)  # fmt: skip
 
 
 def update_readme(readme: Path, folder: Path) -> None:
-    """Replace the section of a README that stands for a folder of exported results.
+    """Replace the sections of a README that stand for a folder of exported results.
 
     Raises:
         InputError: if there is no README or no such section, or the results cannot be read.
     """
     text = _read(readme)
     wanted = os.path.relpath(folder.resolve(), readme.resolve().parent)
-    sections = [match for match in _SECTION.finditer(text) if match["folder"] == wanted]
+    sections = [match for match in _SECTION.finditer(text) if wanted in match["folders"].split()]
     if not sections:
         raise InputError(
             f"{readme} has no place for these results: add the lines "
             f"'<!-- results:begin {wanted} -->' and '<!-- results:end -->' where they shall stand."
         )
-    content = results_section(folder)
     for match in reversed(sections):
+        content = _content(match, readme)
         text = text[: match.start("content")] + content + text[match.end("content") :]
     write_file(readme, text.encode())
 
@@ -74,10 +88,39 @@ def stale_sections(readme: Path) -> list[str]:
         InputError: if the README or results that it names cannot be read.
     """
     return [
-        match["folder"]
+        match["folders"]
         for match in _SECTION.finditer(_read(readme))
-        if match["content"] != results_section(readme.parent / match["folder"])
+        if match["content"] != _content(match, readme)
     ]
+
+
+def _content(section: re.Match[str], readme: Path) -> str:
+    folders = [readme.parent / name for name in section["folders"].split()]
+    return brief_section(folders) if section["kind"] == "brief" else results_section(*folders)
+
+
+def brief_section(folders: Sequence[Path]) -> str:
+    """Return Markdown: what MixKD changes, a row a baseline, and what gap and risk say.
+
+    Raises:
+        InputError: if a folder holds no exported results.
+    """
+    found = [_evidence(folder) for folder in folders]
+    overviews = [overview_table(evidence) for evidence in found]
+    columns = {one.title: one for table in overviews for one in table.columns}
+    table = replace(
+        overviews[0],
+        columns=tuple(columns[title] for title in _BRIEF if title in columns),
+        frame=pd.concat([table.frame for table in overviews], ignore_index=True),
+    )
+    sentences = [sentence for evidence in found for sentence in gap_and_risk(ledger(evidence))]
+    return "\n".join([table.to_markdown(), "".join(f"- {one}\n" for one in sentences)])
+
+
+def _evidence(folder: Path) -> Evidence:
+    if not is_export(folder):
+        raise InputError(f"{folder} holds no exported results: make them with 'mixkd export'.")
+    return load_evidence(folder)
 
 
 def results_section(folder: Path) -> str:
@@ -86,9 +129,7 @@ def results_section(folder: Path) -> str:
     Raises:
         InputError: if the folder holds no exported results.
     """
-    if not is_export(folder):
-        raise InputError(f"{folder} holds no exported results: make them with 'mixkd export'.")
-    evidence = load_evidence(folder)
+    evidence = _evidence(folder)
     parts = [_provenance(evidence, export_date(folder).isoformat())]
     for key, summaries in _by_task(evidence).items():
         parts.append(_levels(evidence, key, summaries).to_markdown())

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,19 @@ def test_the_projects_own_pages_agree_with_its_committed_results() -> None:
     for folder in committed:
         assert is_export(folder)
         assert load_evidence(folder).gaps["gap"].notna().all()
+
+
+def test_a_brief_section_joins_folders_and_follows_each_of_them(
+    results: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "again"
+    shutil.copytree(results, copy)
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- results:brief results again -->\n<!-- results:end -->\n")
+    assert stale_sections(readme) == ["results again"]
+    update_readme(readme, copy)
+    text = readme.read_text()
+    assert stale_sections(readme) == []
+    assert len(re.findall(r"^\| sst2 \| 1 % \| kd \| ", text, flags=re.MULTILINE)) == 2
+    readme.write_text(text.replace("+0.015", "+0.016"))
+    assert stale_sections(readme) == ["results again"]

