@@ -23,7 +23,7 @@ Content = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many of a set's examples are among others, by their texts (all columns of a pair).
+    """The number of a set's examples found among others, by their texts (all columns of a pair).
 
     Attributes:
         examples: of the set.

@@ -28,7 +28,7 @@ _BOOLEANS = {"true": Decimal(1), "false": Decimal(0)}
 
 
 def is_missing(value: object) -> bool:
-    """Whether a field holds nothing: null, NaN, or white space alone."""
+    """Return True if a field holds nothing: null, NaN, or white space alone."""
     if isinstance(value, str):
         return not value.strip()
     return value is None or (isinstance(value, float) and math.isnan(value))

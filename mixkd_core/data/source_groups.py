@@ -1,4 +1,4 @@
-"""Which examples share a source, and so are not independent of each other.
+"""Groups of examples that share a source, and so are not independent of each other.
 
 SST-2's training split holds the phrases of parsed sentences, and pairs tasks reuse sentences: such
 examples vary together, and an interval that takes them for independent is too narrow. The official

@@ -69,7 +69,7 @@ def subset_indices(
 
 
 def check_fraction(labels: ArrayLike, fraction: float) -> None:
-    """That :func:`subset_indices` can take this fraction, whatever the seed.
+    """Check that :func:`subset_indices` can take this fraction, whatever the seed.
 
     Raises:
         InputError: a fraction outside (0, 1] or too small to hold one example of each class.

@@ -71,7 +71,7 @@ class TsvLayout:
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be predicted from what.
+    """A prediction task: the label to predict, and the texts to predict it from.
 
     Attributes:
         name: the name it is asked for by.
@@ -170,12 +170,12 @@ class Task:
 
     @property
     def is_regression(self) -> bool:
-        """Whether the label is a real number."""
+        """Return True if the label is a real number."""
         return self.label_names is None
 
     @property
     def is_pair(self) -> bool:
-        """Whether an example is a sentence pair."""
+        """Return True if an example is a sentence pair."""
         return len(self.text_columns) == 2
 
     @property

@@ -53,7 +53,7 @@ class TokenLayout:
 
     @property
     def first_tokens(self) -> Tensor:
-        """Which token each text begins with, of shape `(n,)`."""
+        """Return the index of each text's first token, of shape `(n,)`."""
         return self.slots[:: self.length]
 
     @property

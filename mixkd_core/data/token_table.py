@@ -112,7 +112,7 @@ def token_table(dataset: Any, pad_token_id: int | None, label_column: str = "lab
 
 
 def check_labels(labels: NDArray[Any], num_labels: int) -> None:
-    """That a classifier of `num_labels` outputs (1: a regression) can learn these labels.
+    """Check that a classifier of `num_labels` outputs (1: a regression) can learn these labels.
 
     Raises:
         InputError: naming the first row whose label it cannot.

@@ -1,4 +1,4 @@
-"""How well confidences match frequencies, and the temperature that mends them afterwards.
+"""The match of confidences with frequencies, and the temperature that mends it afterwards.
 
 Temperature scaling (Guo et al., 2017) divides the logits by one number τ, fitted by cross-entropy
 on examples that were used neither for training nor for measuring. It changes no prediction: a

@@ -34,7 +34,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LatentSample:
-    """Which training examples are encoded, and which mixtures of theirs.
+    """The training examples that are encoded, and the pairs whose mixtures are.
 
     Attributes:
         points: rows of the training subset, of shape `(n,)`; the classes take turns.

@@ -26,7 +26,7 @@ from mixkd_core.errors import InputError
 
 
 def check_mixup_alpha(alpha: float) -> None:
-    """That Beta(α, α) is a law.
+    """Check that Beta(α, α) is a distribution.
 
     Raises:
         InputError: if α is not positive and finite.

@@ -1,4 +1,4 @@
-"""Which of transformers' sequence classifiers MixKD trains, tried on a tiny network of each.
+"""A trial of transformers' sequence classifiers with MixKD, on a tiny network of each.
 
     python -m mixkd_core.networks.architectures
 
@@ -58,7 +58,7 @@ Encoders are aligned at a text's first token, and decoders (*reads: last*) at it
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about one family."""
+    """The findings about one family."""
 
     family: str
     verdict: str

@@ -107,7 +107,7 @@ def load_tokenizer(checkpoint: str | Path) -> Any:
 
 
 def check_teacher_and_student(teacher: Any, student: Any) -> None:
-    """That both networks speak of the same labels and read the same token ids.
+    """Check that both networks speak of the same labels and read the same token ids.
 
     Raises:
         InputError: naming what differs.
@@ -135,7 +135,7 @@ def check_teacher_and_student(teacher: Any, student: Any) -> None:
 
 
 def check_same_tokenizer(teacher: Any, student: Any, names: tuple[str, str]) -> None:
-    """That two tokenizers number the same vocabulary alike.
+    """Check that two tokenizers number the same vocabulary alike.
 
     Args:
         names: the checkpoints' names, for the message.

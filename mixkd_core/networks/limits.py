@@ -1,4 +1,4 @@
-"""What a network's tables hold: the longest text, the token ids and types, the padding."""
+"""Limits of a network's tables: the longest text, the token ids and types, the padding."""
 
 from typing import Any
 

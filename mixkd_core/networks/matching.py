@@ -1,4 +1,4 @@
-"""What an objective asks of two networks: where each is mixed, and which layers are compared."""
+"""An objective's demands on two networks: where each is mixed, and which layers are compared."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -34,7 +34,7 @@ def parsed_mix_layer(given: int | str) -> MixLayer:
 
 
 def check_mix_layer(mix_layer: MixLayer, depth: int) -> None:
-    """That a network of `depth` layers has the layer.
+    """Check that a network of `depth` layers has the layer.
 
     Raises:
         InputError: if it does not.

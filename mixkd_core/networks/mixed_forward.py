@@ -69,7 +69,7 @@ class MixedPairs:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a pass gives: logits of each part, `None` for a part that was not asked for.
+    """Outputs of a pass: logits of each part, `None` for a part that was not asked for.
 
     Attributes:
         logits: on the originals, of shape `(n, num_labels)`.
@@ -224,10 +224,10 @@ def _forward_embedded(
 
 
 def _takes_layout(model: Any, core: Any) -> bool:
-    """Whether the layers take texts without padding (`mixkd_core.networks.speed.bert_shortcuts`).
+    """Return True if the layers take texts without padding.
 
-    `DataParallel` would cut the one row that they are in, and a compiled model would be compiled
-    again for each number of tokens.
+    Those of `mixkd_core.networks.speed.bert_shortcuts` do. `DataParallel` would cut the one row
+    that the texts are in, and a compiled model would be compiled again for each number of tokens.
     """
     if isinstance(model, nn.DataParallel) or hasattr(model, "_orig_mod"):
         return False

@@ -42,7 +42,7 @@ ANOTHER = "take another architecture"
 
 @dataclass(frozen=True)
 class Request:
-    """What training is going to ask of a network.
+    """The demands that training is going to make of a network.
 
     Attributes:
         role: `"teacher"`, `"student"` or `"network"`, for messages.

@@ -1,4 +1,4 @@
-"""What a classifier reads: which inputs it takes, and at which slot of a text.
+"""A classifier's reading: which inputs it takes, and the slot of a text that it reads.
 
 Encoders read a text's first position (or all of them), and texts padded on the right begin at one
 slot. Decoders (Llama, Qwen2, GPT-2, ...) read the last token: given `input_ids` they look for it,

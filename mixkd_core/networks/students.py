@@ -17,7 +17,7 @@ LAYER_CHOICES = ("first", "last", "alternate", "symmetric")
 
 
 def choose_layers(total: int, keep: int, choice: str) -> tuple[int, ...]:
-    """Which `keep` of `total` layers, counted from 0, a student takes.
+    """Return the `keep` of `total` layers, counted from 0, that a student takes.
 
     | choice      | keeps                                        | 3 of 6  | 6 of 12            |
     | ----------- | -------------------------------------------- | ------- | ------------------ |

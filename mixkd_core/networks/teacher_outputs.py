@@ -129,7 +129,7 @@ class TeacherOutputs:
         lengths: NDArray[np.int64],
         *arrays: NDArray[Any],
     ) -> Inference:
-        """What is stored, if it is what `compute` gives; else what it gives, which is stored.
+        """Return the stored outputs if they are those of `compute`; else compute and store them.
 
         Args:
             compute: gives the outputs on some rows, or with None on all.
@@ -208,10 +208,10 @@ def _checksum(key: str, arrays: dict[str, NDArray[Any]]) -> str:
 
 
 def _read(path: Path, key: str) -> Inference:
-    """What was stored under a key.
+    """Return the outputs that were stored under a key.
 
     Raises:
-        ValueError, KeyError, OSError, SafetensorError: if it was not, or is damaged.
+        ValueError, KeyError, OSError, SafetensorError: if there are none, or they are damaged.
     """
     with safe_open(path, framework="numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -46,7 +46,9 @@ class ReplacementSchedule:
 
 
 def replacement_groups(successor_layers: int, predecessor_layers: int) -> tuple[range, ...]:
-    """Which predecessor layers, from 0, each successor layer replaces: 3 for 6 gives 0–1, 2–3, 4–5.
+    """Return the predecessor layers, from 0, that each successor layer replaces.
+
+    Three layers for six give 0–1, 2–3, 4–5.
 
     Raises:
         InputError: if the successor has more layers than the predecessor.

@@ -1,4 +1,4 @@
-"""What a run was made with: versions and hardware; and the precision that the hardware favours."""
+"""A run's environment: versions and hardware; and the precision that the hardware favours."""
 
 import importlib.metadata
 import os
@@ -28,7 +28,7 @@ class Hardware:
 
 
 def hardware() -> Hardware:
-    """What this process runs on."""
+    """Return the hardware that this process runs on."""
     import torch
 
     cuda = torch.cuda.is_available()
@@ -77,7 +77,7 @@ def _processor() -> str:
 
 
 def _processor_has_bf16() -> bool:
-    """Whether oneDNN has bfloat16 instructions to use (AVX-512 BF16 or AMX)."""
+    """Return True if oneDNN has bfloat16 instructions to use (AVX-512 BF16 or AMX)."""
     import torch
 
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -17,7 +17,7 @@ def lock_file(out: Path, name: str) -> Path:
 
 
 def is_locked(out: Path, run_id: str) -> bool:
-    """Whether a process works on a run at this moment."""
+    """Return True if a process works on a run at this moment."""
     try:
         file = os.open(lock_file(out, run_id), os.O_RDONLY | os.O_NONBLOCK)
     except OSError:  # nobody ever worked on it, or it is closed to us

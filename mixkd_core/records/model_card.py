@@ -19,7 +19,7 @@ SET_MEANINGS = {
 
 
 def set_meaning(name: str) -> str:
-    """What a set of examples is, in words."""
+    """Return the meaning of a set of examples, in words."""
     usual = "the task's development split" if name.startswith("dev") else "a set of the user's own"
     return SET_MEANINGS.get(name, usual)
 

@@ -1,4 +1,4 @@
-"""What studies want in a folder of runs: `studies/<study>.json`, which `mixkd run` writes."""
+"""Runs that studies want in a folder of runs: `studies/<study>.json`, which `mixkd run` writes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

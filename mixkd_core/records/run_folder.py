@@ -239,7 +239,7 @@ def find_records(out: Path) -> Iterator[RunRecord]:
 
 
 def damage(folder: Path) -> str | None:
-    """What is wrong with a run folder, in words; None if it is complete and unharmed.
+    """Return the damage to a run folder, in words; None if it is complete and unharmed.
 
     Raises:
         InputError: if it was written by an incompatible version: it is not harmed, and must not be

@@ -1,4 +1,4 @@
-"""What the JSON files of a run folder hold, as models: a file that does not fit is damaged.
+"""Models of the JSON files of a run folder: a file that does not fit is damaged.
 
 Fields that an earlier version did not write have a default, and fields that a later one adds are
 passed over, so that every stored run stays readable. All numbers are finite.
@@ -72,7 +72,7 @@ class Manifest(_Stored):
 
 
 class SetResult(_Stored):
-    """What a run's summary says of one set of examples.
+    """A run's results on one set of examples, as its summary holds them.
 
     Attributes:
         digest: of the examples' ids and labels (`mixkd_core.records.tables.examples_digest`); runs
@@ -157,7 +157,7 @@ History = TypeAdapter(list[Step])
 
 
 class PlannedEntry(_Stored):
-    """What a study's list says of a run."""
+    """A run's entry in a study's list."""
 
     folder: str
     labels: list[str] = []

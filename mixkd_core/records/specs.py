@@ -1,4 +1,4 @@
-"""What identifies a run: a frozen specification whose id is a digest of what changes the result.
+"""A run's identity: a frozen specification whose id is a digest of what changes the result.
 
 What only says *how* to run it (where the data and the checkpoint lie, where to write, how to show
 progress) is not in here. Data and checkpoints are therefore identified by their content: moving a
@@ -92,7 +92,7 @@ class CheckpointRef(_Frozen):
 
 
 class Alteration(_Frozen):
-    """How texts are altered (`mixkd_core.augmentation.copies`), whoever translates.
+    """The alteration of texts (`mixkd_core.augmentation.copies`), whoever translates.
 
     Attributes:
         kind: `"deletion"` or `"swap"` of words, or `"back-translation"`.
@@ -132,7 +132,7 @@ class AugmentationSpec(Alteration):
 
 
 class TrainingSpec(_Frozen):
-    """How a network is trained.
+    """The training of a network.
 
     A control of equal compute needs no setting of its own. MixKD with mixup ratio r takes the
     student through 1 + r samples per original and epoch (1 + 2r where it mixes at a hidden layer,
@@ -256,11 +256,11 @@ MIXUP_SETTINGS = tuple(settings_of(StudentSpec, MIXUP))
 
 
 class EvaluationSpec(_Frozen):
-    """What a run is evaluated on, and what else is looked at.
+    """The evaluation of a run: the sets it is evaluated on, and what else is looked at.
 
     Attributes:
         remainder_size: at most this many of the training split's unused part.
-        fresh_size: new draws of the law, where it is known (the embedded tasks).
+        fresh_size: new draws of the distribution, where it is known (the embedded tasks).
         validation: for choosing settings: this share of the training subset is held out of
             training, and the run is evaluated there and on no reported set.
         latent_points: so many training points are encoded, and their mixup neighbours
@@ -340,12 +340,12 @@ class RunSpec(_Frozen):
 
     @property
     def training(self) -> TrainingSpec:
-        """How the run's own network is trained."""
+        """Return the training of the run's own network."""
         return self.teacher if self.student is None else self.student.training
 
     @property
     def objective(self) -> Objective:
-        """What the run's own network minimises."""
+        """Return the objective that the run's own network minimises."""
         if self.student is not None:
             return self.student.objective
         return objective("ft" if self.teacher_mixup is None else "sm")
@@ -394,7 +394,7 @@ def checked(model: type[_Frozen], **values: Any) -> Any:
 
 
 def checkpoint_ref(checkpoint: str | Path) -> CheckpointRef:
-    """What identifies a checkpoint: of a folder its content, of a hub name its commit.
+    """Return what identifies a checkpoint: of a folder its content, of a hub name its commit.
 
     One that is stored in half precision gets another digest than it had when its weights were
     trained so: they are float32 now.

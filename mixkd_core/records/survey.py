@@ -30,7 +30,7 @@ STATES: Sequence[State] = (
 
 @dataclass(frozen=True)
 class StoredRun:
-    """What a folder of runs holds of one run.
+    """A run as a folder of runs holds it.
 
     Attributes:
         name: of its folder, without the suffix of an unfinished one.
@@ -57,7 +57,7 @@ class StoredRun:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a folder of runs holds.
+    """The contents of a folder of runs.
 
     Attributes:
         runs: every run that is there, by name, then those that studies want and that are missing.

@@ -67,14 +67,14 @@ class MixKDArguments(_MethodArguments, TrainingArguments):  # type: ignore[misc,
 
     @property
     def draws(self) -> dict[str, Any]:
-        """What decides which pairs are mixed and how, by name: arguments of the sampler."""
+        """Return the sampler's arguments, by name: they decide which pairs are mixed and how."""
         mixup = settings_of(StudentSpec, MIXUP)
         drawn = {name: getattr(self, name) for name in mixup if name != "mix_layer"}
         return drawn if self.objective.mixes else {**drawn, "mixup_ratio": 0.0}
 
     @property
     def mixing_layer(self) -> MixLayer:
-        """What `mix_layer` says.
+        """Return the layer that `mix_layer` names.
 
         Raises:
             InputError: if it is neither a number nor `"pooled"`.

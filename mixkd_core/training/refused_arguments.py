@@ -1,4 +1,4 @@
-"""What `Trainer` takes and MixKD's own batches and losses would drop: refused, never ignored."""
+"""Arguments of `Trainer` that MixKD's batches and losses would drop: refused, never ignored."""
 
 from dataclasses import fields
 from typing import Any

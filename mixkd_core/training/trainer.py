@@ -142,7 +142,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.teacher.eval()
 
     def _may_hold_rows_apart(self) -> bool:
-        """Whether the word table's unused rows need not be trained (`compact_embedding`)."""
+        """Return True if the word table's unused rows need not be trained (`compact_embedding`)."""
         args = self.args
         return (
             self._compact.worthwhile
@@ -235,7 +235,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         return (loss, {"logits": outputs.logits}) if return_outputs else loss
 
     def _parts(self, inputs: dict[str, Any]) -> tuple[Any, MixedPairs | None]:
-        """What the student has to run on: a part without a weighted term is left out."""
+        """Return the parts that the student runs on: one without a weighted term is left out."""
         pairs = None
         if "mixing_coefficients" in inputs:
             pairs = MixedPairs(inputs["first"], inputs["second"], inputs["mixing_coefficients"])

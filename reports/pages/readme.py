@@ -144,7 +144,7 @@ def results_section(folder: Path) -> str:
 
 
 def _verdicts(evidence: Evidence) -> list[str]:
-    """What MixKD changes, the headlines, what gap and risk say of each other, every entry."""
+    """Return the overview, the headlines, what gap and risk say of each other, every entry."""
     claims = ledger(evidence)
     asked = [claim for claim in claims if claim.entries]
     headlines, entries = headline_table(asked), entry_table(asked)

@@ -71,7 +71,7 @@ def crossed_interval(
 
 
 def _shared_variance(pairs: Sequence[PairedExamples]) -> tuple[float, int]:
-    """What sources shared by several seeds add to the variance, and how many sources there are."""
+    """Return the variance that sources shared by several seeds add, and the number of sources."""
     count = len(pairs)
     residuals = np.concatenate(
         [(pair.differences - pair.differences.mean()) / len(pair.differences) for pair in pairs]

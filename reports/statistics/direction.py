@@ -57,7 +57,7 @@ def failing_check(strata: Sequence[ArrayLike], level: float) -> str | None:
 
 
 def stands_above_zero(strata: Sequence[ArrayLike], level: float) -> bool:
-    """Whether all three checks agree that the differences lie above 0."""
+    """Return True if all three checks agree that the differences lie above 0."""
     return failing_check(strata, level) is None
 
 
@@ -76,7 +76,7 @@ def spread(strata: Sequence[ArrayLike]) -> float | None:
 
 
 def is_skewed(values: ArrayLike) -> bool:
-    """Whether the sample skewness is more than two of its standard errors (for normal values)."""
+    """Return True if the sample skewness exceeds two of its standard errors (for normal values)."""
     array = np.asarray(values, dtype=np.float64)
     n = len(array)
     deviation = array - array.mean()

@@ -144,7 +144,7 @@ def _sign_test_power(pairs: int, agreeing: float, level: float) -> float:
 
 
 def _survives_one_more(mean: float, sd: float, largest: float, pairs: int, level: float) -> bool:
-    """Whether the t-limit stays above 0 when a pair of −`largest` joins `pairs` of this mean."""
+    """Return True if the t-limit stays above 0 once a pair of −`largest` joins the `pairs`."""
     joined = (pairs * mean - largest) / (pairs + 1)
     squares = (pairs - 1) * sd**2 + pairs / (pairs + 1) * (mean + largest) ** 2
     error = sqrt(squares / pairs / (pairs + 1))

@@ -61,7 +61,7 @@ class GapSummary:
 
     @property
     def beats_majority(self) -> bool:
-        """Whether the metric is above the majority class's (`reports.statistics.majority`)."""
+        """Return True if the metric beats the majority class's (`reports.statistics.majority`)."""
         return beats_majority(self.metric, self.metric_value, self.majority, self.examples)
 
     @property

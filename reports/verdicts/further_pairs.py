@@ -1,4 +1,4 @@
-"""How many more pairs would decide an inconclusive entry, at the mean and spread seen."""
+"""Number of further pairs that would decide an inconclusive entry, at the mean and spread seen."""
 
 from mixkd_core.errors import InputError
 from reports.statistics.direction import spread

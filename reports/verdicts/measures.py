@@ -30,7 +30,7 @@ def loss_bound(loss: str) -> float:
 
 
 def measure_title(part: Part, metrics: str) -> str:
-    """What a part measures, in words; `metrics` are those of the tasks."""
+    """Return the measure of a part, in words; `metrics` are those of the tasks."""
     if part.question == "accuracy":
         return metrics
     if part.question == "manifold":

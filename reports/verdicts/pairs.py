@@ -1,4 +1,4 @@
-"""Which runs speak to a claim, decided without looking at their results, and their differences."""
+"""Runs that speak to a claim, chosen without looking at their results, and their differences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -94,7 +94,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Differences:
-    """What an entry is judged on.
+    """The evidence that an entry is judged on.
 
     Attributes:
         strata: the paired differences.
@@ -149,7 +149,7 @@ class Differences:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the rules make of an entry.
+    """The rules' answer to an entry.
 
     Attributes:
         estimate: mean difference; None if not tested.
@@ -318,7 +318,7 @@ def _holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def _shape(one: Differences) -> list[str]:
-    """What the sign-flip test may have found in place of a shift."""
+    """Return notes on what the sign-flip test may have found in place of a shift."""
     centred = [array - array.mean() for array in one.arrays if len(array) > 1]
     if centred and is_skewed(np.concatenate(centred)):
         return ["the differences are skewed: their mean says little of the usual pair"]

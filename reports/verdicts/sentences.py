@@ -65,7 +65,7 @@ def _sentence(gap: JudgedEntry, risk: JudgedEntry) -> str:
 
 
 def _undone(risk: JudgedEntry) -> str:
-    """Which check undid the test, where one did."""
+    """Return the note on the check that undid the test; empty where none did."""
     notes = [note for note in risk.judgement.notes if note.startswith(FOUND_BUT)]
     return "".join(f": {note}" for note in notes)
 

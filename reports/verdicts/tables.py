@@ -120,7 +120,7 @@ def published_text(claim: JudgedClaim) -> str:
 
 
 def overview_table(evidence: Evidence) -> Table:
-    """What MixKD changes: a row per task, fraction and baseline, a column per measure."""
+    """Return what MixKD changes: a row per task, fraction and baseline, a column per measure."""
     rows: dict[tuple[str, float, str], dict[str, Any]] = {}
     titles: dict[str, None] = {}
     for baseline in BASELINES:

@@ -78,7 +78,7 @@ Combination = tuple[str, str, Relation, Relation]
 
 
 def entails(premise: str, hypothesis: str, noun: Relation, verb: Relation) -> bool:
-    """Whether a sentence with the premise's quantifier entails one with the hypothesis'."""
+    """Return True if a sentence with the premise's quantifier entails one with the hypothesis'."""
     related = noun is not Relation.UNRELATED
     rules = {
         ("all", "all"): noun in _AS_SPECIAL and verb in _AS_GENERAL,

@@ -39,11 +39,11 @@ NOISE_RATE = 0.05
 
 
 class Grammar(Protocol):
-    """What a task's grammar offers."""
+    """A task's grammar, as sampling needs it."""
 
     @property
     def draws(self) -> int:
-        """How many uniform numbers decide one text (or pair)."""
+        """Return the number of uniform numbers that decide one text (or pair)."""
 
     def generate(self, uniforms: NDArray[np.float64]) -> list[tuple[tuple[str, ...], int]]:
         """(texts, clean label) of each example, from uniforms of shape (count, draws)."""

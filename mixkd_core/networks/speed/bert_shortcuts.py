@@ -1,4 +1,4 @@
-"""What a BERT classifier need not compute: padding, and the last layer but for one position.
+"""Shortcuts of a BERT classifier: no padding, and the last layer at one position only.
 
 * Texts of unequal length are laid out one after another, `(1, tokens, hidden_size)`, so that every
   product with a weight matrix runs over the real tokens alone; only attention itself, a small part
@@ -153,9 +153,10 @@ def _attend(own: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -
 def _attend_with_dropout(
     dropout: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
 ) -> Tensor:
-    """What PyTorch has no kernel for on a processor, in fewer passes than its own way round that.
+    """Attend with dropout on a processor, in fewer passes than PyTorch's own way.
 
-    All of shape `(n, heads, length, size)`, the mask `(n, 1, 1, length)`.
+    PyTorch has no kernel for it there. All tensors are of shape
+    `(n, heads, length, size)`, the mask `(n, 1, 1, length)`.
     """
     texts, heads, length, size = query.shape
     query, key, value = (projected.flatten(0, 1) for projected in (query, key, value))

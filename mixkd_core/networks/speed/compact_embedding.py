@@ -56,7 +56,7 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
 
     @property
     def worthwhile(self) -> bool:
-        """Whether few enough rows are used, of a table that can be taken apart."""
+        """Return True if few enough rows are used, of a table that can be taken apart."""
         table = self.embedding
         plain = (
             type(table) is nn.Embedding
@@ -110,7 +110,7 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
         self.places[rows] = torch.arange(len(rows), device=rows.device)
 
     def _moments(self) -> dict[str, Tensor]:
-        """What the optimiser has of each element of the weight, by name."""
+        """Return the optimiser's moments of each element of the weight, by name."""
         optimizer, weight = self.optimizer(), self.embedding.weight
         state = {} if optimizer is None else optimizer.state.get(weight, {})
         return {
