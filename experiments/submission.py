@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from mixkd_core.atomic import replacing
 from mixkd_core.data.encoding import encode_table
 from mixkd_core.data.sources import load_glue_test, load_hub_test
 from mixkd_core.data.tasks import GLUE, GLUE_HUB_PATH, Task, TsvLayout
@@ -189,15 +190,13 @@ def _on_accelerator(model: Any) -> Any:
 
 
 def _write_zip(out: Path, contents: dict[str, str]) -> None:
-    beside = out.with_name(out.name + ".new")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(beside, "w") as archive:
+        with replacing(out) as beside, zipfile.ZipFile(beside, "w") as archive:
             for name, content in contents.items():
                 entry = zipfile.ZipInfo(name, ZIP_TIME)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, content)
-        beside.replace(out)
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror}; give another -o.") from error

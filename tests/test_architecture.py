@@ -26,8 +26,8 @@ ROOMS: dict[str, tuple[set[str], ...]] = {
         {"checks"},
     ),
     "mixkd_core": (
-        {"errors"}, {"data", "objectives"}, {"mixing"}, {"networks"}, {"records"}, {"training"},
-        {"evaluation", "augmentation"},
+        {"errors", "atomic"}, {"data", "objectives"}, {"mixing"}, {"networks"}, {"records"},
+        {"training"}, {"evaluation", "augmentation"},
     ),
     "reports": (
         {"files"}, {"statistics"}, {"evidence"}, {"tables"}, {"verdicts", "figures"},

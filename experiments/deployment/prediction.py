@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.deployment.network import FinishedNetwork
+from mixkd_core.atomic import replacing
 from mixkd_core.data.source_rows import BrokenRow
 from mixkd_core.data.table_files import read_table
 from mixkd_core.data.token_table import TokenTable
@@ -130,7 +131,6 @@ def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         InputError: for another ending, or a file that cannot be written.
     """
     check_suffix(path)
-    beside = path.with_name(path.name + ".new")
     suffix = path.suffix.lower()
     if suffix == ".tsv" and any(_breaks(value) for row in rows for value in row.values()):
         raise InputError(
@@ -139,24 +139,28 @@ def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == ".parquet":
-            import pandas as pd
-
-            pd.DataFrame(list(rows)).to_parquet(beside, index=False)
-        elif suffix == ".jsonl":
-            lines = [json.dumps(dict(row), ensure_ascii=False, default=str) for row in rows]
-            beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        elif suffix == ".tsv":
-            lines = ["\t".join(map(str, row.values())) for row in ({n: n for n in rows[0]}, *rows)]
-            beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        else:
-            with beside.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
-        beside.replace(path)
+        with replacing(path) as beside:
+            _write(rows, beside, suffix)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}; give another --out.") from error
+
+
+def _write(rows: Sequence[Mapping[str, Any]], path: Path, suffix: str) -> None:
+    if suffix == ".parquet":
+        import pandas as pd
+
+        pd.DataFrame(list(rows)).to_parquet(path, index=False)
+    elif suffix == ".jsonl":
+        lines = [json.dumps(dict(row), ensure_ascii=False, default=str) for row in rows]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    elif suffix == ".tsv":
+        lines = ["\t".join(map(str, row.values())) for row in ({n: n for n in rows[0]}, *rows)]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 def _breaks(value: Any) -> bool:

@@ -15,7 +15,7 @@ from experiments.running.look_ahead import look_ahead
 from experiments.running.processes import count as processes
 from experiments.running.processes import share_of_batch
 from experiments.running.store import noting_failure, run_lock
-from experiments.running.training import train
+from experiments.running.training import in_words, train
 from mixkd_core.augmentation.back_translation import BackTranslation, Translator
 from mixkd_core.augmentation.copies import augmented
 from mixkd_core.data.encoding import encode, encode_table
@@ -130,6 +130,8 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     set_seed(spec.seed)
     network, tokenizer, source = _network(spec, resources, teacher)
     examples = _training_examples(spec, resources, sets["train"])
+    if spec.training.epochs:
+        resources.say(f"{spec.folder_name}: {in_words(spec.training, len(examples))}")
     longest = text_limit(spec.training.max_length, network)
     history = _train(spec, resources, partial, network, tokenizer, examples, teacher)
     trained = time.monotonic()

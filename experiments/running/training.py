@@ -9,12 +9,16 @@ from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from experiments.running.checkpoints import KEPT, TimedCheckpoints, newest_checkpoint
 from experiments.running.processes import share_of_batch, together
-from mixkd_core.records.specs import RunSpec
+from mixkd_core.records.specs import RunSpec, TrainingSpec
 from mixkd_core.training.arguments import METHOD_SETTINGS, MixKDArguments
 from mixkd_core.training.trainer import MixKDTrainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 120
 LOGGING_STEPS_IN_A_RUN = 40
+
+# On 600 short messages of four classes a three-layer student of a 6-layer encoder stayed near the
+# majority class after 57 steps, and one of alternate layers had learnt after 225.
+FEW_STEPS = 150
 
 # Its name ends in no run's id, so it is not taken for a run folder.
 TEACHER_OUTPUTS = ".teacher-outputs"
@@ -98,12 +102,32 @@ def _without_autocast(network: Any) -> None:
         vars(network).pop(name, None)
 
 
+def steps_of(training: TrainingSpec, examples: int) -> int:
+    """Count the optimiser's steps of a training on so many examples."""
+    return max(1, round(training.epochs * -(-examples // training.batch_size)))
+
+
+def in_words(training: TrainingSpec, examples: int) -> str:
+    """Say how long a training is: on small data steps decide, and epochs hide them."""
+    steps = steps_of(training, examples)
+    told = (
+        f"{steps} steps: {training.epochs:g} epochs of {examples} examples in batches of "
+        f"{training.batch_size}"
+    )
+    if steps >= FEW_STEPS:
+        return told
+    return (
+        f"{told}; so few may teach nothing: give more epochs or smaller batches if the result is "
+        "no better than the majority class"
+    )
+
+
 def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArguments:
     """The arguments of the trainer that a specification stands for."""
     import torch
 
     training = spec.training
-    steps = max(1, round(training.epochs * -(-examples // training.batch_size)))
+    steps = steps_of(training, examples)
     arguments = MixKDArguments(
         output_dir=str(folder),
         num_train_epochs=training.epochs,

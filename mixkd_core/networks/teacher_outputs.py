@@ -10,9 +10,7 @@ before it is believed, so that a file under another's name, or in another order,
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from mixkd_core.atomic import replacing
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.pairing import Pairs
@@ -224,20 +223,16 @@ def _read(path: Path, key: str) -> Inference:
 
 
 def _write(path: Path, key: str, outputs: Inference) -> None:
-    """Write beside and rename, so that a reader never meets half a file."""
     arrays: dict[str, NDArray[Any]] = {"logits": np.ascontiguousarray(outputs.logits)}
     if outputs.states is not None:
         arrays["states"] = np.ascontiguousarray(outputs.states)
     if sum(array.nbytes for array in arrays.values()) > MOST_BYTES:
         return
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(save(arrays, metadata={key: _checksum(key, arrays)}))
-        beside.replace(path)
+        with replacing(path) as beside:
+            beside.write_bytes(save(arrays, metadata={key: _checksum(key, arrays)}))
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         raise InputError(
             f"cannot store a teacher's outputs in {path.parent}: {error.strerror or error}; "
             "give another teacher_cache_dir, or none."

@@ -24,6 +24,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from mixkd_core.atomic import replacing
 from mixkd_core.errors import DamagedRecordError, InputError
 from mixkd_core.records.layout import (
     HISTORY,
@@ -309,10 +310,9 @@ def seal(folder: Path, run: str | None = None) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write beside and rename, so that a reader never meets half a file."""
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    """Write a file of JSON, whole or not at all."""
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def write_examples(folder: Path, set_name: str, table: pd.DataFrame) -> None:

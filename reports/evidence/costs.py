@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from mixkd_core.errors import InputError
-
 COSTS = "cost.json"
 
 COLUMNS = (
@@ -35,18 +33,19 @@ class Costs:
         return cls(pd.DataFrame(content["rows"])[list(COLUMNS)], dict(content["about"]))
 
 
-def read_costs(folder: Path) -> Costs | None:
-    """Read what `mixkd cost` left in a folder of runs; None where it was not run.
+NOT_MEASURED = "Not measured: run mixkd cost on this folder."
 
-    Raises:
-        InputError: if its file is damaged.
+
+def read_costs(folder: Path) -> Costs | str:
+    """Read what `mixkd cost` left in a folder of runs, or say why there are no costs.
+
+    A damaged file takes no report away: its sentence stands where the table would.
     """
     path = folder / COSTS
     if not path.is_file():
-        return None
+        return NOT_MEASURED
     try:
         return Costs.of(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is damaged ({error}): run mixkd cost {folder} again, or remove it."
-        ) from None
+        reason = f"{type(error).__name__}: {error}"
+        return f"{path.name} is damaged ({reason}): run mixkd cost on this folder again."

@@ -11,7 +11,7 @@ import pandas as pd
 from mixkd_core.objectives.objective import METHODS
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.specs import RunSpec, StudentSpec
-from reports.evidence.costs import Costs, read_costs
+from reports.evidence.costs import NOT_MEASURED, Costs, read_costs
 from reports.evidence.entries import (
     Entry,
     entries_of,
@@ -52,7 +52,7 @@ class Evidence:
         damaged_plans: a sentence for each list of a study's runs that cannot be read: of its runs
             those that were never begun are not known.
         unreadable: a sentence for each folder that looks like a run's and is none.
-        costs: of using the networks, where `mixkd cost` measured them.
+        costs: of using the networks, or in words why there are none.
     """
 
     entries: tuple[Entry, ...]
@@ -61,7 +61,7 @@ class Evidence:
     tuning_runs: int = 0
     damaged_plans: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
-    costs: Costs | None = None
+    costs: Costs | str = NOT_MEASURED
 
     @cached_property
     def runs(self) -> pd.DataFrame:

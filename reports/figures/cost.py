@@ -13,7 +13,7 @@ def risk_against_latency(evidence: Evidence) -> Drawing | None:
 
     None where `mixkd cost` was not run on the store.
     """
-    if evidence.costs is None:
+    if isinstance(evidence.costs, str):
         return None
     rows = evidence.costs.rows
     latency = {
@@ -58,7 +58,7 @@ def risk_against_latency(evidence: Evidence) -> Drawing | None:
             ylabel=f"risk on {name}",
             title=f"{plain(task)}, {fraction:g} of the data",
         )
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, 1.08 * float(group["latency"].max()))
     legend(drawing.figure, {name: style | {"linestyle": ""} for name, style in styles.items()})
     return drawing
 

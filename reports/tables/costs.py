@@ -30,15 +30,15 @@ def cost_table(evidence: Evidence) -> Table:
     return table_of(evidence.costs)
 
 
-def table_of(costs: Costs | None) -> Table:
-    """Tabulate costs; without rows where there are none."""
+def table_of(costs: Costs | str) -> Table:
+    """Tabulate costs; without rows where there are none, for a reason in words."""
     return Table(
         name="costs",
         title="Cost of use",
-        caption="" if costs is None else caption(costs.about),
+        caption="" if isinstance(costs, str) else caption(costs.about),
         columns=COLUMNS,
-        frame=pd.DataFrame() if costs is None else _derived(costs.rows),
-        empty="Not measured: run mixkd cost on this folder.",
+        frame=pd.DataFrame() if isinstance(costs, str) else _derived(costs.rows),
+        empty=costs if isinstance(costs, str) else "",
     )
 
 

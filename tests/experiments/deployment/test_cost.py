@@ -118,24 +118,23 @@ def test_the_table_compares_with_the_deepest_in_the_same_precision() -> None:
     table = table_of(Costs.of({"about": about, "rows": rows}))
     assert [row["speedup"] for row in table.rows] == [1.0, 4.0, 1.0, 3.0]
     assert "a chip with 1 thread:" in table.caption
-    assert table_of(None).rows == []
+    assert table_of("Not measured.").to_markdown().count("Not measured.") == 1
 
 
 @pytest.mark.slow
 def test_the_command_leaves_its_numbers_in_the_store_and_the_report_shows_them(
-    tmp_path: Path, mixkd: Any, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, mixkd: Any
 ) -> None:
     store = tmp_path / "runs"
     short = ("--fraction", "0.02", "--epochs", "1", "--teacher-epochs", "1", "--remainder-size", 50)
     assert mixkd("train", "--task", "embedded-sentiment", *short, "--out", store) == 0
     assert mixkd("cost", store, "--texts", 6, "--rounds", 1) == 0
     found = read_costs(store)
-    assert found is not None
+    assert isinstance(found, Costs)
     assert found.rows["layers"].tolist() == [4, 4, 2, 2]
     assert mixkd("report", store, "-o", tmp_path / "report") == 0
     assert (tmp_path / "report" / "figures" / "cost.svg").is_file()
     assert "as fast as the deepest" in (tmp_path / "report" / "index.html").read_text()
     (store / "cost.json").write_text(json.dumps({"rows": 3}))
-    capsys.readouterr()
-    assert mixkd("report", store, "-o", tmp_path / "report") == 2
-    assert "run mixkd cost" in capsys.readouterr().err
+    assert mixkd("report", store, "-o", tmp_path / "report") == 0
+    assert "cost.json is damaged (KeyError" in (tmp_path / "report" / "index.html").read_text()

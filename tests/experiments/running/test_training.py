@@ -12,7 +12,7 @@ import torch
 from datasets import Dataset
 from transformers import BertConfig, BertForSequenceClassification
 
-from experiments.running.training import train
+from experiments.running.training import FEW_STEPS, in_words, steps_of, train
 from mixkd_core.data.token_table import token_table
 from mixkd_core.networks.inference import run_inference
 from mixkd_core.records.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
@@ -81,3 +81,17 @@ def test_a_trained_network_computes_in_float32(precision: str, tmp_path: Path) -
     np.testing.assert_array_equal(
         run_inference(student, table).logits, run_inference(anew, table).logits
     )
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batch_size", "examples", "steps"),
+    [(3, 32, 600, 57), (3, 8, 600, 225), (0.5, 10, 101, 6), (1, 64, 3, 1)],
+)
+def test_the_steps_of_a_training_are_told_and_few_are_called_few(
+    epochs: float, batch_size: int, examples: int, steps: int
+) -> None:
+    training = TrainingSpec(epochs=epochs, batch_size=batch_size)
+    assert steps_of(training, examples) == steps
+    told = in_words(training, examples)
+    assert told.startswith(f"{steps} steps: {epochs:g} epochs of {examples} examples")
+    assert ("more epochs or smaller batches" in told) == (steps < FEW_STEPS)
