@@ -54,11 +54,8 @@ _SECTION = re.compile(
     re.DOTALL,
 )
 
-# The metric, and the theorem's own loss beside the one that people read.
-_BRIEF = (
-    "task", "fraction", "against", "depth", "pairs", "metric, dev", "metric, law",
-    "risk, 0-1", "gap, 0-1", "risk, distance", "gap, distance",
-)  # fmt: skip
+# What people read, and the theorem's own loss.
+_BRIEF = ("metric, dev", "metric, law", "risk, distance", "gap, distance")
 
 
 def update_readme(readme: Path, folder: Path) -> None:
@@ -107,12 +104,8 @@ def brief_section(folders: Sequence[Path]) -> str:
     """
     found = [_evidence(folder) for folder in folders]
     overviews = [overview_table(evidence) for evidence in found]
-    columns = {one.title: one for table in overviews for one in table.columns}
-    table = replace(
-        overviews[0],
-        columns=tuple(columns[title] for title in _BRIEF if title in columns),
-        frame=pd.concat([table.frame for table in overviews], ignore_index=True),
-    )
+    frame = pd.concat([table.frame for table in overviews], ignore_index=True)
+    table = replace(overviews[0], frame=frame[frame["measure"].isin(_BRIEF)])
     sentences = [sentence for evidence in found for sentence in gap_and_risk(ledger(evidence))]
     return "\n".join([table.to_markdown(), "".join(f"- {one}\n" for one in sentences)])
 

@@ -120,25 +120,27 @@ def published_text(claim: JudgedClaim) -> str:
 
 
 def overview_table(evidence: Evidence) -> Table:
-    """Return what MixKD changes: a row per task, fraction and baseline, a column per measure."""
+    """Tabulate what MixKD changes: a row per task, fraction and measure, a column per baseline."""
     rows: dict[tuple[str, float, str], dict[str, Any]] = {}
-    titles: dict[str, None] = {}
     for baseline in BASELINES:
         for claim, part in _asked(baseline):
-            title = _title(part)
-            titles[title] = None
+            measure = _title(part)
             for fraction, (comparison, _) in compare(evidence, claim, part).items():
                 for task, found in comparison.by_task("value").items():
                     row = rows.setdefault(
-                        (task, fraction, baseline),
-                        {"task": task, "percent": _percent(fraction), "against": baseline},
+                        (task, fraction, measure),
+                        {"task": task, "percent": _percent(fraction), "measure": measure},
                     )
                     sign = 1 if part.question == "accuracy" else -1
+                    row[baseline] = _plus_minus(summarise_seeds([sign * one for one in found]))
+                    row[f"{baseline} pairs"] = len(found)
                     row["depth"] = depth(evidence, comparison.runs)
-                    row["pairs"] = len(found)
-                    row[title] = _plus_minus(summarise_seeds([sign * value for value in found]))
-                    row["runs"] = " ".join(dict.fromkeys([*row.get("runs", "").split(),
-                                                          *comparison.runs]))  # fmt: skip
+                    behind = [*row.get("runs", "").split(), *comparison.runs]
+                    row["runs"] = " ".join(dict.fromkeys(behind))
+    measures = [_title(part) for _, part in _asked(BASELINES[0])]
+    ordered = sorted(rows, key=lambda key: (key[0], key[1], measures.index(key[2])))
+    for row in rows.values():
+        row["pairs"] = " / ".join(str(row.get(f"{name} pairs", 0)) for name in BASELINES)
     return Table(
         name="overview",
         title=f"What MixKD changes: {METHOD} minus its baseline",
@@ -147,23 +149,20 @@ def overview_table(evidence: Evidence) -> Table:
             "held-out examples; no test and no correction. Above zero the number is larger than "
             "the baseline's: better for accuracy, worse for errors, risks and gaps. Law: the set "
             "of the training law (remainder or fresh); dev: the development sets. Cross-entropy "
-            "and distance to the teacher are clipped at their declared bounds."
+            "and distance to the teacher are clipped at their declared bounds. Pairs: with each "
+            "baseline."
         ),
         columns=(
             Column("task", "task"),
             Column("percent", "fraction"),
-            Column("against", "against"),
+            Column("measure", "measure"),
+            *(Column(name, f"minus {name}") for name in BASELINES),
+            Column("pairs", "pairs"),
             Column("depth", "depth"),
-            Column("pairs", "pairs", "count"),
-            *(Column(title, title) for title in titles),
         ),
-        frame=pd.DataFrame([rows[key] for key in sorted(rows, key=_order)]),
+        frame=pd.DataFrame([rows[key] for key in ordered]),
         empty=f"No pair of {METHOD} and {' or '.join(BASELINES)} runs shares task, data and seed.",
     )
-
-
-def _order(key: tuple[str, float, str]) -> tuple[str, float, int]:
-    return key[0], key[1], BASELINES.index(key[2])
 
 
 def _asked(baseline: str) -> list[tuple[Claim, Part]]:
