@@ -139,8 +139,8 @@ class FirstStep(TrainerCallback):  # type: ignore[misc]
             return whole.flatten()
         if gradient.shape == whole.shape:
             return gradient.detach().flatten().clone()
-        padding = source.get_input_embeddings().padding_idx
-        rows = np.unique(np.append(self.workload.table.columns["input_ids"], padding))
+        table = self.workload.table
+        rows = np.unique(np.concatenate([*table.columns.values(), [table.pad_token_id]]))
         whole[torch.from_numpy(rows).to(whole.device)] = gradient.detach()
         return whole.flatten()
 

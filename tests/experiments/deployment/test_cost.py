@@ -137,4 +137,4 @@ def test_the_command_leaves_its_numbers_in_the_store_and_the_report_shows_them(
     assert "as fast as the deepest" in (tmp_path / "report" / "index.html").read_text()
     (store / "cost.json").write_text(json.dumps({"rows": 3}))
     assert mixkd("report", store, "-o", tmp_path / "report") == 0
-    assert "cost.json is damaged (KeyError" in (tmp_path / "report" / "index.html").read_text()
+    assert "cost.json is damaged (" in (tmp_path / "report" / "index.html").read_text()
