@@ -26,6 +26,7 @@ def call(command: Sequence[str | Path], path: str | None) -> subprocess.Complete
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [str(ROOT), f"{ROOT}{os.pathsep}", f".{os.pathsep}{ROOT}"])
 def test_a_users_own_packages_are_not_taken_for_ours(among_strangers: Path, path: str) -> None:
     done = call([sys.executable, "-m", "mixkd", *VERIFY], path)
@@ -84,6 +85,7 @@ def scripts(wheel: Path) -> Path:
     return python.parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["mixkd", "python -m mixkd"])
 def test_an_installed_wheel_verifies_from_a_users_project(
     scripts: Path, among_strangers: Path, start: str

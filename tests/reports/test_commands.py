@@ -117,6 +117,7 @@ def test_a_place_that_cannot_be_written_is_named(mixkd: Any, store: Path, tmp_pa
     assert "-o" in said
 
 
+@pytest.mark.slow
 def test_export_writes_results_that_the_other_commands_read(
     mixkd: Any, store: Path, tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def numbers_of_a_statement(draw: st.DrawFn) -> list[str]:
     return arguments
 
 
+@pytest.mark.slow
 @ODD
 @given(numbers_of_a_statement())
 def test_verify_on_odd_numbers(tmp_path: Path, arguments: list[str]) -> None:
@@ -103,6 +104,7 @@ def tables(draw: st.DrawFn) -> bytes:
     return draw(st.one_of(st.just(text.encode()), st.binary(max_size=40)))
 
 
+@pytest.mark.slow
 @ODD
 @given(
     tables(),

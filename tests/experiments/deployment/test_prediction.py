@@ -154,7 +154,7 @@ def test_the_command_keeps_the_columns_and_adds_its_own(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere", "in.csv", "-o", "o.csv"), "nowhere"),
+        (("./nowhere", "in.csv", "-o", "o.csv"), "'./nowhere' is not a folder"),
         (("MODEL", "missing.csv", "-o", "o.csv"), "no file"),
         (("MODEL", "in.csv", "-o", "o.xlsx"), "ends in '.xlsx'"),
         (("MODEL", "in.csv", "-o", "o.csv", "--text-pair-column", "b"), "give --text-column too"),
@@ -170,7 +170,6 @@ def test_bad_input_ends_in_one_sentence(
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     Path("in.csv").write_text("text\nfilm\n")
     assert mixkd("predict", *(classifier if one == "MODEL" else one for one in arguments)) == 2
     error = capsys.readouterr().err

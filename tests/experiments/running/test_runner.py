@@ -118,6 +118,7 @@ def test_the_stored_losses_are_those_of_the_stored_network(
         assert risk["cross_entropy"] == pytest.approx(entropy.mean().item(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_encodings_are_those_of_the_stored_network_on_the_same_points_for_every_method(
     resources: Resources, spec: RunSpec
 ) -> None:
@@ -394,6 +395,7 @@ def test_a_student_that_reads_other_words_is_refused_before_its_teacher_is_train
     assert not list((tmp_path / "runs").glob("*-teacher-*"))
 
 
+@pytest.mark.slow
 def test_a_student_from_a_checkpoint_of_its_own(resources: Resources, spec: RunSpec) -> None:
     assert spec.student is not None
     student = spec.student.model_copy(
@@ -465,6 +467,7 @@ def test_a_pipeline_reads_a_long_text_as_the_card_says(resources: Resources, spe
     assert found["label"] in (resources.data.task.label_names or ())
 
 
+@pytest.mark.slow
 def test_everything_in_a_store_is_as_readable_as_the_umask_says(
     resources: Resources, spec: RunSpec, tmp_path: Path
 ) -> None:

@@ -269,6 +269,7 @@ def test_test_sets_from_the_hub_have_no_label(monkeypatch: pytest.MonkeyPatch) -
     assert test[:] == {"example_id": ["test-0", "test-1"], "text": ["fine", "dull"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "train", "dev", "test", "ones"),
     [
@@ -318,6 +319,7 @@ def test_official_and_re_split_folders_are_told_apart(name: str) -> None:
         load_task_data(resplit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESPLIT)
 def test_real_re_split_folders(glue_dir: Path, name: str) -> None:
     folder = glue_dir.with_name("glue-resplit")

@@ -69,6 +69,7 @@ def test_resuming_equals_not_stopping(
         assert logged(resumed) == logged(through), step
 
 
+@pytest.mark.slow
 def test_the_last_entry_of_a_resumed_training_speaks_of_all_of_it(
     mixkd_trainer: Any, tiny_classifier: Any, tmp_path: Path
 ) -> None:

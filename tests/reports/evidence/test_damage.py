@@ -281,6 +281,7 @@ def changed_somewhere(content: Any, data: st.DataObject) -> Any:
     return data.draw(JSON)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_json_file_holds_nobody_stumbles(store: Path, data: st.DataObject) -> None:
@@ -315,6 +316,7 @@ def test_whatever_a_json_file_holds_nobody_stumbles(store: Path, data: st.DataOb
             path.unlink()
 
 
+@pytest.mark.slow
 def test_every_command_names_it_and_goes_on(store: Path, tmp_path: Path) -> None:
     (folder,) = store.glob("*-kd-*")
     HARMS["errors of 5"][0](folder)

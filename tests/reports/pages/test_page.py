@@ -84,6 +84,7 @@ def test_every_link_and_every_id_is_right(html: Path) -> None:
             assert (html.parent / target).is_file(), target
 
 
+@pytest.mark.slow
 def test_whatever_a_record_holds_is_escaped(html: Path) -> None:
     text = html.read_text(encoding="utf-8")
     assert text.count("&lt;img src=x") >= 2, "the reason of a failure, and a version"

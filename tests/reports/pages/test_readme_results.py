@@ -126,6 +126,7 @@ def test_the_projects_own_pages_agree_with_its_committed_results() -> None:
         assert load_evidence(folder).gaps["gap"].notna().all()
 
 
+@pytest.mark.slow
 def test_a_brief_section_joins_folders_and_follows_each_of_them(
     results: Path, tmp_path: Path
 ) -> None:
