@@ -6,7 +6,7 @@ A README marks the place, naming the folder relative to itself:
     <!-- results:end -->
 
 Where a README shall only say what MixKD changes, in a row a baseline and a sentence a finding, it
-names one or several folders:
+names one or several folders (`overview` in place of `brief` shows every measure):
 
     <!-- results:brief experiments/results/one experiments/results/two -->
     <!-- results:end -->
@@ -49,7 +49,7 @@ MEANING = (
 )
 
 _SECTION = re.compile(
-    r"<!-- results:(?P<kind>begin|brief) (?P<folders>\S+(?: \S+)*) -->\n(?P<content>.*?)"
+    r"<!-- results:(?P<kind>begin|brief|overview) (?P<folders>\S+(?: \S+)*) -->\n(?P<content>.*?)"
     r"<!-- results:end -->",
     re.DOTALL,
 )
@@ -93,11 +93,16 @@ def stale_sections(readme: Path) -> list[str]:
 
 def _content(section: re.Match[str], readme: Path) -> str:
     folders = [readme.parent / name for name in section["folders"].split()]
-    return brief_section(folders) if section["kind"] == "brief" else results_section(*folders)
+    if section["kind"] == "begin":
+        return results_section(*folders)
+    return overview_section(folders, brief=section["kind"] == "brief")
 
 
-def brief_section(folders: Sequence[Path]) -> str:
-    """Return Markdown: what MixKD changes, a row a baseline, and what gap and risk say.
+def overview_section(folders: Sequence[Path], *, brief: bool) -> str:
+    """Return Markdown: what MixKD changes, a row a measure, and what gap and risk say.
+
+    Args:
+        brief: show only what people read and the theorem's own loss.
 
     Raises:
         InputError: if a folder holds no exported results.
@@ -105,7 +110,7 @@ def brief_section(folders: Sequence[Path]) -> str:
     found = [_evidence(folder) for folder in folders]
     overviews = [overview_table(evidence) for evidence in found]
     frame = pd.concat([table.frame for table in overviews], ignore_index=True)
-    table = replace(overviews[0], frame=frame[frame["measure"].isin(_BRIEF)])
+    table = replace(overviews[0], frame=frame[frame["measure"].isin(_BRIEF)] if brief else frame)
     sentences = [sentence for evidence in found for sentence in gap_and_risk(ledger(evidence))]
     return "\n".join([table.to_markdown(), "".join(f"- {one}\n" for one in sentences)])
 
