@@ -158,8 +158,12 @@ def train(
         ),
     ] = None,
     epochs: Annotated[
-        float, typer.Option(help="Of the student.", rich_help_panel=TRAINING)
-    ] = TrainingSpec().epochs,
+        float | None,
+        typer.Option(
+            help="Of the student; by default 3, or on small data as many as 300 steps take.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -171,7 +175,7 @@ def train(
         float | None,
         typer.Option(
             help="Of the teacher; 0 uses a fine-tuned classifier as it is, which is the default "
-            "where --teacher is one of the task's labels; else 3.",
+            "where --teacher is one of the task's labels; else as many as the student's default.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -208,6 +212,7 @@ def train(
     from experiments.running.encoders import encoder_for
     from experiments.running.quiet import quiet_libraries
     from experiments.running.runner import Resources, run
+    from experiments.running.training import enough_epochs
     from mixkd_core.data.sources import load_task_data
     from mixkd_core.data.tasks import find_task
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
@@ -284,7 +289,7 @@ def train(
         **{name: settings[name] for name in (*OBJECTIVE_SETTINGS, *MIXUP_SETTINGS)},
         training=checked(
             TrainingSpec,
-            epochs=epochs,
+            epochs=TrainingSpec().epochs if epochs is None else epochs,
             learning_rate=usual_rate if learning_rate is None else learning_rate,
             augmentation=copies,
             **shared,
@@ -302,6 +307,10 @@ def train(
     for sentence in data.remarks:
         typer.echo(f"data: {sentence}")
     typer.echo(f"objective: {student_spec.objective.formula}")
+    usual_epochs = enough_epochs(fraction * len(data.train), shared["batch_size"])
+    if epochs is None:
+        longer = student_spec.training.model_copy(update={"epochs": usual_epochs})
+        student_spec = student_spec.model_copy(update={"training": longer})
     spec = checked(
         RunSpec,
         task=described.name,
@@ -311,7 +320,7 @@ def train(
         encoder=checkpoint_ref(encoder),
         teacher=checked(
             TrainingSpec,
-            epochs=_teacher_epochs(teacher_epochs, encoder),
+            epochs=_teacher_epochs(teacher_epochs, encoder, usual_epochs),
             learning_rate=usual_rate if teacher_learning_rate is None else teacher_learning_rate,
             **shared,
         ),
@@ -356,13 +365,13 @@ def train(
     typer.echo(f"everything was written to {record.folder}")
 
 
-def _teacher_epochs(given: float | None, encoder: str) -> float:
+def _teacher_epochs(given: float | None, encoder: str, usual: float) -> float:
     """Return the epochs asked for; by default none for a classifier that is fine-tuned already."""
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
 
     if given is not None:
         return given
-    return 0.0 if is_fine_tuned(load_config(encoder)) else TrainingSpec().epochs
+    return 0.0 if is_fine_tuned(load_config(encoder)) else usual
 
 
 def _check_mixup_options(
