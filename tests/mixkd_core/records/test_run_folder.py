@@ -114,3 +114,11 @@ def test_numbers_that_are_not_numbers_are_not_written(tmp_path: Path) -> None:
 
 def test_the_folder_says_what_is_in_it(tmp_path: Path) -> None:
     assert record_folder(tmp_path, SPEC).name == f"rte-0.01-s0-teacher-{SPEC.id}"
+
+
+def test_a_file_that_changed_since_its_run_was_found_is_not_read(tmp_path: Path) -> None:
+    record = finished(tmp_path)
+    path = record.folder / "history.json"
+    path.write_text(path.read_text().replace("0.5", "0.7"))  # of the same size
+    with pytest.raises(InputError, match=r"history\.json: it differs from its checksum"):
+        record.history()
