@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.cli.options import TrustRemoteCode
+
 
 def cost(
     networks: Annotated[
@@ -29,6 +31,7 @@ def cost(
     ] = None,
     texts: Annotated[int, typer.Option(min=1, help="Texts to measure on.")] = 200,
     rounds: Annotated[int, typer.Option(min=1, help="Turns that every network takes.")] = 5,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Measure size, operations, latency, throughput, memory and energy, all in one run.
 

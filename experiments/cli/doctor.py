@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.cli.options import TrustRemoteCode
+
 if TYPE_CHECKING:
     from mixkd_core.data.task_data import TaskData
 
@@ -25,6 +27,7 @@ def doctor(
         str | None,
         typer.Option(help="Checkpoint to look into: a folder or a hub name.", metavar="CHECKPOINT"),
     ] = None,
+    trust_remote_code: TrustRemoteCode = False,
     hub: Annotated[bool, typer.Option(help="Whether to try to reach the hub.")] = True,
 ) -> None:
     """Say what is found: hardware, precision, versions, and whether inputs can be read.

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.cli.options import TrustRemoteCode
+
 # Enough to meet short and long texts; each is run alone and all of them together.
 TEXTS_COMPARED = 32
 
@@ -36,6 +38,7 @@ def export(
         Path | None,
         typer.Option(help="Texts to check the ONNX file on, in a column 'text' (and 'text_pair')."),
     ] = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Write every number that a report needs as a few text files, without examples and networks.
 

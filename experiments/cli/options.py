@@ -35,6 +35,25 @@ AllowNewWeights = Annotated[
         "at random, what is left over is not used.",
     ),
 ]
+
+
+def _trust(context: typer.Context, given: bool) -> bool:
+    """Trust the code of checkpoints until the command ends, if that is asked for."""
+    from mixkd_core.networks.gate import trusting_code
+
+    if given:
+        context.with_resource(trusting_code())
+    return given
+
+
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        callback=_trust,
+        help="Run the code that a checkpoint brings; without it such a checkpoint is refused.",
+    ),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.cli.options import TrustRemoteCode
+
 
 def predict(
     network: Annotated[
@@ -39,6 +41,7 @@ def predict(
         ),
     ] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts at a time.")] = 64,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Predict a file: every row with its class and the probability of each, or with its score.
 

@@ -18,6 +18,7 @@ from experiments.cli.options import (
     Seeds,
     StudyData,
     StudyTeacher,
+    TrustRemoteCode,
     listed,
 )
 from mixkd_core.errors import InputError
@@ -50,6 +51,7 @@ def run(
     data_dir: StudyData = None,
     teacher: StudyTeacher = None,
     allow_new_weights: AllowNewWeights = False,
+    trust_remote_code: TrustRemoteCode = False,
     change: Changes = None,
     tasks: Annotated[
         str | None, typer.Option(help="Only these, such as sst2,mrpc.", rich_help_panel=NARROW)
@@ -156,7 +158,7 @@ def run(
         return
     store_plan(out, described.name, {item.spec.id: item.describe() for item in planned})
     command = shlex.join(["mixkd", *sys.argv[1:]])
-    workplace = Workplace(out, command, allow_new_weights)
+    workplace = Workplace(out, command, allow_new_weights, trust_remote_code)
     failures = execute(planned, done, workplace, jobs=jobs, cluster=cluster, say=typer.echo)
     _print_results(planned, out, failures)
     if failures:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from experiments.cli.options import TrustRemoteCode
+
 
 def submit(
     runs: Annotated[
@@ -17,6 +19,7 @@ def submit(
         Path | None,
         typer.Option(help="GLUE folder in the official TSV layout; without it, the hub."),
     ] = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Predict GLUE's test sets and write the zip that its server takes, every task in it.
 

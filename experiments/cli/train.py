@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.cli.options import RUNS, AllowNewWeights, Out, with_settings
+from experiments.cli.options import RUNS, AllowNewWeights, Out, TrustRemoteCode, with_settings
 from mixkd_core.errors import InputError
 from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, settings_of
 from mixkd_core.records.specs import StudentSpec, TrainingSpec
@@ -38,6 +38,7 @@ def train(
         ),
     ] = None,
     allow_new_weights: AllowNewWeights = False,
+    trust_remote_code: TrustRemoteCode = False,
     out: Out = RUNS,
     data_dir: Annotated[
         Path | None,

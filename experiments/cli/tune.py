@@ -16,6 +16,7 @@ from experiments.cli.options import (
     Seeds,
     StudyData,
     StudyTeacher,
+    TrustRemoteCode,
     listed,
 )
 from mixkd_core.errors import InputError
@@ -70,6 +71,7 @@ def tune(
     data_dir: StudyData = None,
     teacher: StudyTeacher = None,
     allow_new_weights: AllowNewWeights = False,
+    trust_remote_code: TrustRemoteCode = False,
     change: Changes = None,
     tasks: Annotated[str | None, typer.Option(help="The one task.", rich_help_panel=NARROW)] = None,
     seeds: Seeds = None,
@@ -119,7 +121,7 @@ def tune(
     tuning = Tuning(described, settings, trials, grid, objective.value, validation, sampler_seed)
     spaces(tuning, chosen)  # refused, if it is, before data are read
     command = shlex.join(["mixkd", *sys.argv[1:]])
-    workplace = Workplace(out, command, allow_new_weights)
+    workplace = Workplace(out, command, allow_new_weights, trust_remote_code)
 
     def do(runs: Any) -> dict[str, str]:
         done = [run.spec.id for run in runs if find_record(out, run.spec) is not None]

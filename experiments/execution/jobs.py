@@ -23,11 +23,13 @@ class Workplace:
         out: the store.
         command: the command line, for the model cards.
         allow_new_weights: as in `experiments.running.runner.Resources`.
+        trust_remote_code: whether checkpoints may run code of their own.
     """
 
     out: Path
     command: str
     allow_new_weights: bool = False
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,22 +88,22 @@ def attempt(run: PlannedRun, workplace: Workplace, say: Say) -> JobOutcome:
     """Do one run, unless another process works on it; what is said names what it stands for."""
     from experiments.running.runner import Resources
     from experiments.running.runner import run as do
+    from mixkd_core.networks.gate import trusting_code
 
     try:
-        do(
-            run.spec,
-            Resources(
-                data=load_source(run.material.source),
-                encoder=run.material.encoder,
-                out=workplace.out,
-                student_checkpoint=run.student_checkpoint,
-                translators=dict(run.translators),
-                command=workplace.command,
-                allow_new_weights=workplace.allow_new_weights,
-                say=lambda text: say(f"{run.labels[0]}: {text}"),
-                wait=False,
-            ),
+        resources = Resources(
+            data=load_source(run.material.source),
+            encoder=run.material.encoder,
+            out=workplace.out,
+            student_checkpoint=run.student_checkpoint,
+            translators=dict(run.translators),
+            command=workplace.command,
+            allow_new_weights=workplace.allow_new_weights,
+            say=lambda text: say(f"{run.labels[0]}: {text}"),
+            wait=False,
         )
+        with trusting_code(workplace.trust_remote_code):
+            do(run.spec, resources)
     except RunBusyError:
         return JobOutcome("busy")
     except DiskFullError as error:

@@ -129,17 +129,11 @@ def load_translator(checkpoint: str) -> Any:
     Raises:
         InputError: if it cannot be read, or is no such network.
     """
-    from safetensors import SafetensorError
     from transformers import AutoModelForSeq2SeqLM
 
-    load_config(checkpoint)  # refuses what is not there, and pickled weights
-    try:
-        return read_network(AutoModelForSeq2SeqLM, checkpoint)
-    except InputError:
-        raise
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
+    if not load_config(checkpoint).is_encoder_decoder:
         raise InputError(
-            f"checkpoint {checkpoint!r} cannot be used to translate: {reason} Give a "
-            "sequence-to-sequence one, such as Helsinki-NLP/opus-mt-en-de."
-        ) from error
+            f"checkpoint {checkpoint!r} does not translate: give a sequence-to-sequence one, such "
+            "as Helsinki-NLP/opus-mt-en-de."
+        )
+    return read_network(AutoModelForSeq2SeqLM, checkpoint)

@@ -1,12 +1,11 @@
 """Pre-trained encoders and fine-tuned classifiers, from a folder or the hub; safetensors only."""
 
-import json
-import shlex
 from pathlib import Path
 from typing import Any
 
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
+from mixkd_core.networks.gate import check_checkpoint, reading, trusts_code
 from mixkd_core.networks.label_order import label_names, label_order, reorder_labels
 from mixkd_core.networks.limits import same_vocabulary_size
 from mixkd_core.networks.weights import read_network
@@ -16,15 +15,14 @@ def load_config(checkpoint: str | Path) -> Any:
     """The checkpoint's configuration.
 
     Raises:
-        InputError: if there is no such checkpoint, or it holds pickled weights only.
+        InputError: if there is no such checkpoint, or it does not pass the gate
+            (`mixkd_core.networks.gate`).
     """
     from transformers import AutoConfig
 
-    _check_folder(checkpoint)
-    try:
-        return AutoConfig.from_pretrained(checkpoint)
-    except (OSError, ValueError) as error:
-        raise _unreadable(checkpoint, error) from error
+    check_checkpoint(checkpoint)
+    with reading(checkpoint):
+        return AutoConfig.from_pretrained(checkpoint, trust_remote_code=trusts_code())
 
 
 def load_classifier(
@@ -74,15 +72,9 @@ def load_stored_classifier(checkpoint: str | Path) -> Any:
 
 
 def _classifier(checkpoint: str | Path, **settings: Any) -> Any:
-    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
 
-    try:
-        return read_network(AutoModelForSequenceClassification, checkpoint, **settings)
-    except InputError:
-        raise
-    except (OSError, ValueError, SafetensorError) as error:
-        raise _unreadable(checkpoint, error) from error
+    return read_network(AutoModelForSequenceClassification, checkpoint, **settings)
 
 
 def load_tokenizer(checkpoint: str | Path) -> Any:
@@ -93,13 +85,12 @@ def load_tokenizer(checkpoint: str | Path) -> Any:
     """
     from transformers import AutoTokenizer
 
-    _check_folder(checkpoint)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    except (OSError, ValueError) as error:
-        raise _unreadable(checkpoint, error) from error
-    # Where the files are missing, transformers hands out an empty one that knows no word.
-    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+    check_checkpoint(checkpoint)
+    with reading(checkpoint):
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=trusts_code())
+        # Where the files are missing, transformers hands out an empty one that knows no word.
+        empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
+    if empty:
         raise InputError(
             f"checkpoint {str(checkpoint)!r} has no tokenizer files: save its tokenizer there too."
         )
@@ -148,82 +139,6 @@ def check_same_tokenizer(teacher: Any, student: Any, names: tuple[str, str]) -> 
             f"teacher {names[0]!r} and student {names[1]!r} have different vocabularies: both "
             "read the same token ids, so take checkpoints that share a tokenizer."
         )
-
-
-def _check_folder(checkpoint: str | Path) -> None:
-    """Refuse, before anything is read, a folder that is missing or holds pickled weights."""
-    folder = Path(checkpoint)
-    if not folder.is_dir():
-        if folder.exists() or len(folder.parts) > 2 or str(checkpoint).startswith((".", "/", "~")):
-            raise InputError(
-                f"checkpoint {str(checkpoint)!r} is not a folder: give the folder that "
-                "save_pretrained wrote, or a name on the Hugging Face hub."
-            )
-        return
-    if (folder / "adapter_config.json").is_file() and not any(folder.glob("model*.safetensors")):
-        raise InputError(
-            f"checkpoint folder {str(checkpoint)!r} holds a PEFT adapter, which is no network of "
-            "its own: merge it into its base model once, with pip install peft and: "
-            f"{_merging_command(folder)}"
-        )
-    if not (folder / "config.json").is_file():
-        raise InputError(
-            f"checkpoint folder {str(checkpoint)!r} has no config.json: give the folder that "
-            "save_pretrained wrote."
-        )
-    if not any(folder.glob("*.safetensors")):
-        pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
-        if pickled:
-            raise InputError(
-                f"checkpoint {str(checkpoint)!r} holds pickled weights ({pickled[0]}), which can "
-                "run code when loaded and are refused; where you trust the file, convert it once "
-                f"with: {_conversion_command(folder)}"
-            )
-        raise InputError(
-            f"checkpoint folder {str(checkpoint)!r} has no *.safetensors file: is it complete?"
-        )
-
-
-def _conversion_command(folder: Path) -> str:
-    """A shell command that writes `folder`'s weights as safetensors, its head included."""
-    try:
-        architectures = json.loads((folder / "config.json").read_text()).get("architectures")
-    except ValueError:
-        architectures = None
-    # A name from a file that is not trusted goes into a command only if it is a name.
-    network = architectures[0] if architectures and architectures[0].isidentifier() else "AutoModel"
-    return (
-        f'python -c "import sys; from transformers import {network} as Network; '
-        "Network.from_pretrained(sys.argv[1], use_safetensors=False, dtype='auto')"
-        f'.save_pretrained(sys.argv[1])" {shlex.quote(str(folder))}'
-    )
-
-
-def _merging_command(folder: Path) -> str:
-    """A shell command that writes a PEFT adapter's base model with the adapter merged into it."""
-    try:
-        kind = json.loads((folder / "adapter_config.json").read_text()).get("task_type")
-    except (ValueError, AttributeError):
-        kind = None
-    network = {
-        "SEQ_CLS": "AutoPeftModelForSequenceClassification",
-        "FEATURE_EXTRACTION": "AutoPeftModelForFeatureExtraction",
-    }.get(kind, "AutoPeftModel")
-    merged = folder.resolve().with_name(folder.resolve().name + "-merged")
-    return (
-        f'python -c "import sys; from peft import {network} as Network; '
-        "Network.from_pretrained(sys.argv[1]).merge_and_unload().save_pretrained(sys.argv[2])"
-        f'" {shlex.quote(str(folder))} {shlex.quote(str(merged))} '
-        "(its tokenizer goes there too)."
-    )
-
-
-def _unreadable(checkpoint: str | Path, error: Exception) -> InputError:
-    reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
-    return InputError(
-        f"checkpoint {str(checkpoint)!r} cannot be read, as a folder or from the hub: {reason} "
-        "Check the name; offline, give a folder."
-    )
 
 
 def is_fine_tuned(config: Any) -> bool:

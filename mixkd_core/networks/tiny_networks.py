@@ -116,13 +116,17 @@ def tiny_network(family: str, *, seed: int = 0) -> Any:
     _shrink(config, OF_FAMILY.get(family, {}))
     config.num_labels = LABELS
     with torch.device("meta"):
-        sketch = AutoModelForSequenceClassification.from_config(config)
+        sketch = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
     size = sum(parameter.numel() for parameter in sketch.parameters())
     if size > MOST_PARAMETERS:
         raise InputError(f"{size:,} parameters in spite of small settings")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoModelForSequenceClassification.from_config(config).float().eval()
+        model = (
+            AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
+            .float()
+            .eval()
+        )
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 nn.init.normal_(parameter, std=0.3)

@@ -7,10 +7,18 @@ makes what it does not find at random, with a warning that is easily missed.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from mixkd_core.errors import InputError
+from mixkd_core.networks.gate import (
+    check_checkpoint,
+    check_size,
+    check_weights,
+    reading,
+    trusts_code,
+)
 
 HALF_PRECISION = ("float16", "bfloat16")
 
@@ -46,25 +54,36 @@ def read_network(
         on_meta: read names and shapes only, which costs neither time nor memory.
 
     Raises:
-        InputError: if the checkpoint lacks a weight beyond the head, has one of another shape, or
-            has one that the network has no place for (but heads of other kinds), naming them.
-        OSError, ValueError, SafetensorError: from `from_pretrained`, if it cannot be read.
+        InputError: if the checkpoint cannot be read, lacks a weight beyond the head, has one of
+            another shape, or has one that the network has no place for (but heads of other kinds),
+            naming them.
     """
+    check_checkpoint(checkpoint)
+    if Path(checkpoint).is_dir():
+        check_weights(Path(checkpoint))
+    # Names and shapes first: a network that is none is not to take memory.
+    network, info = _network(auto_class, checkpoint, config, on_meta=True)
+    check_size(checkpoint, network)
+    if not allow_new_weights:
+        _check_fit(checkpoint, network, info)
+    return network if on_meta else _network(auto_class, checkpoint, config, on_meta=False)[0]
+
+
+def _network(auto_class: Any, checkpoint: str | Path, config: Any, *, on_meta: bool) -> Any:
+    """Return a network and what did not fit, from `from_pretrained`."""
     import torch
 
-    with _reports_silenced():
-        network, info = auto_class.from_pretrained(
+    with reading(checkpoint), _reports_silenced():
+        return auto_class.from_pretrained(
             checkpoint,
-            config=config,
+            config=deepcopy(config),  # which it may change
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=True,
+            trust_remote_code=trusts_code(),
             **({"device_map": {"": "meta"}} if on_meta else {}),
         )
-    if not allow_new_weights:
-        _check_fit(checkpoint, network, info)
-    return network
 
 
 def write_network(network: Any, folder: Path) -> None:
@@ -179,7 +198,9 @@ def _other_heads(network: Any) -> set[str]:
     for auto_class in _HEADS:
         # Not every kind of encoder has every kind of head.
         with suppress(ValueError), torch.device("meta"), _reports_silenced():
-            other = getattr(transformers, auto_class).from_config(network.config)
+            other = getattr(transformers, auto_class).from_config(
+                network.config, trust_remote_code=False
+            )
             names |= {name for name, _ in other.named_children()}
     encoder = getattr(network, network.base_model_prefix, network)
     return names - {network.base_model_prefix} - {name for name, _ in encoder.named_children()}
