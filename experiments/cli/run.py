@@ -152,8 +152,11 @@ def run(
     ours = {item.spec.id for item in planned}
     finished = [item.record for item in stored if item.record is not None]
     found = {item.id: item for item in stored if item.id in ours and item.state != "missing"}
-    done = [name for name, item in found.items() if item.state == "finished"]
+    later = _measured_later(planned, found)
+    done = [name for name, item in found.items() if item.state == "finished" and name not in later]
     _print_plan(planned, found, finished, None if cluster else jobs, every_run=dry_run)
+    if later:
+        typer.echo(f"{len(later)} of those done are to be measured on the set test")
     if dry_run:
         return
     store_plan(out, described.name, {item.spec.id: item.describe() for item in planned})
@@ -242,6 +245,22 @@ def _print_plan(
         parts = [f"about {duration(sum(known) / (jobs or 1))}{shared}"] if known else []
         parts += [f"unknown for {unknown} runs, since none like them is finished"] * bool(unknown)
         typer.echo(f"time left: {', and '.join(parts)}")
+
+
+def _measured_later(
+    planned: "tuple[PlannedRun, ...]", found: "dict[str, StoredRun]"
+) -> frozenset[str]:
+    """Ids of the finished runs that were not measured on a test set that there is now."""
+    from experiments.planning.plan import load_source
+    from experiments.running.measuring import lacks_test
+
+    return frozenset(
+        item.spec.id
+        for item in planned
+        if item.spec.id in found
+        and (record := found[item.spec.id].record) is not None
+        and lacks_test(record, load_source(item.material.source))
+    )
 
 
 def _done(found: "dict[str, StoredRun]", item: "PlannedRun") -> bool:

@@ -70,6 +70,14 @@ def train(
     dev_file: Annotated[
         Path | None, typer.Option(help="Its development set.", rich_help_panel=DATA)
     ] = None,
+    test_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A labelled test set, of any task that is not embedded, to measure on too; a run "
+            "that is finished is measured on it without being trained again.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     dev_fraction: Annotated[
         float | None,
         typer.Option(
@@ -304,6 +312,7 @@ def train(
         evaluation_files=None if dev_file is None else {"dev": dev_file},
         dev_fraction=dev_fraction,
         drop_empty=drop_empty,
+        test_file=test_file,
     )
     for sentence in data.remarks:
         typer.echo(f"data: {sentence}")

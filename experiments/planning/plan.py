@@ -35,6 +35,7 @@ class Source:
         dev_fraction: share of the training file to hold out, or None.
         drop_empty: whether its rows without a text or label are left out.
         sizes: `(name, size)` of an embedded task's sets where they are not the usual ones.
+        test_file: a labelled test set, or None.
     """
 
     task: Task
@@ -44,6 +45,7 @@ class Source:
     dev_fraction: float | None = None
     drop_empty: bool = False
     sizes: tuple[tuple[str, int], ...] = ()
+    test_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -131,15 +133,22 @@ def source_of(name: str, settings: TaskSettings, data_dir: Path | None) -> Sourc
             "already; leave it out, or use 'fractions'."
         )
     if name in EMBEDDED:
+        if settings.test_file is not None:
+            raise InputError(
+                f"test_file is set for task {name!r}, which is measured on new draws of its law: "
+                "leave it out."
+            )
         return Source(task, sizes=given)
     if files is None:
-        return Source(task, data_dir=data_dir or settings.data_dir)
+        data_dir = data_dir or settings.data_dir
+        return Source(task, data_dir=data_dir, test_file=settings.test_file)
     return Source(
         task,
         train_file=files.train,
         evaluation_files=tuple(files.evaluation.items()),
         dev_fraction=files.dev_fraction,
         drop_empty=files.drop_empty,
+        test_file=settings.test_file,
     )
 
 
@@ -176,6 +185,7 @@ def load_source(source: Source) -> TaskData:
         evaluation_files=dict(source.evaluation_files),
         dev_fraction=source.dev_fraction,
         drop_empty=source.drop_empty,
+        test_file=source.test_file,
     )
 
 

@@ -96,6 +96,7 @@ class TaskSettings(Part):
         encoder: the pre-trained encoder, a folder or hub name; None for an embedded task's own.
         data_dir: a GLUE folder in the official TSV layout; None is the hub.
         files: a task that is neither GLUE's nor embedded.
+        test_file: a labelled test set to measure on too, finished runs as well.
         train_size, dev_size: of an embedded task; None is the usual size.
         fractions: in place of the study's.
         teacher, student: how they are trained.
@@ -105,6 +106,7 @@ class TaskSettings(Part):
     encoder: str | None = None
     data_dir: Path | None = None
     files: Files | None = None
+    test_file: Path | None = None
     train_size: PositiveCount | None = None
     dev_size: PositiveCount | None = None
     fractions: Fractions | None = None

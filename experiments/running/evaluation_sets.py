@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mixkd_core.data.inspection import overlap
+from mixkd_core.data.labelled_test import TEST
 from mixkd_core.data.subsets import remainder_sample, subset_indices
 from mixkd_core.data.task_data import TaskData
 from mixkd_core.errors import InputError
@@ -17,7 +18,8 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     """The sets that a run is evaluated on, in the canonical columns, the training subset first.
 
     `train` is the subset; `remainder` a random sample of the training split's unused part (the
-    subset's own law); the task's development sets; `fresh`, where the law is known, new draws.
+    subset's own law); the task's development sets; `test`, if one was given; `fresh`, where the
+    law is known, new draws.
     Sets that would be empty are left out. A run for choosing settings has two sets only, both
     parts of the subset: `train`, and `validation`, which is held out.
     """
@@ -30,6 +32,8 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     if len(unused):
         sets["remainder"] = data.train.select(unused)
     sets |= dict(data.evaluation)
+    if data.test is not None:
+        sets[TEST] = data.test
     if data.fresh is not None and spec.evaluation.fresh_size:
         sets["fresh"] = data.fresh(spec.evaluation.fresh_size, FRESH_SEED)
     return sets

@@ -12,6 +12,7 @@ from transformers import set_seed
 
 from experiments.running.evaluation_sets import evaluation_sets, remark_on_remainder
 from experiments.running.look_ahead import look_ahead
+from experiments.running.measuring import lacks_test, measure_on_test, results_of, tables_of
 from experiments.running.processes import count as processes
 from experiments.running.processes import share_of_batch
 from experiments.running.store import noting_failure, run_lock
@@ -20,9 +21,8 @@ from mixkd_core.augmentation.back_translation import BackTranslation, Translator
 from mixkd_core.augmentation.copies import augmented
 from mixkd_core.data.encoding import encode, encode_table
 from mixkd_core.data.task_data import TaskData
-from mixkd_core.errors import DamagedRecordError, InputError
+from mixkd_core.errors import InputError
 from mixkd_core.evaluation.encodings import latent_sample, latent_table
-from mixkd_core.evaluation.per_example import per_example, summarise
 from mixkd_core.networks.checkpoints import (
     check_same_tokenizer,
     is_fine_tuned,
@@ -31,18 +31,17 @@ from mixkd_core.networks.checkpoints import (
     load_stored_classifier,
     load_tokenizer,
 )
-from mixkd_core.networks.inference import run_inference
 from mixkd_core.networks.layers import layer_count
 from mixkd_core.networks.limits import settle_padding, text_limit
 from mixkd_core.networks.students import choose_layers, student_from_layers
 from mixkd_core.networks.weights import write_network
-from mixkd_core.objectives.distances import distance
 from mixkd_core.records.environment import describe
 from mixkd_core.records.model_card import base_facts, model_card
 from mixkd_core.records.run_folder import (
     RunRecord,
     find_record,
     finish,
+    finish_sealed,
     partial_folder,
     write_examples,
     write_json,
@@ -86,6 +85,8 @@ class Resources:
 def run(spec: RunSpec, resources: Resources) -> RunRecord:
     """The record of `spec`: found, or made now; its teacher likewise.
 
+    A record that is found is measured on the test set, if there is one and it was not.
+
     Several processes may ask for the same run: one does it.
 
     Raises:
@@ -95,9 +96,10 @@ def run(spec: RunSpec, resources: Resources) -> RunRecord:
         DiskFullError: if no space is left.
     """
     found = find_record(resources.out, spec)
-    if found is not None:
+    if found is not None and not lacks_test(found, resources.data):
         return found
-    check(spec, resources)
+    if found is None:
+        check(spec, resources)
 
     def on_wait() -> None:
         resources.say(f"{spec.folder_name}: waiting for the process that works on it")
@@ -105,11 +107,22 @@ def run(spec: RunSpec, resources: Resources) -> RunRecord:
     out = resources.out
     with run_lock(out, spec.id, on_wait if resources.wait else None):
         # Looked for once more: whoever held the lock may have finished it.
-        found = find_record(out, spec)
-        if found is not None:
+        found = find_record(out, spec) or finish_sealed(out, spec)
+        if found is not None and not lacks_test(found, resources.data):
             return found
         with noting_failure(out, spec):
+            if found is not None:
+                return _measure_on_test(found, resources)
             return _run(spec, resources)
+
+
+def _measure_on_test(record: RunRecord, resources: Resources) -> RunRecord:
+    """Measure a locked run that is finished on the test set, and its teacher before it."""
+    spec, data = record.spec, resources.data
+    check_data(spec, data)
+    teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
+    train = evaluation_sets(spec, data)["train"]
+    return measure_on_test(record, data, train, teacher, resources.out, resources.say)
 
 
 def _run(spec: RunSpec, resources: Resources) -> RunRecord:
@@ -135,12 +148,11 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     longest = text_limit(spec.training.max_length, network)
     history = _train(spec, resources, partial, network, tokenizer, examples, teacher)
     trained = time.monotonic()
-    tables = _evaluate(spec, resources, network, tokenizer, sets, teacher, longest)
+    tables = tables_of(spec, resources.data.task, network, tokenizer, sets, teacher, longest)
     if points is not None:
         tokens = encode_table(sets["train"], tokenizer, longest)
         ids = sets["train"]["example_id"]
         write_latent(partial, latent_table(network, tokens, ids, points))
-    labels = sets["train"]["label"]
     summary: dict[str, Any] = {
         "id": spec.id,
         "teacher_id": None if teacher is None else teacher.spec.id,
@@ -152,9 +164,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
         "train_examples": len(sets["train"]),
         "augmented_examples": len(examples) - len(sets["train"]),
         "primary_metric": resources.data.task.primary_metric,
-        "results": {
-            name: summarise(resources.data.task, table, labels) for name, table in tables.items()
-        },
+        "results": results_of(resources.data, sets, tables, sets["train"]),
         "seconds": {
             "training": round(trained - started, 2),
             "evaluation": round(time.monotonic() - trained, 2),
@@ -172,17 +182,26 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     return record
 
 
+def check_data(spec: RunSpec, data: TaskData) -> None:
+    """Check that the data are those that a run was specified for.
+
+    Raises:
+        InputError: naming both by their fingerprints.
+    """
+    if spec.data != data.fingerprint:
+        raise InputError(
+            f"the data of task {spec.task!r} have fingerprint {data.fingerprint[:12]}, "
+            f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
+        )
+
+
 def check(spec: RunSpec, resources: Resources) -> None:
     """Refuse other data, and a student that cannot be made, before hours go into its teacher.
 
     Raises:
         InputError: naming what does not fit.
     """
-    if spec.data != resources.data.fingerprint:
-        raise InputError(
-            f"the data of task {spec.task!r} have fingerprint {resources.data.fingerprint[:12]}, "
-            f"but the run was specified for {spec.data[:12]}: give the data that it was made for."
-        )
+    check_data(spec, resources.data)
     share_of_batch(spec.training.batch_size)
     if not spec.teacher.epochs and not is_fine_tuned(load_config(resources.encoder)):
         raise InputError(
@@ -206,6 +225,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
     network, tokenizer, _ = _network(spec, resources, None)
     mix_layer = 0 if spec.student is None else spec.student.mix_layer
     splits = [resources.data.train, *resources.data.evaluation.values()]
+    splits += [resources.data.test] if resources.data.test is not None else []
     look_ahead(network, teacher, tokenizer, splits, spec.objective, mix_layer)
 
 
@@ -313,58 +333,6 @@ def _train(
         teacher=teacher_network,
         say=lambda text: resources.say(f"{spec.folder_name}: {text}"),
     )
-
-
-def _evaluate(
-    spec: RunSpec,
-    resources: Resources,
-    network: Any,
-    tokenizer: Any,
-    sets: dict[str, Any],
-    teacher: RunRecord | None,
-    longest: int,
-) -> dict[str, pd.DataFrame]:
-    """Per-example tables of every set, in float32; the teacher's logits are those it stored."""
-    task = resources.data.task
-    between = None
-    if spec.student is not None:
-        between = distance(
-            spec.student.distance,
-            temperature=spec.student.temperature,
-            regression=task.is_regression,
-        )
-    tables = {}
-    for name, examples in sets.items():
-        inference = run_inference(network, encode_table(examples, tokenizer, longest))
-        teacher_logits = None if teacher is None else _logits(teacher, name, examples)
-        tables[name] = per_example(
-            task,
-            examples["example_id"],
-            examples["label"],
-            inference.logits,
-            teacher_logits,
-            between,
-            groups=examples["group"] if "group" in examples.column_names else None,
-        )
-    return tables
-
-
-def _logits(teacher: RunRecord, set_name: str, examples: Any) -> Any:
-    """Return the teacher's stored logits on a set, of shape `(n, num_labels)`, in its order.
-
-    Raises:
-        DamagedRecordError: if the teacher was measured on other examples, or in another order.
-    """
-    import numpy as np
-
-    stored = teacher.examples(set_name)
-    if list(stored["example_id"]) != list(examples["example_id"]):
-        raise DamagedRecordError(
-            f"the teacher's table of the set {set_name!r} in {teacher.folder} is not of the "
-            "examples that its student is measured on: delete that folder to have the teacher "
-            "trained again."
-        )
-    return np.stack(stored["logits"].tolist()).astype(np.float32)
 
 
 def _write(

@@ -73,27 +73,36 @@ def inspect(task: Task, train: Dataset, evaluation: Mapping[str, Dataset]) -> tu
         InputError: training data that teach nothing, or an evaluation set inside the training data.
     """
     _check_learnable(task, train)
-    remarks = []
-    for name, data in {"train": train, **evaluation}.items():
-        remarks += _on_labels(task, name, data)
+    remarks = _on_labels(task, "train", train)
     for name, data in evaluation.items():
-        if not task.is_regression:
-            unseen = set(data["label"]) - set(train["label"])
-            if unseen:
-                remarks.append(
-                    f"{name} has examples of {_classes(task, unseen)}, of which train has none."
-                )
-        shared = overlap(train, data)
-        if shared.alike == shared.examples:
-            raise InputError(
-                f"Every one of the {shared.examples} examples of {name} is in the training data "
-                f"({shared.exact} word for word, {shared.alike - shared.exact} up to case and "
-                "spacing), so nothing there is held out: give another file, or hold out a part of "
-                "one file by --dev-fraction (dev_fraction in a study or in Python)."
-            )
-        if shared.alike:
-            remarks.append(shared.sentence(name))
+        remarks += inspect_set(task, train, name, data)
     return tuple(remarks)
+
+
+def inspect_set(task: Task, train: Dataset, name: str, data: Dataset) -> list[str]:
+    """Return sentences about what a user should know of an evaluation set.
+
+    Raises:
+        InputError: if every example of it is in the training data.
+    """
+    remarks = _on_labels(task, name, data)
+    if not task.is_regression:
+        unseen = set(data["label"]) - set(train["label"])
+        if unseen:
+            remarks.append(
+                f"{name} has examples of {_classes(task, unseen)}, of which train has none."
+            )
+    shared = overlap(train, data)
+    if shared.alike == shared.examples:
+        raise InputError(
+            f"Every one of the {shared.examples} examples of {name} is in the training data "
+            f"({shared.exact} word for word, {shared.alike - shared.exact} up to case and "
+            "spacing), so nothing there is held out: give another file, or hold out a part of "
+            "one file by --dev-fraction (dev_fraction in a study or in Python)."
+        )
+    if shared.alike:
+        remarks.append(shared.sentence(name))
+    return remarks
 
 
 def _check_learnable(task: Task, train: Dataset) -> None:

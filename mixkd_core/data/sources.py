@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixkd_core.data.arrow_files import dataset_rows
 from mixkd_core.data.embedded.law import draw_examples
+from mixkd_core.data.labelled_test import with_labelled_test
 from mixkd_core.data.own_data import load_files
 from mixkd_core.data.source_rows import SourceRows
 from mixkd_core.data.splits import build_split
@@ -35,6 +36,7 @@ def load_task_data(
     evaluation_files: Mapping[str, Path | str] | None = None,
     dev_fraction: float | None = None,
     drop_empty: bool = False,
+    test_file: Path | str | None = None,
 ) -> TaskData:
     """Return the task's data: from its law if embedded, else from a folder, files, or the hub.
 
@@ -43,6 +45,8 @@ def load_task_data(
         data_dir: a GLUE folder in the official TSV layout.
         train_file, evaluation_files, dev_fraction, drop_empty: one's own files, as for
             :func:`~mixkd_core.data.own_data.load_files`.
+        test_file: a labelled test set, wherever the rest comes from, as for
+            :func:`~mixkd_core.data.labelled_test.with_labelled_test`.
 
     Raises:
         InputError: sources that contradict each other or the task, or what the source's own
@@ -61,18 +65,22 @@ def load_task_data(
                 f"Task {task.name!r} is drawn from the embedded law and reads no files; leave out "
                 "the data folder and files, or choose another task."
             )
-        return load_embedded(task.name)
-    if data_dir is not None:
-        return load_glue_folder(task, data_dir)
-    if train_file is not None:
-        return load_files(
+        data = load_embedded(task.name)
+    elif data_dir is not None:
+        data = load_glue_folder(task, data_dir)
+    elif train_file is not None:
+        data = load_files(
             task,
             train_file,
             evaluation_files or {},
             dev_fraction=dev_fraction,
             drop_empty=drop_empty,
         )
-    return load_hub(task)
+    else:
+        data = load_hub(task)
+    if test_file is None:
+        return data
+    return with_labelled_test(data, test_file, drop_empty=drop_empty)
 
 
 def load_embedded(

@@ -29,18 +29,9 @@ def read_table(path: Path) -> SourceRows:
     Raises:
         InputError: another ending, no such file, not readable as what it claims to be.
     """
-    readers: dict[str, Callable[[Path], SourceRows]] = {
-        ".csv": _read_csv,
-        ".tsv": read_tsv,
-        ".jsonl": read_jsonl,
-        ".ndjson": read_jsonl,
-        ".json": read_json,
-        ".parquet": read_parquet,
-        ".arrow": read_arrow,
-        ".feather": read_arrow,
-    }
     if path.is_dir():
         return read_saved(path)
+    readers = _readers()
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise InputError(
@@ -54,6 +45,24 @@ def read_table(path: Path) -> SourceRows:
         return reader(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def is_table(path: Path) -> bool:
+    """Return True if `read_table` would read it: a folder, or a file with an ending it knows."""
+    return path.is_dir() or path.suffix.lower() in _readers()
+
+
+def _readers() -> dict[str, Callable[[Path], SourceRows]]:
+    return {
+        ".csv": _read_csv,
+        ".tsv": read_tsv,
+        ".jsonl": read_jsonl,
+        ".ndjson": read_jsonl,
+        ".json": read_json,
+        ".parquet": read_parquet,
+        ".arrow": read_arrow,
+        ".feather": read_arrow,
+    }
 
 
 def read_tsv(path: Path, columns: tuple[str, ...] | None = None) -> SourceRows:

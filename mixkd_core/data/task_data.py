@@ -43,6 +43,9 @@ class TaskData:
         origin: the kind of source and its file names, without folders.
         remarks: sentences about the data that a user should see: rows left out, overlap of the
             sets, classes without examples, sizes that are not the official ones.
+        test: a labelled test set, canonical columns, if one was given; the fingerprint does not
+            tell of it (:mod:`mixkd_core.data.labelled_test`).
+        test_origin: its file's name.
     """
 
     task: Task
@@ -52,6 +55,8 @@ class TaskData:
     fingerprint: str
     origin: str
     remarks: tuple[str, ...] = ()
+    test: Dataset | None = None
+    test_origin: str = ""
 
 
 def assemble(
@@ -84,14 +89,15 @@ def assemble(
             digest.update(json.dumps(list(row.values())).encode() + b"\n")
     if fresh is None:
         remarks = (*remarks, *inspect(task, train, evaluation))
-        train = _with_groups(task, train)
-        evaluation = {name: _with_groups(task, data) for name, data in evaluation.items()}
+        train = with_groups(task, train)
+        evaluation = {name: with_groups(task, data) for name, data in evaluation.items()}
     return TaskData(
         task, train, dict(evaluation), fresh, digest.hexdigest(), origin, tuple(remarks)
     )
 
 
-def _with_groups(task: Task, data: Dataset) -> Dataset:
+def with_groups(task: Task, data: Dataset) -> Dataset:
+    """Return a split with the column that says which of its examples share a source."""
     columns = [list(data[name]) for name in ("text", "text_pair") if name in data.column_names]
     groups = phrase_groups(columns[0]) if task.phrases else shared_text_groups(*columns)
     return data.add_column("group", groups)

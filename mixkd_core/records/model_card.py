@@ -15,6 +15,7 @@ SET_MEANINGS = {
     "train": "the training subset, in evaluation mode",
     "remainder": "a random sample of the training split's unused part",
     "fresh": "new draws of the law itself",
+    "test": "a labelled test set",
 }
 
 
@@ -57,6 +58,7 @@ def model_card(
         "",
         "Every number belongs to the set in its row. The training subset says how well the network "
         "fits; only the others say how well it generalises.",
+        *_shared_texts(summary["results"]),
         *_beside_teacher(task, summary, teacher),
         "",
         "## Data",
@@ -226,6 +228,17 @@ def _method(spec: RunSpec, summary: Mapping[str, Any]) -> list[str]:
         f"Teacher: `{spec.encoder.name}`, run `{spec.teacher_spec.id}`, {_teacher_training(spec)}.",
     ]
     return lines
+
+
+def _shared_texts(results: Mapping[str, Any]) -> list[str]:
+    """Say which sets hold texts that the network was trained on; nothing where none does."""
+    told = [
+        f"{shared['alike']} of the {result['examples']} of `{name}` ({shared['exact']} word for "
+        f"word, {shared['alike'] - shared['exact']} up to case and spacing)"
+        for name, result in results.items()
+        if (shared := result.get("overlap")) and shared["alike"]
+    ]
+    return ["", f"Texts of the training subset stand in {'; '.join(told)}."] if told else []
 
 
 def _place(mix_layer: MixLayer) -> str:

@@ -143,9 +143,52 @@ def finish(partial: Path, out: Path, spec: RunSpec) -> RunRecord:
         DamagedRecordError: if it would not be believed; then it keeps its name.
     """
     seal(partial)
+    return _renamed(partial, out, spec)
+
+
+def finish_sealed(out: Path, spec: RunSpec) -> RunRecord | None:
+    """Give a partial folder its final name whose process ended after sealing it; None if none is.
+
+    Raises:
+        InputError: if it was written by an incompatible version, or may not be read.
+    """
+    partial = out / (spec.folder_name + PARTIAL_SUFFIX)
+    if not (partial / MANIFEST).is_file():
+        return None
+    try:
+        return _renamed(partial, out, spec)
+    except DamagedRecordError:
+        return None
+
+
+def reopen(record: RunRecord, out: Path) -> Path:
+    """Return a partial folder that holds what a finished run's folder does, to be added to.
+
+    Files are shared with the finished folder: put others in their place
+    (`mixkd_core.atomic.replacing`), and write into none. Then `finish` it.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    partial = partial_folder(out, record.spec)
+    shutil.rmtree(partial)
+    shutil.copytree(
+        record.folder, partial, copy_function=_shared, ignore=shutil.ignore_patterns(MANIFEST)
+    )
+    return partial
+
+
+def _shared(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without links
+        shutil.copy2(source, target)
+
+
+def _renamed(partial: Path, out: Path, spec: RunSpec) -> RunRecord:
     record = examine(partial, whole=True)
     folder = record_folder(out, spec)
-    if folder.exists():  # damaged earlier, or finished meanwhile by someone else: equal content
+    if folder.exists():  # damaged, or finished meanwhile by someone else, or added to
         shutil.rmtree(folder)
     partial.rename(folder)
     return replace(record, folder=folder)

@@ -71,10 +71,24 @@ class Manifest(_Stored):
     run: RunId | None = None
 
 
+class SharedTexts(_Stored):
+    """The examples of a set whose texts are in the training subset too.
+
+    Attributes:
+        exact: how many are there word for word.
+        alike: how many are there up to case and spacing, those word for word included.
+    """
+
+    exact: Count
+    alike: Count
+
+
 class SetResult(_Stored):
     """A run's results on one set of examples, as its summary holds them.
 
     Attributes:
+        overlap: with the training subset; None for that subset, where the law of the data is known,
+            and in runs of earlier versions.
         digest: of the examples' ids and labels (`mixkd_core.records.tables.examples_digest`); runs
             of earlier versions have none.
     """
@@ -84,9 +98,15 @@ class SetResult(_Stored):
     majority_baseline: dict[str, Metric]
     risk: dict[Annotated[str, AfterValidator(_loss)], Annotated[Finite, Field(ge=LEAST_LOSS)]]
     digest: Sha256 | None = None
+    overlap: SharedTexts | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
+        if self.overlap and not self.overlap.exact <= self.overlap.alike <= self.examples:
+            raise ValueError(
+                f"overlap is {self.overlap.exact} word for word and {self.overlap.alike} up to "
+                f"case and spacing, of {self.examples} examples"
+            )
         if self.metrics.keys() != self.majority_baseline.keys():
             raise ValueError("metrics and majority_baseline do not hold the same metrics")
         wrong, right = self.risk.get("zero_one_error"), self.metrics.get("accuracy")

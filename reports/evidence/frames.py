@@ -24,6 +24,20 @@ STUDENT_SETTING = ("layers", "layer_choice", "init", "checkpoint")
 _NOTHING = object()
 
 
+def on_common_sets(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of sets that all runs of a task, fraction and setting were measured on.
+
+    A test set may have been given to some runs only; a mean over sets is to be over the same sets
+    for all that are compared.
+
+    Args:
+        frame: with columns `run, task, fraction, setting, set`, a row per run × set at least.
+    """
+    setting = ["task", "fraction", "setting"]
+    on_set = frame.groupby([*setting, "set"])["run"].transform("nunique")
+    return frame[on_set == frame.groupby(setting)["run"].transform("nunique")]
+
+
 @dataclass(frozen=True)
 class Conditions:
     """The conditions within which seeds are averaged, by run id.

@@ -8,7 +8,7 @@ import pandas as pd
 from mixkd_core.objectives.objective import METHODS
 from mixkd_core.records.specs import StudentSpec
 from reports.evidence.evidence import TRAINING_LAW, Evidence
-from reports.evidence.frames import grouped
+from reports.evidence.frames import grouped, on_common_sets
 
 SWEPT_METHOD = "sm+tmkd"
 
@@ -73,6 +73,7 @@ def sweep_frame(evidence: Evidence) -> pd.DataFrame:
     metrics = metrics[
         (metrics["method"] == SWEPT_METHOD) & ~metrics["set"].isin(["train", *TRAINING_LAW])
     ]
+    metrics = on_common_sets(metrics)
     keys = ["run", "task", "fraction", "seed", "setting", "condition", "metric"]
     values = metrics.groupby(keys, as_index=False, sort=True)[["metric_value"]].mean()
     values = values.rename(columns={"metric_value": "value"})

@@ -5,6 +5,7 @@ import pandas as pd
 from mixkd_core.data.tasks import GLUE
 from mixkd_core.errors import InputError
 from reports.evidence.evidence import LOSS_TITLES, TRAINING_LAW, Evidence
+from reports.evidence.frames import on_common_sets
 from reports.evidence.measurements import LOSS_BOUNDS
 from reports.tables.latent_space import latent_frame
 from reports.verdicts.paper_claims import Claim, Part
@@ -46,10 +47,10 @@ def measure_title(part: Part, metrics: str) -> str:
 def values(evidence: Evidence, claim: Claim, part: Part) -> pd.DataFrame:
     """A row per run: `KEYS`, `value, empirical, generalization, collapsed, sets, examples, metric`.
 
-    Several sets of one law (MNLI's two development sets) are averaged. `empirical` and
-    `generalization` are the two parts of a gap or risk, NaN elsewhere; `collapsed` says that the
-    run is no better than the majority class on one of the sets; `examples` counts those of each
-    set, in words.
+    Several sets of one law (MNLI's two development sets, or a test set) are averaged, those that
+    all runs of the setting were measured on. `empirical` and `generalization` are the two parts of
+    a gap or risk, NaN elsewhere; `collapsed` says that the run is no better than the majority
+    class on one of the sets; `examples` counts those of each set, in words.
     """
     frame = _manifold(evidence) if part.question == "manifold" else _by_set(evidence, part)
     frame = frame[frame["method"].isin([claim.method, claim.baseline])]
@@ -57,14 +58,18 @@ def values(evidence: Evidence, claim: Claim, part: Part) -> pd.DataFrame:
         frame = frame[frame["task"].isin(GLUE)]
     if claim.fractions != "any":
         frame = frame[(frame["fraction"] == 1) == (claim.fractions == "all")]
-    return frame.groupby(KEYS, as_index=False, sort=True).agg(
-        value=("value", "mean"),
-        empirical=("empirical", "mean"),
-        generalization=("generalization", "mean"),
-        collapsed=("collapsed", "any"),
-        sets=("set", ", ".join),
-        examples=("examples", ", ".join),
-        metric=("metric", "first"),
+    return (
+        on_common_sets(frame)
+        .groupby(KEYS, as_index=False, sort=True)
+        .agg(
+            value=("value", "mean"),
+            empirical=("empirical", "mean"),
+            generalization=("generalization", "mean"),
+            collapsed=("collapsed", "any"),
+            sets=("set", ", ".join),
+            examples=("examples", ", ".join),
+            metric=("metric", "first"),
+        )
     )
 
 

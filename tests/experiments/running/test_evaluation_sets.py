@@ -1,10 +1,14 @@
 """The sets that runs are evaluated on: apart, of the sizes asked for, the same for all seeds."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from datasets import Dataset
 
 from experiments.running.evaluation_sets import evaluation_sets, remark_on_remainder
+from experiments.running.measuring import results_of
 from mixkd_core.data.own_data import from_datasets
 from mixkd_core.data.sources import load_embedded
 from mixkd_core.data.task_data import TaskData
@@ -93,3 +97,14 @@ def test_a_remainder_that_repeats_training_texts_is_called_out(
         "for word, 0 up to case and spacing)."
     )
     assert remark_on_remainder(evaluation_sets(spec, data), data) is None, "its law is known"
+    tables = {
+        name: pd.DataFrame(
+            {"example_id": its["example_id"], "label": its["label"], "prediction": its["label"]}
+        )
+        for name, its in sets.items()
+    }
+    results = results_of(own, sets, tables, sets["train"])
+    assert results["remainder"]["overlap"] == {"exact": shared, "alike": shared}
+    assert "overlap" not in results["train"]
+    lawful = results_of(replace(own, fresh=data.fresh), sets, tables, sets["train"])
+    assert "overlap" not in lawful["remainder"]

@@ -69,6 +69,20 @@ def test_the_text_says_how_long_a_text_may_be_and_what_the_teacher_scores() -> N
     assert "accuracy 0.7500 on `dev`" in text
 
 
+def test_texts_of_the_training_subset_in_another_set_are_told() -> None:
+    described = Task("moods", ("text",), "label", ("calm", "glad"))
+    assert "Texts of the training subset" not in card(), "earlier runs do not know"
+    dev = SUMMARY["results"]["dev"]
+    for overlap, told in (
+        ({"exact": 0, "alike": 0}, ""),
+        ({"exact": 1, "alike": 3}, "`dev` (1 word for word, 2 up to case and spacing)."),
+    ):
+        results = SUMMARY["results"] | {"dev": dev | {"overlap": overlap}}
+        text = model_card(described, spec(), SUMMARY | {"results": results}, TEACHER)
+        assert ("Texts of the training subset stand in" in text) == bool(told)
+        assert told in text
+
+
 def test_a_licence_that_is_not_stated_is_not_made_up() -> None:
     described = Task("moods", ("text",), "label", ("calm", "glad"))
     text = model_card(described, spec(), SUMMARY | {"base": {}}, None)

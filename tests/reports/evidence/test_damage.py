@@ -162,6 +162,9 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "an accuracy of 5": (
         in_json("run.json", putting(5.0, "results", "dev", "metrics", "accuracy")),
         "results.dev.metrics.accuracy is 5.0"),
+    "more shared texts than examples": (
+        in_json("run.json", putting({"exact": 1, "alike": 999}, "results", "dev", "overlap")),
+        "overlap is 1 word for word and 999"),
     "an accuracy that contradicts the error": (
         in_json("run.json", putting(0.5, "results", "dev", "metrics", "accuracy")),
         "contradicts risk.zero_one_error"),

@@ -1,5 +1,6 @@
 """The ledger on stores where the truth is known: which runs speak to a claim, and what is said."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,25 @@ def strata(evidence: Any, name: str, fraction: float = 0.01) -> dict[str, list[f
 
 def sets(train: float, held_out: float, dev: float) -> dict[str, tuple[int, float]]:
     return {"train": (200, train), "remainder": (500, held_out), "dev": (500, dev)}
+
+
+def test_a_set_that_some_runs_lack_is_in_no_mean(tmp_path: Path, write_run: Run) -> None:
+    """A test set given to some runs only: until all have it, means are over the others."""
+    both = {"dev": (500, 0.8), "test": (500, 0.6)}
+    part = next(parts(stated("limited")))
+
+    def measured(**last: Any) -> dict[str, float]:
+        for method in ("kd", "sm+tmkd"):
+            for seed in (0, 1):
+                held_out = last if (method, seed) == ("sm+tmkd", 1) else both
+                write_run(method=method, seed=seed, sets={"train": (200, 0.9), **held_out})
+        frame = values(load_evidence(tmp_path), stated("limited"), part)
+        assert frame["sets"].nunique() == 1
+        return dict(zip(frame["sets"], frame["value"], strict=True))
+
+    assert measured(dev=(500, 0.8)) == {"dev": pytest.approx(0.8)}
+    shutil.rmtree(tmp_path)
+    assert measured(**both) == {"dev, test": pytest.approx(0.7)}
 
 
 @pytest.mark.slow
