@@ -4,6 +4,7 @@ The row of tokens is filled up with zeros to a multiple of 64: for half precisio
 a matrix product anew for each number of rows, and keep it.
 """
 
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,14 @@ from torch.nn.functional import pad
 MULTIPLE = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenLayout:
     """The real tokens of n texts padded to one length, t in all; with fillers r, a multiple of 64.
 
     Attributes:
         attention_mask: which tokens are real, boolean, of shape `(n, 1, 1, length)`: what attention
-            takes, and transformers hands through as it is.
+            takes, and transformers hands through as it is. It carries the layout (`carried_by`),
+            as long as that lives.
         positions: where in the flattened `(n · length,)` each token is, of shape `(t,)`.
         slots: which token is at each place of the flattened texts, 0 where there is none, of shape
             `(n · length,)`.
@@ -31,6 +33,16 @@ class TokenLayout:
     positions: Tensor
     slots: Tensor
     gaps: Tensor
+
+    def __post_init__(self) -> None:
+        # Weakly: a tensor in a circle of references would wait for the garbage collector.
+        self.attention_mask.token_layout = weakref.ref(self)  # type: ignore[attr-defined]
+
+    @staticmethod
+    def carried_by(mask: Any) -> "TokenLayout | None":
+        """Return the layout whose attention mask this is, None for anything else."""
+        carried = getattr(mask, "token_layout", None)
+        return None if carried is None else carried()
 
     @classmethod
     def of(cls, attention_mask: Tensor) -> "TokenLayout":

@@ -14,7 +14,7 @@ from mixkd_core.errors import NonFiniteError
 from mixkd_core.mixing.pairing import Pairs
 from mixkd_core.networks.mix_layer import MixLayer
 from mixkd_core.networks.mixed_forward import MixedPairs, forward
-from mixkd_core.networks.speed.bert_shortcuts import only_what_is_read
+from mixkd_core.networks.speed.shortcuts import only_what_is_read
 
 Precision = Callable[[], AbstractContextManager[Any]]
 

@@ -32,6 +32,7 @@ from mixkd_core.mixing.mixup import mix, mix_masks
 from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.mix_layer import POOLED, MixLayer, check_mix_layer, classifier_head
 from mixkd_core.networks.reading import inputs_told, reads_last, texts_for
+from mixkd_core.networks.speed.shortcuts import inputs_without_padding, takes_layout
 
 # Architectures that look token types up in the word table.
 _TYPES_ARE_WORDS = (
@@ -197,7 +198,7 @@ def _forward_embedded(
     Returns:
         What the model gives, and how the tokens lay in its hidden states, None if padded.
     """
-    unpadded = _takes_layout(model, core)
+    unpadded = takes_layout(model, core)
     if pairs is not None:
         embeddings, mask = mixed_embeddings(core, pairs, originals), pairs.attention_mask
         if originals is not None:
@@ -212,26 +213,10 @@ def _forward_embedded(
         return _run(model, core, inputs, output_hidden_states), None
     layout = TokenLayout.of(mask)
     result = model(
-        inputs_embeds=layout.unpad(embeddings.flatten(0, 1))[None],
-        attention_mask=layout.attention_mask,
-        position_ids=layout.position_ids,
-        # Given, because some versions have no more zeros in store than a text may have tokens.
-        token_type_ids=torch.zeros_like(layout.position_ids),
-        layout=layout,
+        **inputs_without_padding(core, embeddings, layout),
         output_hidden_states=output_hidden_states,
     )
     return result, layout
-
-
-def _takes_layout(model: Any, core: Any) -> bool:
-    """Return True if the layers take texts without padding.
-
-    Those of `mixkd_core.networks.speed.bert_shortcuts` do. `DataParallel` would cut the one row
-    that the texts are in, and a compiled model would be compiled again for each number of tokens.
-    """
-    if isinstance(model, nn.DataParallel) or hasattr(model, "_orig_mod"):
-        return False
-    return any(getattr(module, "takes_layout", False) for module in core.modules())
 
 
 def _run(model: Any, core: Any, inputs: Padded, output_hidden_states: bool) -> Any:

@@ -27,7 +27,7 @@ from mixkd_core.networks.limits import check_tokens, padding_token
 from mixkd_core.networks.mix_layer import POOLED, MixLayer
 from mixkd_core.networks.mixed_forward import MixedPairs, forward
 from mixkd_core.networks.reading import accepted, reads_last
-from mixkd_core.networks.speed.bert_shortcuts import only_what_is_read
+from mixkd_core.networks.speed.shortcuts import only_what_is_read
 
 # Tokens kept of a text: passes over whole texts would take seconds.
 MOST_TOKENS = 24

@@ -18,7 +18,7 @@ from mixkd_core.mixing.mixup import label_targets, mix
 from mixkd_core.networks.limits import padding_token
 from mixkd_core.networks.matching import check_networks, match
 from mixkd_core.networks.mixed_forward import MixedPairs, Outputs, forward
-from mixkd_core.networks.speed.bert_shortcuts import only_what_is_read
+from mixkd_core.networks.speed.shortcuts import only_what_is_read
 from mixkd_core.networks.speed.compact_embedding import OPTIMISERS, CompactEmbedding
 from mixkd_core.networks.speed.quick_dropout import quick_dropout
 from mixkd_core.networks.teacher_outputs import TeacherOutputs

@@ -11,8 +11,14 @@ from torch import Tensor, nn
 from mixkd_core.data.token_layout import TokenLayout
 from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.mixed_forward import MixedPairs, forward
-from mixkd_core.networks.speed.bert_shortcuts import _attend, _attend_from_first, only_what_is_read
 from mixkd_core.networks.speed.quick_dropout import quick_dropout
+from mixkd_core.networks.speed.shortcuts import (
+    FAMILIES,
+    _say_once,
+    only_what_is_read,
+    why_not,
+)
+from mixkd_core.networks.tiny_networks import tiny_network
 
 # float64: the routes differ in the order of sums only.
 TOLERANCE: Any = {"rtol": 1e-9, "atol": 1e-11}
@@ -23,14 +29,18 @@ def bert(tiny_classifier: Any) -> Any:
     """A three-layer classifier in float64, in training mode, without dropout."""
 
     def build(implementation: str = "sdpa", **changes: Any) -> Any:
-        model = tiny_classifier("bert", layers=3, **changes).double().train()
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
+        model = without_dropout(tiny_classifier("bert", layers=3, **changes).double().train())
         model.set_attn_implementation(implementation)
         return model
 
     return build
+
+
+def without_dropout(model: Any) -> Any:
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
 
 
 def a_batch(padded_texts: Any) -> tuple[Any, MixedPairs]:
@@ -91,6 +101,39 @@ def test_logits_states_and_gradients_are_the_same(
     # of keys shifts all scores of a query alike: its gradient is 0.)
     idle = {name for name, tensor in short.items() if tensor.abs().max() < 1e-9}
     assert all(name.endswith("key.bias") for name in idle), idle
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_computes_the_same(family: str, padded_texts: Any) -> None:
+    """Without padding, mixing at a layer (padded), and at the last layer; states included."""
+    model, batch = without_dropout(tiny_network(family).double().train()), a_batch(padded_texts)
+    assert rows_of_first_layer(model, lambda: forward(model, *batch)) == (7, 12)
+    for mix_layer in (0, 2, 4):
+        how: dict[str, Any] = {"mix_layer": mix_layer, "state_layers": (1, 4)}
+        whole = parts(model, batch, **how)
+        with only_what_is_read(model):
+            assert is_on(model)
+            short = parts(model, batch, **how)
+        torch.testing.assert_close(short, whole, **TOLERANCE)
+    idle = {name for name, tensor in short.items() if tensor.abs().max() < 1e-9}
+    assert all(name.endswith(("key.bias", "k.bias", "k_lin.bias")) for name in idle), idle
+    with only_what_is_read(model):
+        assert rows_of_first_layer(model, lambda: forward(model, *batch))[0] == 1
+    assert rows_of_first_layer(model, lambda: forward(model, *batch)) == (7, 12)
+    torch.testing.assert_close(parts(model, batch, **how), whole)
+
+
+def test_distances_of_mpnet_are_within_a_text(padded_texts: Any) -> None:
+    """Beyond 128 tokens distances share a bucket: texts longer than that, too."""
+    model = without_dropout(tiny_network("mpnet").double().train())
+    model.base_model.embeddings.position_embeddings = nn.Embedding(300, 16, 1, dtype=torch.float64)
+    lengths = torch.tensor([200, 150, 3])
+    mask = (torch.arange(200) < lengths[:, None]).long()
+    ids = torch.randint(5, 64, mask.shape, generator=torch.Generator().manual_seed(0)) * mask
+    texts = {"input_ids": ids, "attention_mask": mask}
+    whole = parts(model, (texts, None))
+    with only_what_is_read(model):
+        torch.testing.assert_close(parts(model, (texts, None)), whole, **TOLERANCE)
 
 
 def rows_of_first_layer(model: Any, call: Any) -> tuple[int, ...]:
@@ -154,38 +197,36 @@ def test_every_form_of_mask(mask: str, implementation: str, bert: Any, padded_te
         torch.testing.assert_close(model(**inputs).logits, whole, **TOLERANCE)
 
 
-def test_a_mask_of_two_dimensions_is_one_of_keys(bert: Any) -> None:
-    """What flash attention is given: (n, length), 1 where a key is attended to."""
-    model = bert()
-    layer = encoder_layers(model)[-1]
-    states = torch.randn(2, 5, 16, dtype=torch.float64)
-    present = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
-    whole = layer(states, present[:, None, None].bool().expand(2, 1, 5, 5))
-    with only_what_is_read(model):
-        torch.testing.assert_close(layer(states, present), whole[:, :1], **TOLERANCE)
-
-
-@pytest.mark.parametrize("architecture", ["roberta", "distilbert", "electra", "modernbert"])
-def test_other_architectures_are_left_alone(architecture: str, tiny_classifier: Any) -> None:
+@pytest.mark.parametrize("architecture", ["modernbert", "deberta-v2"])
+def test_other_architectures_are_left_alone(
+    architecture: str, tiny_classifier: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And it is said, once."""
     model = tiny_classifier(architecture)
-    with only_what_is_read(model):
-        assert not is_on(model)
+    _say_once.cache_clear()
+    for _ in range(2):
+        with only_what_is_read(model):
+            assert not is_on(model)
+    assert caplog.text.count(f"there are none for a {type(model).__name__}") == 1
 
 
 @pytest.mark.parametrize(
-    "changes", [{"is_decoder": True}, {"chunk_size_feed_forward": 3}], ids=["decoder", "chunks"]
+    "changes",
+    [{"is_decoder": True}, {"chunk_size_feed_forward": 3}, {"output_attentions": True}],
+    ids=["decoder", "chunks", "attentions"],
 )
 def test_a_bert_that_works_otherwise_is_left_alone(changes: dict[str, Any], bert: Any) -> None:
-    config = bert().config
+    config = bert("eager").config
     config.update(changes)
     model = transformers.BertForSequenceClassification(config)
+    assert why_not(model) is not None
     with only_what_is_read(model):
         assert not is_on(model)
 
 
 def test_an_attention_of_ones_own_is_left_alone(bert: Any) -> None:
     model = bert()
-    attention = encoder_layers(model)[-1].attention
+    attention = encoder_layers(model)[-1].attention.self
     own = type("OwnAttention", (type(attention),), {})
     attention.__class__ = own
     with only_what_is_read(model):
@@ -193,50 +234,23 @@ def test_an_attention_of_ones_own_is_left_alone(bert: Any) -> None:
     assert type(attention) is own
 
 
-def test_a_wrapped_weight_is_left_alone(bert: Any) -> None:
-    """An adapter's additions would be missed: the last layer uses the weights, not the module."""
-    model = bert()
-    key = encoder_layers(model)[-1].attention.self.key
-    key.__class__ = type("AdaptedLinear", (nn.Linear,), {})
+class Doubled(nn.Linear):
+    """A weight with an adapter around it: more comes out than the weight says."""
+
+    def forward(self, given: Tensor) -> Tensor:
+        return 2 * super().forward(given)
+
+
+def test_a_wrapped_weight_is_called(bert: Any, padded_texts: Any) -> None:
+    """An adapter's additions would be missed where the last layer uses the weights alone."""
+    model, batch = bert(), a_batch(padded_texts)
+    encoder_layers(model)[-1].attention.self.key.__class__ = Doubled
+    whole = parts(model, batch, state_layers=(2, 3))
     with only_what_is_read(model):
         assert not is_on(model)
-
-
-def test_with_dropout_padding_is_not_attended_to(bert: Any) -> None:
-    """What attention with dropout sees of a text does not depend on how far it is padded."""
-    model = bert()
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 1e-30  # on, and yet nothing is ever dropped
-    own = encoder_layers(model)[0].attention.self
-    query, key, value = torch.randn(3, 2, 5, 16, dtype=torch.float64)
-    mask = (torch.arange(5) < torch.tensor([5, 3])[:, None])[:, None, None]
-    wild = torch.where(mask[:, 0, 0, :, None], value, 100.0)
-    with_dropout = _attend(own, query, key, value, mask)
-    torch.testing.assert_close(_attend(own, query, key, wild, mask), with_dropout, **TOLERANCE)
-    own.eval()
-    torch.testing.assert_close(_attend(own, query, key, value, mask), with_dropout, **TOLERANCE)
-
-
-class EveryOtherKey(nn.Module):
-    """In place of dropout, and not random: weights of keys 0, 2, ... doubled, others dropped."""
-
-    p = 0.5
-
-    def forward(self, weights: Tensor) -> Tensor:
-        return weights * (2.0 - 2.0 * (torch.arange(weights.shape[-1]) % 2))
-
-
-def test_without_keys_and_values_dropout_falls_on_the_same_weights(bert: Any) -> None:
-    """One mask for both ways of attending; after it weights no longer sum to 1."""
-    own = encoder_layers(bert())[-1].attention.self
-    own.dropout = EveryOtherKey()
-    for projection in (own.query, own.key, own.value):
-        nn.init.normal_(projection.bias)
-    states = torch.randn(3, 6, 16, dtype=torch.float64)
-    mask = (torch.arange(6) < torch.tensor([6, 4, 1])[:, None])[:, None, None]
-    whole = _attend(own, own.query(states), own.key(states), own.value(states), mask)
-    torch.testing.assert_close(_attend_from_first(own, states, mask), whole[:, :1], **TOLERANCE)
+        short = parts(model, batch, state_layers=(2, 3))
+        assert rows_of_first_layer(model, lambda: forward(model, *batch))[0] == 1
+    torch.testing.assert_close(short, whole, **TOLERANCE)
 
 
 def test_it_ends_with_the_context_however_that_ends(bert: Any) -> None:
@@ -264,15 +278,51 @@ def test_entering_twice_is_leaving_once(bert: Any) -> None:
     assert not is_on(model)
 
 
+@pytest.mark.parametrize("reentrant", [False, True])
+@pytest.mark.parametrize("architecture", ["bert", "distilbert"])
+def test_layers_that_are_run_again(
+    architecture: str,
+    reentrant: bool,
+    tiny_classifier: Any,
+    padded_texts: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Gradient checkpointing: texts are padded, and that is said once."""
+    model = without_dropout(tiny_classifier(architecture).double().train())
+    batch = a_batch(padded_texts)
+    whole = parts(model, batch)
+    _say_once.cache_clear()
+    with only_what_is_read(model):
+        model.gradient_checkpointing_enable({"use_reentrant": reentrant})
+        for _ in range(2):
+            torch.testing.assert_close(parts(model, batch), whole, **TOLERANCE)
+        assert caplog.text.count("gradient checkpointing is on") == 1
+
+
+def test_a_layer_that_another_stands_in_for(tiny_classifier: Any, padded_texts: Any) -> None:
+    """Module replacement: the student's last layer is stood in for by two of the teacher's."""
+    student = without_dropout(tiny_classifier("distilbert", layers=2, seed=1).double().train())
+    teacher = without_dropout(tiny_classifier("distilbert", layers=4, seed=2).double().train())
+    last, batch = encoder_layers(student)[-1], a_batch(padded_texts)
+
+    def two_of_the_teachers(states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        for layer in encoder_layers(teacher)[2:]:
+            states = layer(states, *args, **kwargs)
+        return states
+
+    for forward_of_last in (two_of_the_teachers, last.forward):
+        last.forward = forward_of_last
+        whole = parts(student, batch)
+        with only_what_is_read(student, teacher):
+            torch.testing.assert_close(parts(student, batch), whole, **TOLERANCE)
+
+
 @pytest.mark.slow
-def test_gradient_checkpointing_and_a_wrapped_model(bert: Any, padded_texts: Any) -> None:
+def test_a_compiled_model(bert: Any, padded_texts: Any) -> None:
     batch = a_batch(padded_texts)
     model = bert()
     whole = parts(model, batch)
     with only_what_is_read(model):
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-        torch.testing.assert_close(parts(model, batch), whole, **TOLERANCE)
-        model.gradient_checkpointing_disable()
         torch.compiler.reset()
         compiled = torch.compile(model, backend="eager")
         outputs = forward(compiled, *batch, core=model)
