@@ -19,6 +19,7 @@ def claims(
     """Print, of each claim of the paper, whether these runs support it."""
     from experiments.cli.tables import print_table, unfinished_note
     from reports.evidence.evidence import load_evidence
+    from reports.tables.table import percent
     from reports.verdicts.ledger import ledger
     from reports.verdicts.rules import MARGIN
     from reports.verdicts.sentences import gap_and_risk
@@ -37,7 +38,7 @@ def claims(
     for claim in judged:
         for entry in claim.entries:
             if entry.note:
-                where = f"{100 * entry.fraction:g} %, {entry.measure}, {entry.sets}"
+                where = f"{percent(entry.fraction)}, {entry.measure}, {entry.sets}"
                 typer.echo(f"{claim.id} ({where}): {entry.note}")
     for sentence in gap_and_risk(judged):
         typer.echo(sentence)

@@ -1,15 +1,15 @@
 """Everything a report consists of, from a store to a folder."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reports.benchmarks.figures import draw_benchmarks
 from reports.benchmarks.tables import Benchmarks, benchmark_tables
 from reports.evidence.evidence import Evidence, load_evidence
 from reports.figures.catalogue import draw_all
-from reports.figures.drawing import Drawing, render
+from reports.figures.drawing import render
 from reports.files import write_file
+from reports.pages.content import Report
 from reports.pages.page import page
 from reports.tables.bound_conditions import condition_table, theorem_table
 from reports.tables.certificates import certificate_table
@@ -21,7 +21,7 @@ from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.shared_sources import shared_source_table
 from reports.tables.table import Table, write_tables
 from reports.tables.temperature_control import temperature_control_table
-from reports.verdicts.ledger import JudgedClaim, ledger
+from reports.verdicts.ledger import ledger
 from reports.verdicts.tables import entry_table, headline_table, overview_table
 
 TABLES: Sequence[Callable[[Evidence], Table]] = (
@@ -41,16 +41,6 @@ TABLES: Sequence[Callable[[Evidence], Table]] = (
 )
 
 PAGE = "index.html"
-
-
-@dataclass(frozen=True)
-class Report:
-    """A store's tables, figures and verdicts."""
-
-    evidence: Evidence
-    claims: tuple[JudgedClaim, ...]
-    tables: tuple[Table, ...]
-    drawings: tuple[Drawing, ...]
 
 
 def build(evidence: Evidence, measured: Benchmarks | None = None) -> Report:
@@ -75,8 +65,7 @@ def write(report: Report, folder: Path) -> Path:
         InputError: if the folder cannot be written.
     """
     claims = [headline_table(report.claims), entry_table(report.claims)]
-    content = page(report.evidence, report.claims, report.drawings, report.tables)
-    path = write_file(folder / PAGE, content.encode())
+    path = write_file(folder / PAGE, page(report).encode())
     write_tables([*claims, *report.tables], folder / "tables")
     text = "\n".join(table.to_markdown() for table in [*claims, *report.tables])
     write_file(folder / "report.md", f"# MixKD: what these runs show\n\n{text}".encode())

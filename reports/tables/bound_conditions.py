@@ -28,7 +28,7 @@ from reports.evidence.entries import Entry
 from reports.evidence.evidence import GROUP, LOSS_TITLES, TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
 from reports.evidence.measurements import DELTA
-from reports.tables.table import Column, Table, seeds_text
+from reports.tables.table import Column, Table, percent, seeds_text
 from theory.statements.case1 import T1
 from theory.statements.catalogue import THEOREMS
 from theory.statements.numbers import Numbers
@@ -118,26 +118,26 @@ def condition_table(evidence: Evidence) -> Table:
         ),
         columns=(
             Column("task", "task"),
-            Column("fraction", "fraction"),
-            Column("method", "method"),
+            Column("fraction", "fraction", "share"),
+            Column("method", "method", role="key"),
             Column("kind", "augmentation"),
             Column("compared_with", "against"),
             Column("loss", "loss"),
-            Column("loss_bound", "M", "number", 0),
-            Column("bounded", "bounded"),
-            Column("n", "n", "count"),
-            Column("a", "a", "count"),
+            Column("loss_bound", "M", "number", 0, role="detail"),
+            Column("bounded", "bounded", role="detail"),
+            Column("n", "n", "count", role="detail"),
+            Column("a", "a", "count", role="detail"),
             Column("gap", "gap", "signed"),
-            Column("threshold", "threshold if ε_p were the gap", "count"),
-            Column("independence", "independence"),
-            Column("held_out_independence", "held out independent"),
-            Column("size", "size"),
+            Column("threshold", "threshold if ε_p were the gap", "count", role="detail"),
+            Column("independence", "independence", role="detail"),
+            Column("held_out_independence", "held out independent", role="detail"),
+            Column("size", "size", role="detail"),
             Column("answer", "condition"),
             Column("premise", "empirical risk no worse"),
             Column("gap_fell", "gap no larger"),
             Column("risk_fell", "risk no larger"),
-            Column("risk_fell_given_premise", "risk no larger, given the premise"),
-            Column("seeds", "seeds"),
+            Column("risk_fell_given_premise", "risk no larger, given the premise", role="detail"),
+            Column("seeds", "seeds", role="detail"),
         ),
         frame=pd.DataFrame(rows),
         empty=(
@@ -188,7 +188,7 @@ def theorem_table(evidence: Evidence) -> Table:
             "give it to `mixkd verify <statement>` where you know it."
         ),
         columns=(
-            Column("theorem", "statement"),
+            Column("theorem", "statement", role="key"),
             Column("title", "title"),
             Column("answers", "answers"),
             Column("why", "what stands in the way"),
@@ -326,7 +326,9 @@ def _judged(
         "fraction": augmented.fraction,
         "seed": augmented.seed,
         "kind": kind,
-        "compared_with": plain.method if kind == "mixup draws" else f"fraction {plain.fraction:g}",
+        "compared_with": plain.method
+        if kind == "mixup draws"
+        else f"{percent(plain.fraction)} of the data",
         "loss": loss,
         "set": new["set"],
         "loss_bound": bound,

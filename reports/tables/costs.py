@@ -9,17 +9,17 @@ from reports.evidence.evidence import Evidence
 from reports.tables.table import ABSENT, Column, Table
 
 COLUMNS = (
-    Column("network", "network"),
+    Column("network", "network", role="key"),
     Column("precision", "precision"),
     Column("layers", "layers", "count"),
     Column("millions", "parameters (millions)", "number", 1),
     Column("megabytes", "on disk (MB)", "number", 1),
-    Column("giga_operations", "operations a text (10⁹)", "number"),
+    Column("giga_operations", "operations a text (10⁹)", "number", role="detail"),
     Column("latency_ms", "latency (ms), median", "number", 2),
-    Column("latency_p95_ms", "latency (ms), 95th percentile", "number", 2),
+    Column("latency_p95_ms", "latency (ms), 95th percentile", "number", 2, role="detail"),
     Column("speedup", "as fast as the deepest", "number", 2),
     Column("texts_per_second", "texts a second, best batch", "number", 0),
-    Column("best_batch", "that batch", "count"),
+    Column("best_batch", "that batch", "count", role="detail"),
     Column("peak_megabytes", "peak memory (MB)", "number", 0),
     Column("joules_per_text", "energy a text (J)", "number"),
 )

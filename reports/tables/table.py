@@ -17,8 +17,12 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from reports.files import write_file
+from reports.statistics.seeds import Summary
 
-Kind = Literal["text", "count", "number", "signed", "interval", "range", "p"]
+Kind = Literal["text", "share", "count", "number", "signed", "estimate", "interval", "range", "p"]
+
+# A key says what a row is about and stays in view; a detail is shown when it is asked for.
+Role = Literal["", "key", "detail"]
 
 ABSENT = "—"
 
@@ -32,6 +36,13 @@ def interval_cells(name: str, interval: tuple[float, float] | None) -> dict[str,
     return {f"{name}_low": low, f"{name}_high": high}
 
 
+def estimate_cells(name: str, summary: Summary) -> dict[str, float | None]:
+    """Return the two cells of a mean with half of its interval, as an `estimate` reads them."""
+    interval = summary.interval
+    half = None if interval is None else (interval[1] - interval[0]) / 2
+    return {name: summary.mean, f"{name}_half": half}
+
+
 @dataclass(frozen=True)
 class Column:
     """The way a column of the frame is shown.
@@ -39,15 +50,18 @@ class Column:
     Attributes:
         name: of the frame's column; an interval is in `<name>_low` and `<name>_high`.
         title: its heading.
-        kind: text; a whole number; a number; a number with its sign; an interval of numbers with
-            their sign, or (`range`) without; a p-value.
+        kind: text; a share of the training data, in per cent; a whole number; a number; a number
+            with its sign; the same with half of its interval (`estimate`, in `<name>_half`), if it
+            has one; an interval of numbers with their sign, or (`range`) without; a p-value.
         digits: behind the point.
+        role: what the column is for where there is little room.
     """
 
     name: str
     title: str
     kind: Kind = "text"
     digits: int = 3
+    role: Role = ""
 
     def show(self, row: dict[str, Any]) -> str:
         """The cell of a row; `ABSENT` where there is no value."""
@@ -60,12 +74,18 @@ class Column:
         value = row.get(self.name)
         if _missing(value):
             return ABSENT
+        if self.kind == "share":
+            return percent(value)
         if self.kind == "count":
             return f"{value:.0f}"
         if self.kind == "number":
             return f"{value:.{self.digits}f}"
         if self.kind == "signed":
             return f"{value:+.{self.digits}f}"
+        if self.kind == "estimate":
+            half = row.get(f"{self.name}_half")
+            told = "" if _missing(half) else f" ± {half:.{self.digits}f}"
+            return f"{value:+.{self.digits}f}{told}"
         if self.kind == "p":
             return f"{value:.{self.digits}f}" if value >= 10**-self.digits else f"{value:.1e}"
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -82,6 +102,11 @@ class Column:
     @property
     def is_text(self) -> bool:
         return self.kind == "text"
+
+    @property
+    def tells_apart(self) -> bool:
+        """Return True if it says what a row is about, not what came out."""
+        return self.kind in ("text", "share")
 
 
 @dataclass(frozen=True)
@@ -117,7 +142,7 @@ class Table:
         lines = [f"### {_markdown(self.title)}", ""]
         if not self.rows:
             return "\n".join([*lines, self.empty, ""])
-        marks = ["---" if column.is_text else "---:" for column in self.columns]
+        marks = ["---" if column.tells_apart else "---:" for column in self.columns]
         table = [[column.title for column in self.columns], *self.cells()]
         rows = [[_markdown(cell) for cell in row] for row in table]
         lines += ["| " + " | ".join(row) + " |" for row in [rows[0], marks, *rows[1:]]]
@@ -166,7 +191,7 @@ class Table:
             max(_width(part) for cell in cells for part in _breakable(cell)) for cells in columns
         ]
         room = LATEX_LINE - len(columns)
-        sides = ["l" if column.is_text else "r" for column in self.columns]
+        sides = ["l" if column.tells_apart else "r" for column in self.columns]
         if sum(whole) <= room:
             return "".join(sides)
         # The longest texts are broken first, and none within a word.
@@ -216,6 +241,11 @@ def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
             written.append(write_file(folder / f"{table.name}.{suffix}", content))
     written.append(write_file(folder / "tables.tex", _document(tables).encode()))
     return written
+
+
+def percent(share: float) -> str:
+    """Return a share of the training data as every table and text says it: `1 %`."""
+    return f"{100 * share:g} %"
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

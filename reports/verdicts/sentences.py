@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from reports.tables.table import percent
 from reports.verdicts.ledger import JudgedClaim, JudgedEntry
 from reports.verdicts.rules import DIRECTED, FOUND_BUT
 
@@ -32,7 +33,7 @@ def _sentence(gap: JudgedEntry, risk: JudgedEntry) -> str:
     assert gap.judgement.estimate is not None
     assert gap.training is not None
     assert gap.held_out is not None
-    where = f"{100 * gap.fraction:g} % of {', '.join(gap.tasks)}"
+    where = f"{percent(gap.fraction)} of {', '.join(gap.tasks)}"
     loss = gap.measure.removeprefix("gap, ")
     smaller = gap.judgement.estimate > 0
     parts = [

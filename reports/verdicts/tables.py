@@ -7,8 +7,8 @@ import pandas as pd
 
 from reports.evidence.evidence import Evidence
 from reports.statistics.direction import unseen_share
-from reports.statistics.seeds import Summary, summarise_seeds
-from reports.tables.table import Column, Table, interval_cells
+from reports.statistics.seeds import summarise_seeds
+from reports.tables.table import Column, Table, estimate_cells, interval_cells
 from reports.verdicts.ledger import JudgedClaim, JudgedEntry, depth
 from reports.verdicts.pairs import compare
 from reports.verdicts.paper_claims import Claim, Part, Question, parts
@@ -89,17 +89,17 @@ def entry_table(claims: Sequence[JudgedClaim]) -> Table:
             Column("claim", "claim"),
             Column("verdict", "verdict"),
             Column("part", "◆"),
-            Column("percent", "fraction"),
-            Column("measure", "measure"),
+            Column("fraction", "fraction", "share"),
+            Column("measure", "measure", role="key"),
             Column("sets", "set"),
             Column("against", "against"),
             Column("depth", "depth"),
             Column("estimate", "difference", "signed", 4),
             Column("estimate", "95 % interval", "interval", 4),
-            Column("examples", "with examples", "interval", 4),
+            Column("examples", "with examples", "interval", 4, role="detail"),
             Column("p_holm", "p (Holm)", "p"),
-            Column("p_equivalence", "p (equivalent)", "p"),
-            Column("family", "family"),
+            Column("p_equivalence", "p (equivalent)", "p", role="detail"),
+            Column("family", "family", role="detail"),
             Column("pairs", "pairs", "count"),
             Column("further", "further pairs"),
             Column("note", "note"),
@@ -129,10 +129,10 @@ def overview_table(evidence: Evidence) -> Table:
                 for task, found in comparison.by_task("value").items():
                     row = rows.setdefault(
                         (task, fraction, measure),
-                        {"task": task, "percent": _percent(fraction), "measure": measure},
+                        {"task": task, "fraction": fraction, "measure": measure},
                     )
                     sign = 1 if part.question == "accuracy" else -1
-                    row[baseline] = _plus_minus(summarise_seeds([sign * one for one in found]))
+                    row |= estimate_cells(baseline, summarise_seeds([sign * one for one in found]))
                     row[f"{baseline} pairs"] = len(found)
                     row["depth"] = depth(evidence, comparison.runs)
                     behind = [*row.get("runs", "").split(), *comparison.runs]
@@ -154,9 +154,9 @@ def overview_table(evidence: Evidence) -> Table:
         ),
         columns=(
             Column("task", "task"),
-            Column("percent", "fraction"),
-            Column("measure", "measure"),
-            *(Column(name, f"minus {name}") for name in BASELINES),
+            Column("fraction", "fraction", "share"),
+            Column("measure", "measure", role="key"),
+            *(Column(name, f"minus {name}", "estimate") for name in BASELINES),
             Column("pairs", "pairs"),
             Column("depth", "depth"),
         ),
@@ -182,24 +182,12 @@ def _title(part: Part) -> str:
     return f"{name}, {'dev' if part.law == 'development' else 'law'}"
 
 
-def _plus_minus(summary: Summary) -> str:
-    text = f"{summary.mean:+.3f}"
-    if summary.interval is None:
-        return text
-    return f"{text} ± {(summary.interval[1] - summary.interval[0]) / 2:.3f}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:g} %"
-
-
 def _row(entry: JudgedEntry) -> dict[str, Any]:
     judgement = entry.judgement
     return {
         "verdict": entry.verdict,
         "part": "◆" if entry.headline else "",
         "fraction": entry.fraction,
-        "percent": _percent(entry.fraction),
         "measure": entry.measure,
         "law": entry.law,
         "sets": entry.sets,

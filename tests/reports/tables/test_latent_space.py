@@ -154,8 +154,10 @@ def test_a_store_without_encodings_says_so_in_a_line(tmp_path: Path, write_run: 
     assert found.verdict == "not tested"
     assert "that store encodings" in found.note
     assert "latent" not in [drawing.name for drawing in report.drawings]
-    text = page(report.evidence, report.claims, report.drawings, report.tables)
-    assert "<p>No run stores encodings; those of the study latent-space do.</p>" in text
+    text = page(report)
+    assert (
+        "Latent space: training points and their mixup neighbours. No run stores encodings" in text
+    )
 
 
 @pytest.mark.slow

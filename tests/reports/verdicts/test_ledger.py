@@ -459,8 +459,13 @@ def test_the_overview_holds_every_measure_at_every_fraction(tmp_path: Path, writ
                     sets=sets(0.9, held_out, held_out),
                 )  # fmt: skip
     table = overview_table(load_evidence(tmp_path))
-    assert list(dict.fromkeys(row["percent"] for row in table.rows)) == ["1 %", "10 %"]
-    by_measure = {row["measure"]: row for row in table.rows if row["percent"] == "10 %"}
+    assert list(dict.fromkeys(cells[1] for cells in table.cells())) == ["1 %", "10 %"]
+    shown = dict(zip(("kd", "ft"), table.columns[3:5], strict=True))
+    by_measure = {
+        row["measure"]: {name: column.show(row) for name, column in shown.items()}
+        for row in table.rows
+        if row["fraction"] == 0.1
+    }
     assert len(table.rows) == 2 * len(by_measure)
     assert list(by_measure)[:2] == ["metric, dev", "metric, law"]
     for measure in ("calibration error, dev", "calibration error, law", "risk, cross-entropy",
