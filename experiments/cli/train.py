@@ -10,7 +10,7 @@ import typer
 from experiments.cli.options import RUNS, AllowNewWeights, Out, TrustRemoteCode, with_settings
 from mixkd_core.errors import InputError
 from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, settings_of
-from mixkd_core.records.specs import StudentSpec, TrainingSpec
+from mixkd_core.records.specs import StudentSpec, TrainingSpec, draw_settings
 
 if TYPE_CHECKING:
     from mixkd_core.objectives.objective import Objective
@@ -389,9 +389,10 @@ def _check_mixup_options(
 ) -> None:
     """Refuse options of mixup that were given where no network mixes by them."""
     of_teacher = ("mixup_alpha", "mixup_ratio") if teacher_mixup else ()
-    if objective.mixes:
-        return
+    in_force = draw_settings(objective)
     for name in MIXUP_SETTINGS:
+        if name in in_force:
+            continue
         source = context.get_parameter_source(name)
         if name in of_teacher or source is None or source.name == "DEFAULT":
             continue

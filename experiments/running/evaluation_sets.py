@@ -39,6 +39,29 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     return sets
 
 
+def transfer_set(spec: RunSpec, data: TaskData) -> Any:
+    """The unlabelled texts that a run's teacher is asked about, in the canonical columns.
+
+    All of the training split that the run neither learns from nor is measured on: without that
+    second condition the risk on the remainder would be one on texts that the student has seen.
+
+    Raises:
+        InputError: if there are none.
+    """
+    ids, labels = list(data.train["example_id"]), data.train["label"]
+    size = spec.evaluation.remainder_size
+    unused = remainder_sample(ids, labels, spec.fraction, spec.seed, len(ids))
+    if len(unused) <= size:
+        raise InputError(
+            "method 'transfer' asks the teacher about texts of the training split that are neither "
+            f"trained nor measured on, and none are left: of {len(ids)} examples a fraction of "
+            f"{spec.fraction:g} is learnt from and up to {size} are measured on (the remainder). "
+            "Give a smaller fraction, or measure on fewer (--remainder-size, or "
+            "evaluation.remainder_size of a study)."
+        )
+    return data.train.select(unused[size:])
+
+
 def validation_sets(subset: Any, share: float, seed: int) -> dict[str, Any]:
     """A training subset without its held-out part, and that part.
 

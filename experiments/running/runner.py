@@ -10,7 +10,11 @@ from typing import Any
 import pandas as pd
 from transformers import set_seed
 
-from experiments.running.evaluation_sets import evaluation_sets, remark_on_remainder
+from experiments.running.evaluation_sets import (
+    evaluation_sets,
+    remark_on_remainder,
+    transfer_set,
+)
 from experiments.running.look_ahead import look_ahead
 from experiments.running.measuring import lacks_test, measure_on_test, results_of, tables_of
 from experiments.running.processes import count as processes
@@ -213,6 +217,8 @@ def check(spec: RunSpec, resources: Resources) -> None:
     if spec.student is not None:
         regression = resources.data.task.is_regression
         check_settings(spec.student, regression=regression, has_classes=not regression)
+        if spec.student.objective.transfers:
+            transfer_set(spec, resources.data)
         if spec.student.init == "checkpoint":
             if resources.student_checkpoint is None:
                 raise InputError(
@@ -324,6 +330,15 @@ def _train(
             f"{spec.folder_name}: {cut} of {len(tokens)} training texts fill the {longest} tokens "
             "that the network has positions for; what is longer is cut off there"
         )
+    transfer = None
+    if spec.student is not None and spec.student.objective.transfers:
+        unlabelled = transfer_set(spec, resources.data)
+        transfer = encode(unlabelled, tokenizer, longest)
+        asked = spec.training.epochs * round(spec.student.mixup_ratio * len(tokens))
+        resources.say(
+            f"{spec.folder_name}: the teacher is asked {asked:g} times about unlabelled texts, of "
+            f"which there are {len(unlabelled)}: as often as about mixtures"
+        )
     return train(
         network,
         tokens,
@@ -331,6 +346,7 @@ def _train(
         folder=partial / "checkpoints",
         label=f"{spec.task} {spec.fraction:g} seed {spec.seed} {spec.method}",
         teacher=teacher_network,
+        transfer=transfer,
         say=lambda text: resources.say(f"{spec.folder_name}: {text}"),
     )
 

@@ -37,6 +37,7 @@ def train(
     folder: Path,
     label: str,
     teacher: Any = None,
+    transfer: Any = None,
     say: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
     """Train `network` in place; a repeated call goes on from the last whole checkpoint in `folder`.
@@ -49,6 +50,7 @@ def train(
         folder: where checkpoints go, a folder inside the run's own.
         label: what the progress bar says.
         teacher: the fine-tuned teacher, where the method has one.
+        transfer: tokenised texts of the transfer set, where the method has one.
         say: told of checkpoints that were set aside (`experiments.running.checkpoints`).
 
     Returns:
@@ -65,6 +67,7 @@ def train(
         folder=folder,
         label=label,
         teacher=teacher,
+        transfer=transfer,
         checkpoint=newest_checkpoint(folder, spec.id, say),
     )
 
@@ -77,6 +80,7 @@ def _train(
     folder: Path,
     label: str,
     teacher: Any,
+    transfer: Any,
     checkpoint: str | None,
 ) -> list[dict[str, Any]]:
     """Do the part of a training that each process does."""
@@ -86,6 +90,7 @@ def _train(
         arguments,
         train_dataset=dataset,
         teacher=teacher,
+        transfer_dataset=transfer,
         callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS, spec.id), ProgressBar(label)],
     )
     trainer.remove_callback(PrinterCallback)

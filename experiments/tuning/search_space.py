@@ -25,7 +25,7 @@ from experiments.planning.settings import MethodSettings, TrainingSettings
 from experiments.planning.study import Sweep
 from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import TERMS
-from mixkd_core.records.specs import MIXUP_SETTINGS, TrainingSpec
+from mixkd_core.records.specs import MIXUP_SETTINGS, TrainingSpec, draw_settings
 
 TEACHER = "teacher"
 
@@ -109,9 +109,9 @@ def decides(key: str, method: MethodSettings) -> bool:
     if first == "weights":
         return rest in objective.terms
     if first in MIXUP_SETTINGS:
-        return objective.mixes
+        return first in draw_settings(objective)
     if first in ("distance", "temperature"):
-        return bool(objective.terms & {"kd", "tmkd"})
+        return bool(objective.terms & {"kd", "tmkd", "transfer"})
     return True
 
 

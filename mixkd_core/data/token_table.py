@@ -18,6 +18,9 @@ TOKEN_COLUMNS = ("input_ids", "token_type_ids", "attention_mask")
 # What a position past the end of a text holds; input_ids take the tokenizer's [PAD].
 PAD_VALUES = {"attention_mask": 0, "token_type_ids": 0}
 
+# The class of a text that has none; no class has this index.
+NO_LABEL = -100
+
 
 @dataclass(frozen=True)
 class TokenTable:
@@ -57,6 +60,30 @@ class TokenTable:
         columns = {name: values[where] for name, values in self.columns.items()}
         return TokenTable(columns, offsets, self.labels[rows], self.pad_token_id)
 
+    def followed_by(self, unlabelled: "TokenTable") -> "TokenTable":
+        """The table, and after its rows those of another, whose labels are no labels.
+
+        Raises:
+            InputError: if the two have other token columns.
+        """
+        if self.columns.keys() != unlabelled.columns.keys():
+            ours, theirs = (", ".join(table.columns) for table in (self, unlabelled))
+            raise InputError(
+                f"the training texts have {ours}, and the unlabelled texts {theirs}: tokenise both "
+                "with one tokenizer."
+            )
+        shape = (len(unlabelled), *self.labels.shape[1:])
+        absent = np.full(shape, NO_LABEL if self.classes is not None else np.nan)
+        return TokenTable(
+            {
+                name: np.concatenate([values, unlabelled.columns[name]])
+                for name, values in self.columns.items()
+            },
+            np.concatenate([self.offsets, self.offsets[-1] + unlabelled.offsets[1:]]),
+            np.concatenate([self.labels, absent.astype(self.labels.dtype)]),
+            self.pad_token_id,
+        )
+
     def pad(self, rows: NDArray[np.int64], length: int) -> Padded:
         """The texts of `rows`, each padded on the right: tensors of shape `(len(rows), length)`.
 
@@ -73,24 +100,29 @@ class TokenTable:
         return padded
 
 
-def token_table(dataset: Any, pad_token_id: int | None, label_column: str = "labels") -> TokenTable:
+def token_table(
+    dataset: Any, pad_token_id: int | None, label_column: str | None = "labels"
+) -> TokenTable:
     """The table of a tokenised `datasets.Dataset`, or of any sequence of row dictionaries.
 
     Positions that an `attention_mask` column leaves out (texts padded beforehand) are dropped.
+    Without a label column every class is `NO_LABEL`.
 
     Raises:
         InputError: if there are no rows or only a stream of them, `input_ids` or the labels are
             missing, a text has no token, or labels are not numbers.
     """
-    dataset = _as_dataset(dataset, (*TOKEN_COLUMNS, label_column))
+    labelled = () if label_column is None else (label_column,)
+    dataset = _as_dataset(dataset, (*TOKEN_COLUMNS, *labelled))
     if not len(dataset):
         raise InputError("the data set is empty: give at least one example.")
-    for needed in ("input_ids", label_column):
+    for needed in ("input_ids", *labelled):
         if needed not in dataset.column_names:
             raise InputError(
                 f"the data set has no column {needed!r} (it has "
-                f"{', '.join(dataset.column_names)}): tokenise it and name its label column "
-                f"{label_column!r} before giving it to the trainer."
+                f"{', '.join(dataset.column_names)}): tokenise it"
+                + "".join(f" and name its label column {name!r}" for name in labelled)
+                + " before giving it to the trainer."
             )
     table = dataset.with_format("arrow")[:]
     lists = {
@@ -107,7 +139,9 @@ def token_table(dataset: Any, pad_token_id: int | None, label_column: str = "lab
         row = int(np.flatnonzero(lengths == 0)[0])
         raise InputError(f"row {row} of the data set has no token: drop empty texts.")
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    labels = _labels(table[label_column], label_column)
+    labels = np.full(len(lengths), NO_LABEL)
+    if label_column is not None:
+        labels = _labels(table[label_column], label_column)
     return TokenTable(columns, offsets, labels, 0 if pad_token_id is None else pad_token_id)
 
 

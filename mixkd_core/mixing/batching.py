@@ -23,6 +23,7 @@ from mixkd_core.mixing.pairing import (
     pairs_by_class,
     pairs_over_dataset,
     pairs_within_batches,
+    texts_of_transfer_set,
 )
 
 
@@ -40,7 +41,7 @@ class UnitSampler(Sampler[Unit]):
     over processes, meets the same units in the same order.
 
     Args:
-        lengths: tokens per text, of shape `(n,)`.
+        lengths: tokens per text, of shape `(n + transfer,)`.
         batch_size: originals in a global batch (all processes together).
         mixup_ratio: mixed samples per original, r ≥ 0; fractions and values above 1 are fine.
         mixup_alpha: α of λ ~ Beta(α, α).
@@ -52,6 +53,8 @@ class UnitSampler(Sampler[Unit]):
             use fewer, so that at least four megabatches remain and batches differ by epoch.
         seed: of everything random here.
         classes: of each text, of shape `(n,)`, where each has one; for pairing by class.
+        transfer: how many texts at the end of `lengths` are no originals: an unlabelled transfer
+            set, of which texts are drawn in place of pairs.
 
     Raises:
         InputError: if length_group_batches is negative; the settings of mixup were looked at
@@ -71,6 +74,7 @@ class UnitSampler(Sampler[Unit]):
         length_group_batches: int,
         seed: int,
         classes: NDArray[np.int64] | None = None,
+        transfer: int = 0,
     ) -> None:
         if length_group_batches < 0:
             raise InputError(
@@ -86,20 +90,21 @@ class UnitSampler(Sampler[Unit]):
         self.length_group_batches = length_group_batches
         self.seed = seed
         self.classes = classes
+        self.transfer = transfer
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.lengths) - self.transfer
 
     def __iter__(self) -> Iterator[Unit]:
         # Two streams, so that methods with and without mixup see the originals in one order.
         generator = np.random.default_rng([self.seed, self.epoch, 0])
         pair_generator = np.random.default_rng([self.seed, self.epoch, 1])
         megabatches = self._megabatches(generator)
-        if self.pairing == "batch":
+        if self.pairing == "batch" and not self.transfer:
             batches = self._units_paired_within_batches(megabatches, pair_generator)
         else:
             batches = self._units_paired_over_dataset(megabatches, pair_generator)
@@ -112,7 +117,7 @@ class UnitSampler(Sampler[Unit]):
 
     def _megabatches(self, generator: np.random.Generator) -> list[NDArray[np.int64]]:
         """A random split of the rows; each part is sorted by length if batches are grouped."""
-        size = len(self.lengths)
+        size = len(self)
         rows = generator.permutation(size)
         if not self.length_group_batches:
             return [rows]
@@ -130,11 +135,13 @@ class UnitSampler(Sampler[Unit]):
 
         Pairing `"batch"` has no draws apart from its batches.
         """
-        return self._draws(np.random.default_rng([self.seed, 0, 1]))
+        return self._draws(np.random.default_rng([self.seed, 0, 1]), 0)
 
-    def _draws(self, generator: np.random.Generator) -> Pairs:
+    def _draws(self, generator: np.random.Generator, epoch: int) -> Pairs:
         """The pairs of an epoch, where they do not depend on its batches."""
         ratio, alpha = self.mixup_ratio, self.mixup_alpha
+        if self.transfer:
+            return texts_of_transfer_set(len(self), self.transfer, ratio, epoch, self.seed)
         if self.pairing == "dataset":
             return pairs_over_dataset(len(self), ratio, alpha, self.self_pairs, generator)
         assert self.classes is not None
@@ -150,7 +157,7 @@ class UnitSampler(Sampler[Unit]):
     def _units_paired_over_dataset(
         self, megabatches: list[NDArray[np.int64]], generator: np.random.Generator
     ) -> list[list[Unit]]:
-        pairs = self._draws(generator)
+        pairs = self._draws(generator, self.epoch)
         if self.fixed_draws:  # married anew below all the same, to originals of like length
             pairs = self.draws_of_first_epoch()
         pairs = pairs[generator.permutation(len(pairs))]

@@ -13,7 +13,8 @@ texts of like length only.
 | `across-classes` | the examples of all other classes together                             |
 | `batch`          | its batch (a permutation of it)                                        |
 
-The example itself is no partner unless self-pairs are allowed.
+The example itself is no partner unless self-pairs are allowed. Texts of an unlabelled transfer set
+are drawn in place of pairs (`texts_of_transfer_set`).
 """
 
 from dataclasses import dataclass
@@ -210,6 +211,30 @@ def pairs_within_batches(
             )
         )
     return drawn
+
+
+def texts_of_transfer_set(size: int, transfer: int, ratio: float, epoch: int, seed: int) -> Pairs:
+    """round(ratio · size) texts of a transfer set, as pairs of a text with itself at λ = 1.
+
+    Mixed with weight 1 a text is itself, so these are passed through both networks as mixtures are,
+    and are as many. Epoch by epoch they go through the set in random order: none is drawn again
+    before all have been.
+
+    Args:
+        size: originals.
+        transfer: texts of the set, rows `size` to `size + transfer − 1`.
+        epoch: counted from 0.
+        seed: of the orders.
+    """
+    count = round(ratio * size)
+    drawn = np.arange(epoch * count, (epoch + 1) * count)
+    passes, places = np.divmod(drawn, transfer)
+    rows = np.empty(count, dtype=np.int64)
+    for number in np.unique(passes):
+        order = np.random.default_rng([seed, int(number), 2]).permutation(transfer)
+        here = passes == number
+        rows[here] = size + order[places[here]]
+    return Pairs(rows, rows, np.ones(count), np.arange(count))
 
 
 def _first_members(size: int, count: int, generator: np.random.Generator) -> Indices:

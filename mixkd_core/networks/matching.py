@@ -89,12 +89,12 @@ def check_networks(
     """
     taught = teacher is not None and objective.needs_teacher
     role = "student" if taught else "network"
-    asked = Request(role, matching.mix_layer if objective.mixes else None, matching.student_layers)
+    asked = Request(role, matching.mix_layer if objective.draws else None, matching.student_layers)
     check_network(student, table, asked)
     if taught:
-        mixes = "tmkd" in objective.terms
+        drawn = objective.terms & {"tmkd", "transfer"}
         asked = Request(
-            "teacher", matching.teacher_mix_layer if mixes else None, matching.teacher_layers
+            "teacher", matching.teacher_mix_layer if drawn else None, matching.teacher_layers
         )
         check_network(teacher, table, asked)
 

@@ -2,13 +2,17 @@
 
     L = Σ_term α_term · L_term
 
-| term   | on            | compares                                                  |
-| ------ | ------------- | --------------------------------------------------------- |
-| `mle`  | originals     | student with labels (cross-entropy; squared error)        |
-| `kd`   | originals     | student with teacher, distance d (Hinton et al., 2015)    |
-| `pkd`  | originals     | hidden states of student and teacher (Sun et al., 2019)   |
-| `sm`   | mixed samples | student with mixed labels (MixKD, equation 3)             |
-| `tmkd` | mixed samples | student with teacher on the mixture (MixKD, equation 4)   |
+| term       | on               | compares                                                |
+| ---------- | ---------------- | ------------------------------------------------------- |
+| `mle`      | originals        | student with labels (cross-entropy; squared error)      |
+| `kd`       | originals        | student with teacher, distance d (Hinton et al., 2015)  |
+| `pkd`      | originals        | hidden states of student and teacher (Sun et al., 2019) |
+| `sm`       | mixed samples    | student with mixed labels (MixKD, equation 3)           |
+| `tmkd`     | mixed samples    | student with teacher on the mixture (MixKD, equation 4) |
+| `transfer` | unlabelled texts | student with teacher (Hinton et al.'s transfer set)     |
+
+Method `transfer` is what `tmkd` is compared with: it asks the teacher as often, about real texts
+without labels in place of mixtures.
 
 Method `theseus` has the loss of `ft` and takes it on a network in which the student's layers
 replace the teacher's step by step (`mixkd_core.networks.theseus`).
@@ -27,9 +31,12 @@ from mixkd_core.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor  # a report reads objectives, and does without loading torch
 
-TERMS = ("mle", "kd", "pkd", "sm", "tmkd")
+TERMS = ("mle", "kd", "pkd", "sm", "tmkd", "transfer")
 MIXED_TERMS = frozenset({"sm", "tmkd"})
-TEACHER_TERMS = frozenset({"kd", "pkd", "tmkd"})
+TEACHER_TERMS = frozenset({"kd", "pkd", "tmkd", "transfer"})
+
+# Terms on samples that are drawn beside the originals, `mixup_ratio` of them for each.
+DRAWN_TERMS = MIXED_TERMS | {"transfer"}
 
 METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -41,6 +48,7 @@ METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sm+tmkd": ("mle", "sm", "tmkd"),
         "kd+sm+tmkd": ("mle", "kd", "sm", "tmkd"),
         "theseus": ("mle",),
+        "transfer": ("mle", "transfer"),
     }
 )
 
@@ -67,9 +75,19 @@ class Objective:
         return bool(self.terms & MIXED_TERMS)
 
     @property
+    def transfers(self) -> bool:
+        """True if the teacher is asked about texts of an unlabelled transfer set."""
+        return "transfer" in self.terms
+
+    @property
+    def draws(self) -> bool:
+        """True if samples are drawn beside the originals: mixed ones, or unlabelled texts."""
+        return self.mixes or self.transfers
+
+    @property
     def uses_originals(self) -> bool:
         """True if any term is taken on the original examples."""
-        return bool(self.terms - MIXED_TERMS)
+        return bool(self.terms - DRAWN_TERMS)
 
     @property
     def needs_teacher(self) -> bool:
@@ -97,7 +115,7 @@ def objective(method: str, overrides: Mapping[str, float | None] | None = None) 
     References: `ft` fine-tunes; `kd` Hinton et al., 2015 (https://arxiv.org/abs/1503.02531); `pkd`
     Sun et al., 2019 (https://arxiv.org/abs/1908.09355); `sm` and `tmkd` MixKD, equations 3 and 4
     (https://arxiv.org/abs/2011.00593); `theseus` Xu et al., 2020
-    (https://arxiv.org/abs/2002.02925).
+    (https://arxiv.org/abs/2002.02925); `transfer` the transfer set of Hinton et al.
 
     Args:
         method: a key of `METHODS`.
@@ -106,8 +124,8 @@ def objective(method: str, overrides: Mapping[str, float | None] | None = None) 
             method's own weight.
 
     Raises:
-        InputError: for an unknown method or term, a weight that is negative or not finite, or
-            when nothing is left to minimise.
+        InputError: for an unknown method or term, a weight that is negative or not finite, when
+            nothing is left to minimise, or for terms on mixtures and on unlabelled texts at once.
 
     Example:
         >>> mixkd = objective("sm+tmkd", {"sm": 0.5, "tmkd": 2.0})
@@ -136,20 +154,28 @@ def objective(method: str, overrides: Mapping[str, float | None] | None = None) 
     kept = tuple((term, float(weights[term])) for term in TERMS if weights.get(term))
     if not kept:
         raise InputError(f"every weight of method {method!r} is 0: nothing is left to minimise.")
-    return Objective(kept, replaces_modules=method == "theseus")
+    made = Objective(kept, replaces_modules=method == "theseus")
+    if made.mixes and made.transfers:
+        raise InputError(
+            f"the objective {made.formula} draws mixtures and unlabelled texts: the latter take "
+            "the place of the former, so drop the weight of 'transfer', or those of 'sm' and "
+            "'tmkd'."
+        )
+    return made
 
 
 def check_mixup_ratio(given: Objective, ratio: float) -> None:
-    """Check that there are mixed samples for the terms that are taken on them.
+    """Check that samples are drawn for the terms that are taken on them.
 
     Raises:
-        InputError: if the ratio is negative or not finite, or 0 where the objective mixes.
+        InputError: if the ratio is negative or not finite, or 0 where the objective draws.
     """
     if not 0 <= ratio < math.inf:
         raise InputError(f"mixup ratio is {ratio}; it must be 0 or positive.")
-    if given.mixes and ratio == 0:
+    if given.draws and ratio == 0:
+        drawn = "mixed samples" if given.mixes else "unlabelled texts"
         raise InputError(
-            f"mixup ratio is 0, but the objective has terms on mixed samples ({given.formula}): "
+            f"mixup ratio is 0, but the objective has terms on {drawn} ({given.formula}): "
             "raise the ratio or choose 'ft', 'kd' or 'pkd'."
         )
 

@@ -223,6 +223,13 @@ def _method(spec: RunSpec, summary: Mapping[str, Any]) -> list[str]:
             + f", pairing {student.pairing}, "
             + f"{_place(student.mix_layer)}."
         )
+    if student.objective.transfers:
+        lines.append(
+            f"Transfer set: {student.mixup_ratio:g} unlabelled texts of the training split per "
+            "original, "
+            + ("the same" if student.fixed_draws else "others")
+            + " in each epoch; none of them is in a set below or above."
+        )
     lines += [
         f"Student from {summary['student_source']}; trained: {_training(student.training)}.",
         f"Teacher: `{spec.encoder.name}`, run `{spec.teacher_spec.id}`, {_teacher_training(spec)}.",

@@ -220,7 +220,10 @@ class StudentSpec(_Frozen):
         0.4, MIXUP, "alpha of the mixing coefficient's Beta(alpha, alpha)."
     )
     mixup_ratio: NotNegative = setting(
-        1.0, MIXUP, "Mixed samples per original; fractions and above 1 too."
+        1.0,
+        MIXUP,
+        "Mixed samples (with method transfer, unlabelled texts) per original; fractions and "
+        "above 1 too.",
     )
     pairing: Literal["dataset", "within-class", "across-classes", "batch"] = setting(
         "dataset", MIXUP, "Where an example's partners are drawn from."
@@ -251,8 +254,17 @@ class StudentSpec(_Frozen):
         return objective(self.method, self.weights)
 
 
-# Fields of a student that decide nothing where its objective has no term on mixed samples.
+# Fields of a student that decide nothing where its objective has no term on mixed samples,
 MIXUP_SETTINGS = tuple(settings_of(StudentSpec, MIXUP))
+# but for those by which unlabelled texts are drawn, as many as there would be mixtures.
+_TRANSFER_SETTINGS = ("mixup_ratio", "fixed_draws")
+
+
+def draw_settings(given: Objective) -> tuple[str, ...]:
+    """Return the fields among `MIXUP_SETTINGS` that decide anything for an objective."""
+    if given.mixes:
+        return MIXUP_SETTINGS
+    return _TRANSFER_SETTINGS if given.transfers else ()
 
 
 class EvaluationSpec(_Frozen):
@@ -320,16 +332,15 @@ class RunSpec(_Frozen):
     def id(self) -> str:
         """Twelve hexadecimal digits of SHA-256 over everything that changes the result.
 
-        The checkpoints' names do not, nor do the settings of mixup where nothing is mixed.
+        The checkpoints' names do not, nor do the settings of draws where nothing is drawn.
         """
         content = _told(self)
         if not self.teacher.epochs:
             content["teacher"] = {"epochs": 0.0, "max_length": self.teacher.max_length}
         if self.student is not None:
             content["student"]["weights"] = dict(self.student.objective.weights)
-            if not self.student.objective.mixes:
-                for name in MIXUP_SETTINGS:
-                    content["student"].pop(name, None)
+            for name in set(MIXUP_SETTINGS) - set(draw_settings(self.student.objective)):
+                content["student"].pop(name, None)
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

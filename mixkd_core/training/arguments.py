@@ -18,6 +18,7 @@ _WEIGHTS = {
     "pkd": "Weight of the patient (hidden-state) distance.",
     "sm": "Weight of the cross-entropy on mixed samples (alpha_SM).",
     "tmkd": "Weight of the distance to the teacher on mixed samples (alpha_TMKD).",
+    "transfer": "Weight of the distance to the teacher on unlabelled texts.",
 }
 
 _MethodArguments = make_dataclass(
@@ -67,10 +68,10 @@ class MixKDArguments(_MethodArguments, TrainingArguments):  # type: ignore[misc,
 
     @property
     def draws(self) -> dict[str, Any]:
-        """Return the sampler's arguments, by name: they decide which pairs are mixed and how."""
+        """Return the sampler's arguments, by name: they decide what is drawn, and how."""
         mixup = settings_of(StudentSpec, MIXUP)
         drawn = {name: getattr(self, name) for name in mixup if name != "mix_layer"}
-        return drawn if self.objective.mixes else {**drawn, "mixup_ratio": 0.0}
+        return drawn if self.objective.draws else {**drawn, "mixup_ratio": 0.0}
 
     @property
     def mixing_layer(self) -> MixLayer:

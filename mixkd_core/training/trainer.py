@@ -11,22 +11,22 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, set_seed
 
-from mixkd_core.data.token_table import check_labels, token_table
+from mixkd_core.data.token_table import TokenTable, check_labels, token_table
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.batching import UnitCollator, UnitDataset, UnitSampler
 from mixkd_core.mixing.mixup import label_targets, mix
 from mixkd_core.networks.limits import padding_token
 from mixkd_core.networks.matching import check_networks, match
 from mixkd_core.networks.mixed_forward import MixedPairs, Outputs, forward
-from mixkd_core.networks.speed.shortcuts import only_what_is_read
 from mixkd_core.networks.speed.compact_embedding import OPTIMISERS, CompactEmbedding
 from mixkd_core.networks.speed.quick_dropout import quick_dropout
+from mixkd_core.networks.speed.shortcuts import only_what_is_read
 from mixkd_core.networks.teacher_outputs import TeacherOutputs
 from mixkd_core.networks.theseus import ModuleReplacement
 from mixkd_core.networks.weights import open_to_readers
 from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.losses import patient_loss, target_loss
-from mixkd_core.objectives.objective import MIXED_TERMS
+from mixkd_core.objectives.objective import DRAWN_TERMS
 from mixkd_core.training.arguments import MixKDArguments
 from mixkd_core.training.checks import (
     check_optimizer_state,
@@ -52,11 +52,13 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         train_dataset: tokenised texts: `input_ids`, perhaps `token_type_ids`, and `labels`.
         teacher: a fine-tuned classifier on the same labels and token ids; it is frozen and put
             in evaluation mode. Methods without a teacher's term do without it.
+        transfer_dataset: tokenised texts that the teacher is asked about in the term `transfer`;
+            labels among their columns are not looked at.
         **kwargs: as for `Trainer` (`eval_dataset`, `processing_class`, `callbacks`, ...).
 
     Raises:
-        InputError: for arguments that contradict each other or would have no effect, a teacher
-            that is missing, or one that does not fit the student.
+        InputError: for arguments that contradict each other or would have no effect, a teacher or
+            a transfer set that is missing, or a teacher that does not fit the student.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         *,
         train_dataset: Any,
         teacher: Any = None,
+        transfer_dataset: Any = None,
         **kwargs: Any,
     ) -> None:
         check_parameters(kwargs)
@@ -77,6 +80,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         check_arguments(args)
         self.objective = args.objective
         self.table = token_table(train_dataset, padding_token(model))
+        self._drawn_from = self._with_transfer_set(transfer_dataset)
         classes = self.table.classes if model.config.num_labels > 1 else None
         check_settings(
             args, regression=model.config.num_labels == 1, has_classes=classes is not None
@@ -98,26 +102,30 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.model_accepts_loss_kwargs = False
         self.loss_is_scaled_for_ga = False
         self.sampler = UnitSampler(
-            self.table.lengths,
+            self._drawn_from.lengths,
             batch_size=args.train_batch_size * args.world_size,
             **args.draws,
             length_group_batches=args.length_group_batches,
             seed=args.seed if args.data_seed is None else args.data_seed,
             classes=classes,
+            transfer=len(self._drawn_from) - len(self.table),
         )
-        self._teacher_outputs = TeacherOutputs(
-            self.teacher,
-            self.table,
-            state_layers=self._matching.teacher_layers,
-            precision=self.accelerator.autocast,
-            precision_name=self.accelerator.mixed_precision,
-            folder=None if args.teacher_cache_dir is None else Path(args.teacher_cache_dir),
+        self._teacher_outputs, self._teacher_on_draws = (
+            TeacherOutputs(
+                self.teacher,
+                table,
+                state_layers=self._matching.teacher_layers,
+                precision=self.accelerator.autocast,
+                precision_name=self.accelerator.mixed_precision,
+                folder=None if args.teacher_cache_dir is None else Path(args.teacher_cache_dir),
+            )
+            for table in (self.table, self._drawn_from)
         )
         self.add_callback(SamplerEpoch(self.sampler))
         if self.objective.replaces_modules:
             self.add_callback(ModuleReplacement(model, self.teacher))
         # Padding is looked up as well, and by GPT-2 and its like so are token types.
-        looked_up = np.concatenate([*self.table.columns.values(), [self.table.pad_token_id]])
+        looked_up = np.concatenate([*self._drawn_from.columns.values(), [self.table.pad_token_id]])
         # A strong reference to this trainer would close a circle and keep its networks in memory.
         trainer = weakref.proxy(self)
         self._compact = CompactEmbedding(model, looked_up, lambda: trainer.optimizer)
@@ -127,6 +135,24 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self._whole_training = WholeTraining()
         self.add_callback(self._whole_training)
         self._nan_guard = NanGuard(every=1 if args.device.type == "cpu" else 50)
+
+    def _with_transfer_set(self, transfer_dataset: Any) -> TokenTable:
+        """Return the training texts, followed by those of the transfer set if there is one."""
+        if self.objective.transfers and transfer_dataset is None:
+            raise InputError(
+                f"the objective {self.objective.formula} asks the teacher about unlabelled texts, "
+                "and none were given: pass transfer_dataset=..., or use 'tmkd' or 'kd'."
+            )
+        if not self.objective.transfers and transfer_dataset is not None:
+            raise InputError(
+                "transfer_dataset was given, which has no effect here: the objective "
+                f"{self.objective.formula} has no term 'transfer'; use method 'transfer'."
+            )
+        if transfer_dataset is None:
+            return self.table
+        return self.table.followed_by(
+            token_table(transfer_dataset, self.table.pad_token_id, label_column=None)
+        )
 
     def _check_networks(self, model: Any, args: MixKDArguments) -> None:
         check_problem(model)
@@ -169,7 +195,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             UnitDataset(len(self.table)),
             batch_size=self.args.train_batch_size,
             sampler=self.sampler,
-            collate_fn=UnitCollator(self.table, 8 if self.args.device.type == "cuda" else 1),
+            collate_fn=UnitCollator(self._drawn_from, 8 if self.args.device.type == "cuda" else 1),
             drop_last=self.args.dataloader_drop_last,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and self.args.device.type == "cuda",
@@ -180,7 +206,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         return prepared
 
     def _teacher_on_pairs(self, inputs: dict[str, Any], pairs: MixedPairs) -> Tensor:
-        """The frozen teacher's logits on the batch's mixed samples, of shape `(m, num_labels)`.
+        """The frozen teacher's logits on the batch's draws, of shape `(m, num_labels)`.
 
         Draws that are fixed are passed through it once, all of them.
         """
@@ -192,7 +218,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 )
             assert teacher.mixed_logits is not None
             return teacher.mixed_logits
-        logits = self._teacher_outputs.on_pairs(shared, self._matching.teacher_mix_layer)
+        logits = self._teacher_on_draws.on_pairs(shared, self._matching.teacher_mix_layer)
         draws = inputs["draw_index"].cpu().numpy()
         return torch.from_numpy(logits[draws]).to(inputs["draw_index"].device)
 
@@ -223,7 +249,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         )
         terms = {
             **self._terms_on_originals(inputs, outputs),
-            **self._terms_on_mixed(inputs, outputs, pairs),
+            **self._terms_on_draws(inputs, outputs, pairs),
         }
         loss = self.objective.total(terms)
         # Of all processes together: where one alone stopped, the others would wait for it for ever.
@@ -263,21 +289,21 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 terms["pkd"] = patient_loss(outputs.states, states).mean()
         return terms
 
-    def _terms_on_mixed(
+    def _terms_on_draws(
         self, inputs: dict[str, Any], outputs: Outputs, pairs: MixedPairs | None
     ) -> dict[str, Tensor]:
-        """Sums over the mixed samples divided by ratio · originals: their mean over the epoch.
+        """Sums over the draws divided by ratio · originals: their mean over the epoch.
 
-        Dividing by the number of mixed samples in the batch instead would weigh them unevenly
-        where a fractional ratio gives batches unequal shares, and would change with the number of
-        processes. A batch that got no mixed sample has these terms at 0.
+        Draws are mixed samples, or texts of the transfer set. Dividing by their number in the batch
+        instead would weigh them unevenly where a fractional ratio gives batches unequal shares, and
+        would change with the number of processes. A batch that got none has these terms at 0.
         """
         weighted = self.objective.terms
         count = self.args.mixup_ratio * len(inputs["example_index"])
         if pairs is None:
             assert outputs.logits is not None
             # A zero that depends on the student, so that such a batch still has a gradient.
-            return dict.fromkeys(weighted & MIXED_TERMS, 0.0 * outputs.logits.sum())
+            return dict.fromkeys(weighted & DRAWN_TERMS, 0.0 * outputs.logits.sum())
         terms: dict[str, Tensor] = {}
         assert outputs.mixed_logits is not None
         if "sm" in weighted:
@@ -288,9 +314,9 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
                 pairs.mixing_coefficients,
             )
             terms["sm"] = target_loss(outputs.mixed_logits, targets).sum() / count
-        if "tmkd" in weighted:
+        for name in weighted & {"tmkd", "transfer"}:  # one of them at most
             teacher_logits = self._teacher_on_pairs(inputs, pairs)
-            terms["tmkd"] = self.distance(outputs.mixed_logits, teacher_logits).sum() / count
+            terms[name] = self.distance(outputs.mixed_logits, teacher_logits).sum() / count
         return terms
 
     def _core(self, model: Any) -> Any:

@@ -125,6 +125,9 @@ def test_half_the_teachers_layers_by_default(
         ("train --task embedded-sentiment --method pkd --pairing batch", "--pairing batch is"),
         ("train --task embedded-sentiment --method theseus --self-pairs", "--self-pairs is about"),
         ("train --task embedded-sentiment --method sm --weight sm=0 --fixed-draws", "L = 1 mle)"),
+        ("train --task embedded-sentiment --method transfer --pairing batch", "--pairing batch is"),
+        ("train --task embedded-sentiment --method transfer", "fraction of 1 is learnt from"),
+        ("train --task embedded-sentiment --weight transfer=1", "mixtures and unlabelled texts"),
         (
             "train --task embedded-sentiment --method kd --teacher-mixup --mixup-ratio 2 "
             "--mix-layer 0",

@@ -21,11 +21,12 @@ from transformers import (
 
 from experiments.running import training
 from experiments.running.encoders import encoder_for
-from experiments.running.evaluation_sets import evaluation_sets
+from experiments.running.evaluation_sets import evaluation_sets, transfer_set
 from experiments.running.runner import Resources, check, run
 from mixkd_core.augmentation.back_translation import Translator
 from mixkd_core.data.sources import load_embedded
 from mixkd_core.errors import DamagedRecordError, InputError, NonFiniteError
+from mixkd_core.objectives.objective import METHODS
 from mixkd_core.records.run_folder import RunRecord, damage, find_record, partial_folder
 from mixkd_core.records.specs import (
     AugmentationSpec,
@@ -237,13 +238,38 @@ def test_a_damaged_teacher_is_trained_again(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["ft", "kd", "pkd", "sm", "tmkd", "sm+tmkd", "theseus"])
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "kd+sm+tmkd"])
 def test_every_method_runs(resources: Resources, spec: RunSpec, method: str) -> None:
     assert spec.student is not None
     student = spec.student.model_copy(update={"method": method, "init": "pretrained"})
     record = run(spec.model_copy(update={"student": student}), resources)
     assert record.summary["student_source"] == "layers 1, 2 of the pre-trained encoder"
     assert np.isfinite(record.summary["results"]["dev"]["risk"]["distillation_distance"])
+
+
+@pytest.mark.slow
+def test_a_student_asks_about_texts_that_it_is_not_measured_on(
+    resources: Resources, spec: RunSpec, tmp_path: Path
+) -> None:
+    """End to end, with what is said of it, and what would make it impossible."""
+    assert spec.student is not None
+    said: list[str] = []
+    student = spec.student.model_copy(update={"method": "transfer", "mixup_ratio": 1.5})
+    asking = spec.model_copy(update={"student": student})
+    elsewhere = replace(resources, out=tmp_path, say=said.append)
+    record = run(asking, elsewhere)
+    assert record.summary["objective"] == "L = 1 mle + 1 transfer"
+    assert {"loss_mle", "loss_transfer"} <= record.history()[0].keys()
+    told = "asked 180 times about unlabelled texts, of which there are 390: as often as about"
+    assert any(told in sentence for sentence in said)
+    card = (record.model_folder / "README.md").read_text()
+    assert "Transfer set: 1.5 unlabelled texts" in card
+    assert "λ ~ Beta" not in card
+    known = set().union(*(record.examples(name)["example_id"] for name in record.sets))
+    assert not known & set(transfer_set(asking, resources.data)["example_id"])
+    greedy = asking.model_copy(update={"evaluation": EvaluationSpec(remainder_size=480)})
+    with pytest.raises(InputError, match=r"none are left: of 600 examples a fraction of 0\.2"):
+        run(greedy, elsewhere)
 
 
 @pytest.mark.slow

@@ -98,6 +98,8 @@ GOLDEN: dict[str, tuple[RunSpec, str]] = {
     "sm+tmkd": (method("sm+tmkd"), "3d37b4d4e2be"),
     "kd+sm+tmkd": (method("kd+sm+tmkd"), "ae9f7874c211"),
     "theseus": (method("theseus"), "2c5f133bf9c9"),
+    "transfer": (method("transfer"), "cc3c138593f8"),
+    "more of a transfer set": (student(method="transfer", mixup_ratio=2.0), "976f5cef79e1"),
     "weights": (student(weights={"sm": 0.5, "kd": 2.0}), "a8b32e27a057"),
     "kd that mixes": (student(method="kd", weights={"sm": 1.0}), "5af63564e6fd"),
     "kl": (student(distance="kl", temperature=4.0), "47d379f88416"),
@@ -194,6 +196,24 @@ def test_later_fields_keep_the_default_that_leaves_no_trace() -> None:
         if name not in part.FIRST | part.UNTOLD
     }
     assert later == LATER_DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("setting", "decides"),
+    [
+        ({"mixup_ratio": 2.0}, True),
+        ({"fixed_draws": True}, True),
+        ({"mixup_alpha": 1.0}, False),
+        ({"pairing": "batch"}, False),
+        ({"self_pairs": True}, False),
+        ({"mix_layer": 1}, False),
+    ],
+)
+def test_how_texts_are_mixed_is_not_told_where_they_are_asked_about_as_they_are(
+    setting: dict[str, Any], decides: bool
+) -> None:
+    plain = student(method="transfer")
+    assert (student(method="transfer", **setting).id != plain.id) == decides
 
 
 def grown(part: type[BaseModel], default: Any, annotation: Any) -> type[BaseModel]:
