@@ -1,0 +1,68 @@
+"""What a teacher hands on: how far its student predicts what it predicts, right or wrong.
+
+A student that is as accurate as its teacher may err elsewhere. Agreement where the teacher errs is
+what is handed on beside the labels (Stanton et al., 2021, who find it to be small); it is below
+agreement where the teacher is right whenever the student learnt from labels too.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import log_softmax
+
+from mixkd_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Student and teacher on one set.
+
+    Attributes:
+        agreement: share of examples on which both predict one class.
+        divergence: mean KL divergence of the student's probabilities from the teacher's, in nats.
+        teacher_right, teacher_wrong: examples on which the teacher is right, and errs.
+        agreement_right, agreement_wrong: agreement on these; None where there are none.
+    """
+
+    agreement: float
+    divergence: float
+    teacher_right: int
+    teacher_wrong: int
+    agreement_right: float | None
+    agreement_wrong: float | None
+
+    def row(self) -> dict[str, float | None]:
+        """Every number by name."""
+        return asdict(self)
+
+
+def agreement(student: ArrayLike, teacher: ArrayLike, labels: ArrayLike) -> Agreement:
+    """Compare two networks' logits on the same examples.
+
+    Args:
+        student, teacher: logits of shape `(n, num_labels)`, two classes or more.
+        labels: class indices, of shape `(n,)`.
+
+    Raises:
+        InputError: for shapes that do not fit together, or no example.
+    """
+    ours, theirs = (np.asarray(logits, dtype=np.float64) for logits in (student, teacher))
+    truth = np.asarray(labels)
+    if ours.shape != theirs.shape or ours.ndim != 2 or len(truth) != len(ours) or not len(ours):
+        raise InputError(
+            f"the student's logits have the shape {ours.shape}, the teacher's {theirs.shape} and "
+            f"the labels {truth.shape}: give one row of logits of each for every label."
+        )
+    said, taught = ours.argmax(axis=1), theirs.argmax(axis=1)
+    same, right = said == taught, taught == truth
+    log_student, log_teacher = log_softmax(ours, axis=1), log_softmax(theirs, axis=1)
+    divergence = (np.exp(log_teacher) * (log_teacher - log_student)).sum(axis=1)
+    return Agreement(
+        agreement=float(same.mean()),
+        divergence=float(divergence.mean()),
+        teacher_right=int(right.sum()),
+        teacher_wrong=int((~right).sum()),
+        agreement_right=float(same[right].mean()) if right.any() else None,
+        agreement_wrong=float(same[~right].mean()) if not right.all() else None,
+    )

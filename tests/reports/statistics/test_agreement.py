@@ -1,0 +1,48 @@
+"""Agreement against its definitions, on logits that were drawn and on logits that are known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import softmax
+from scipy.stats import entropy
+
+from mixkd_core.errors import InputError
+from reports.statistics.agreement import agreement
+
+
+@given(st.integers(0, 1000), st.integers(1, 20), st.integers(2, 4))
+def test_every_number_is_its_definition(seed: int, size: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    student, teacher = rng.normal(size=(2, size, classes))
+    labels = rng.integers(classes, size=size)
+    found = agreement(student, teacher, labels)
+    said, taught = student.argmax(axis=1), teacher.argmax(axis=1)
+    assert found.agreement == pytest.approx(np.mean(said == taught))
+    assert found.teacher_right == sum(taught == labels)
+    assert found.teacher_right + found.teacher_wrong == size
+    parts = [
+        (found.agreement_right or 0.0) * found.teacher_right,
+        (found.agreement_wrong or 0.0) * found.teacher_wrong,
+    ]
+    assert sum(parts) / size == pytest.approx(found.agreement)
+    divergences = [entropy(softmax(t), softmax(s)) for s, t in zip(student, teacher, strict=True)]
+    assert found.divergence == pytest.approx(np.mean(divergences))
+    shifted = agreement(student + 5, teacher - 3, labels)
+    assert shifted.divergence == pytest.approx(found.divergence), "logits have no origin"
+
+
+def test_a_student_of_labels_alone_agrees_where_the_teacher_is_right() -> None:
+    labels = np.array([0, 1, 0, 1])
+    perfect = np.eye(2)[labels]
+    teacher = np.eye(2)[[0, 1, 1, 0]]
+    found = agreement(perfect, teacher, labels)
+    assert (found.agreement_right, found.agreement_wrong, found.agreement) == (1.0, 0.0, 0.5)
+    itself = agreement(perfect, perfect, labels)
+    assert (itself.agreement, itself.divergence, itself.agreement_wrong) == (1.0, 0.0, None)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (4, 3), (0, 2)])
+def test_logits_of_other_examples_are_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="one row of logits of each for every label"):
+        agreement(np.zeros(shape), np.zeros((4, 2)), np.zeros(4))
