@@ -71,7 +71,7 @@ class Column:
                 return ABSENT
             sign = "+" if self.kind == "interval" else ""
             return f"{low:{sign}.{self.digits}f} to {high:{sign}.{self.digits}f}"
-        value = row.get(self.name)
+        value: Any = row.get(self.name)
         if _missing(value):
             return ABSENT
         if self.kind == "share":

@@ -35,7 +35,7 @@ def mpnet_shortcuts(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for module in changed:
-            module.__class__ = type(module).__base__
+            module.__class__ = type(module).__bases__[0]
 
 
 class _PackedEncoder(MPNetEncoder):  # type: ignore[misc]

@@ -52,7 +52,7 @@ def packed_attention(
     layout = TokenLayout.carried_by(attention_mask)
     seen = take_seen(module)
     if seen is not None:
-        _, key_name, value_name = projections_of(module)
+        key_name, value_name = projections_of(module)[1:]
         context = attend_from_first(
             query,
             seen,
@@ -79,13 +79,13 @@ def attend_packed(
 ) -> Tensor:
     """Attention over texts without padding: `(1, heads, r, size)` to `(1, r, heads, size)`."""
     heads, size = query.shape[1], query.shape[3]
-    padded = (
+    first, second, third = (
         layout.pad(projected[0].transpose(0, 1).flatten(1))
         .view(layout.texts, layout.length, heads, size)
         .transpose(1, 2)
         for projected in (query, key, value)
     )
-    context = attend(*padded, mask, dropout=dropout, scaling=scaling)
+    context = attend(first, second, third, mask, dropout=dropout, scaling=scaling)
     tokens = layout.unpad(context.transpose(1, 2).flatten(2).flatten(0, 1))
     return tokens.view(1, -1, heads, size)
 

@@ -153,7 +153,7 @@ def _shortened(model: Any) -> Iterator[None]:
     _, *unused = projections_of(attention)
     if all(type(getattr(attention, name)) is nn.Linear for name in unused):
         # Where states are added to what was attended to: BERT's `attention`, DistilBERT's layer.
-        holder = last if last.attention is attention else last.attention
+        holder: Any = last if last.attention is attention else last.attention
         hooks.append(holder.register_forward_pre_hook(see_first, with_kwargs=True))
     implementation = model.config._attn_implementation
     with ExitStack() as stack:
