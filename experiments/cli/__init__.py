@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from experiments.cli.behaviour import agreement, memorization
 from experiments.cli.bench import bench
 from experiments.cli.certify import certify
 from experiments.cli.claims import claims
@@ -38,8 +39,8 @@ app = typer.Typer(
 
 
 for command in (
-    demo, train, run, tune, status, report, gaps, claims, export, predict, cost, doctor, certify,
-    verify, submit, bench,
+    demo, train, run, tune, status, report, gaps, claims, memorization, agreement, export,
+    predict, cost, doctor, certify, verify, submit, bench,
 ):  # fmt: skip
     app.command()(command)
 

@@ -23,6 +23,7 @@ SUMMARY = "run.json"
 HISTORY = "history.json"
 LATENT = "latent.parquet"
 FAILURE = "failure.json"
+NETWORK = "model"
 
 PARTIAL_SUFFIX = ".partial"
 LOCKS = ".locks"

@@ -235,7 +235,7 @@ def examine(folder: Path, *, whole: bool) -> RunRecord:
         folder: the run's.
         whole: compares every file with its checksum and validates every table, weights included;
             else the specification and the summary only (of other files the size), and the tables
-            when they are read.
+            when they are read; the network may then be gone.
 
     Raises:
         DamagedRecordError: naming the file, the field, and the remedy.
@@ -260,7 +260,7 @@ def _examined(folder: Path, whole: bool) -> RunRecord:
     summary = validated(SUMMARY, content, Summary)
     check_identity(folder.name, spec, stored, summary)
     check_complete(spec, summary, manifest)
-    check_files(folder, manifest)
+    check_files(folder, manifest, network=whole)
     record = RunRecord(folder, spec, content, manifest)
     if whole:
         digests = {name: read_examples(record, name).digest for name in record.sets}

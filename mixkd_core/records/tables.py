@@ -53,6 +53,7 @@ class Examples:
         logits: of shape `(n, num_labels)`.
         losses: by name, each of shape `(n,)`.
         groups: equal for examples that share a source, of shape `(n,)`; None if none do.
+        teacher_logits: of shape `(n, num_labels)`; None for a teacher.
         digest: of ids and labels (`examples_digest`).
     """
 
@@ -61,6 +62,7 @@ class Examples:
     logits: NDArray[np.float32]
     losses: dict[str, NDArray[np.float64]]
     groups: NDArray[np.int64] | None
+    teacher_logits: NDArray[np.float32] | None
     digest: str
 
 
@@ -96,8 +98,19 @@ def read_table(
         "example_id": _TEXT, "label": _LABEL, "prediction": _LABEL, "logits": _LIST,
     }  # fmt: skip
     columns |= {name: (pa.float64(),) for name in LOSSES if name in risk}
-    table = _read(file, content, examples, columns, optional={"group": (pa.int64(),)})
+    table = _read(
+        file, content, examples, columns, optional={"group": (pa.int64(),), "teacher_logits": _LIST}
+    )
     logits = _matrix(file, table, "logits")
+    teacher_logits = None
+    if "teacher_logits" in table.column_names:
+        teacher_logits = _matrix(file, table, "teacher_logits")
+        if teacher_logits.shape != logits.shape:
+            raise damaged(
+                file,
+                f"teacher_logits has {teacher_logits.shape[1]} numbers a row, and logits "
+                f"{logits.shape[1]}",
+            )
     labels = table["label"].to_numpy()
     predictions = table["prediction"].to_numpy()
     losses = {name: table[name].to_numpy() for name in LOSSES if name in risk}
@@ -123,6 +136,7 @@ def read_table(
         logits=logits,
         losses=losses,
         groups=table["group"].to_numpy() if "group" in table.column_names else None,
+        teacher_logits=teacher_logits,
         digest=found,
     )
 

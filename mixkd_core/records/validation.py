@@ -1,6 +1,7 @@
 """Does what a run folder holds fit together? Manifest, name, specification, summary and files."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from mixkd_core.records.layout import (
     HISTORY,
     LATENT,
     MANIFEST,
+    NETWORK,
     PARTIAL_SUFFIX,
     SPEC,
     SUMMARY,
@@ -108,13 +110,20 @@ def check_complete(spec: RunSpec, summary: Summary, manifest: Manifest) -> None:
             raise damaged(MANIFEST, f"it does not list {name}, which this run has")
 
 
-def check_files(folder: Path, manifest: Manifest) -> None:
+def check_files(folder: Path, manifest: Manifest, *, network: bool) -> None:
     """Check that every file that the manifest lists is there, in its size.
+
+    Args:
+        network: whether the run's network has to be there; else its whole folder may be gone, as
+            where disk space was wanted: what was measured of it stands.
 
     Raises:
         DamagedRecordError: naming the first that is not.
     """
+    gone = not network and not os.path.lexists(folder / NETWORK)
     for name, entry in manifest.files.items():
+        if gone and name.startswith(f"{NETWORK}/"):
+            continue
         path = folder / name
         if not path.is_file():
             raise damaged(name, "it is missing")

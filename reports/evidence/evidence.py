@@ -95,6 +95,15 @@ class Evidence:
         return {e.id: e.record for e in self.entries if e.record is not None}
 
     @cached_property
+    def without_network(self) -> tuple[str, ...]:
+        """Finished runs of a store whose network is gone; of exported results nothing is asked."""
+        return tuple(
+            run
+            for run, record in self.records.items()
+            if record.manifest is not None and not record.model_folder.is_dir()
+        )
+
+    @cached_property
     def specs(self) -> dict[str, RunSpec]:
         """By finished run what was trained, on what."""
         return {run: record.spec for run, record in self.records.items()}

@@ -7,6 +7,8 @@
     certificates.csv     a row per run × loss × kind of bound
     latent.csv           a row per run that stores encodings × number
     sources.csv          a row per run × set whose examples share sources × loss
+    membership.csv       a row per run that an attack on its losses says anything of
+    agreement.csv        a row per student × set
     studies/             the study files that made them
 
 Numbers are written in full, so every table and verdict computed from this folder is that of the
@@ -22,6 +24,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from math import nan
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,14 +37,21 @@ from mixkd_core.records.reading import complaint, cut, file_bytes, parsed
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.schema import LOSSES
 from mixkd_core.records.specs import RunSpec
+from reports.evidence import membership
 from reports.evidence.entries import Entry
 from reports.evidence.measurements import Measurements
 from reports.files import write_file
+from reports.statistics.agreement import Agreement
 
 EXPORT_VERSION = 2
 ABOUT = "about.json"
 
+AGREEMENT = tuple(field.name for field in fields(Agreement))
+
 _TABLES = ("runs", "metrics", "losses", "certificates", "latent", "sources")
+
+# Tables that earlier versions did not write, and the columns that they have when empty.
+_LATER_TABLES = {"membership": membership.COLUMNS, "agreement": ("run", "set", *AGREEMENT)}
 
 # Of a run's summary: what a report reads of each run, and what many runs share.
 _OWN = ("origin", "train_examples", "primary_metric", "parameters")
@@ -52,10 +62,13 @@ _IN_RUNS = ["run", "folder", "state", "reason", "task", "fraction", "seed", "met
             "temperature", "fitted_on", "fitted_examples"]  # fmt: skip
 
 _COUNTS = ("seed", "train_examples", "parameters", "fitted_examples", "examples", "clipped",
-           "networks", "statements", "groups", "seen_examples")  # fmt: skip
+           "networks", "statements", "groups", "seen_examples", "members", "others",
+           "references", "calibrated_members", "calibrated_others", "teacher_right",
+           "teacher_wrong")  # fmt: skip
 _NUMBERS = (*_COUNTS, "fraction", "temperature", "value", "majority", "risk", "loss_bound",
             "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
-            "seen_risk", "unseen_risk")  # fmt: skip
+            "seen_risk", "unseen_risk", "least_advantage", *membership.ATTACKS,
+            *AGREEMENT)  # fmt: skip
 
 # A folder of a machine says nothing elsewhere: its last names are kept.
 _MACHINE_PATH = re.compile(r"(?<![\w.…])/[\w.+-]+(?:/[\w.+-]+)+")
@@ -117,6 +130,8 @@ def write_export(
         "certificates.csv": _csv(measurements.certificates),
         "latent.csv": _csv(measurements.latent),
         "sources.csv": _csv(measurements.sources),
+        "membership.csv": _csv(measurements.membership),
+        "agreement.csv": _csv(measurements.agreement),
     }
     for path in studies or sorted((folder / "studies").glob("*.yaml")):
         try:
@@ -161,8 +176,9 @@ def read_export(folder: Path) -> tuple[list[Entry], Measurements, int]:
         InputError: if a file is missing, was changed, or was written by an incompatible version.
     """
     about = _about(folder)
-    tables = {}
-    for name in _TABLES:
+    tables = {name: pd.DataFrame(columns=list(columns)) for name, columns in _LATER_TABLES.items()}
+    later = [name for name in _LATER_TABLES if f"{name}.csv" in about["sha256"]]
+    for name in (*_TABLES, *later):
         try:
             content = (folder / f"{name}.csv").read_bytes()
         except OSError:
@@ -228,6 +244,8 @@ def _measurements(tables: Mapping[str, pd.DataFrame]) -> Measurements:
         faults={},
         latent=tables["latent"],
         sources=tables["sources"],
+        membership=_counted(tables["membership"]),
+        agreement=_counted(tables["agreement"]),
     )
 
 

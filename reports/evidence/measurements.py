@@ -8,7 +8,7 @@ temperature is measured on what is left of that set, and on the whole of the oth
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,9 @@ from mixkd_core.records.survey import disagreements
 from mixkd_core.records.tables import Examples
 from reports.evidence.encodings import latent_numbers, read_latent
 from reports.evidence.entries import Entry, held_out_sets
+from reports.evidence.frames import conditions
+from reports.evidence.membership import Attacked, attacked, membership_frame, membership_rows
+from reports.statistics.agreement import Agreement, agreement
 from reports.statistics.grouped_errors import SHARED_SOURCE_COLUMNS, shared_source_rows
 from theory.bounds.betting import betting
 from theory.bounds.binomial import clopper_pearson
@@ -62,6 +65,9 @@ FITTING_SHARE = 0.2
 _FITTING_SETS = ("remainder", "fresh")
 _FEWEST_FITTING = 20
 
+# Sets whose examples an attack tells apart.
+_ATTACKED = ("train", "remainder", "fresh")
+
 
 @dataclass(frozen=True)
 class Measurements:
@@ -80,6 +86,10 @@ class Measurements:
             (`reports.evidence.encodings.LATENT_MEASURES`).
         sources: a row per run × held-out set with groups × loss
             (`reports.statistics.grouped_errors.shared_source_rows`).
+        membership: a row per run with a set that it did not learn from, of the training
+            distribution (`reports.evidence.membership.COLUMNS`).
+        agreement: a row per student of a classification × set: `run, set` and the numbers of
+            `reports.statistics.agreement.Agreement`.
     """
 
     risks: pd.DataFrame
@@ -89,6 +99,8 @@ class Measurements:
     faults: Mapping[str, str]
     latent: pd.DataFrame = field(default_factory=lambda: _latent_frame([]))
     sources: pd.DataFrame = field(default_factory=lambda: _source_frame([]))
+    membership: pd.DataFrame = field(default_factory=lambda: membership_frame([]))
+    agreement: pd.DataFrame = field(default_factory=lambda: _agreement_frame([]))
 
 
 def measure(entries: Sequence[Entry]) -> Measurements:
@@ -101,6 +113,7 @@ def measure(entries: Sequence[Entry]) -> Measurements:
     records = {entry.id: entry.finished for entry in entries}
     faults |= disagreements(records, {run.id: run.digests for run in measured})
     measured = [run for run in measured if run.id not in faults]
+    seen = {run.id: run.attacked for run in measured if run.attacked is not None}
     return Measurements(
         risks=pd.DataFrame([row for run in measured for row in run.risks]),
         temperatures=pd.DataFrame([row for run in measured for row in run.temperatures]),
@@ -109,6 +122,8 @@ def measure(entries: Sequence[Entry]) -> Measurements:
         faults=faults,
         latent=_latent_frame([row for run in measured for row in run.latent]),
         sources=_source_frame([row for run in measured for row in run.sources]),
+        membership=membership_frame(membership_rows(seen, conditions(entries).key)),
+        agreement=_agreement_frame([row for run in measured for row in run.agreement]),
     )
 
 
@@ -135,6 +150,8 @@ class _Run:
     latent: list[dict[str, Any]]
     sources: list[dict[str, Any]]
     digests: Mapping[str, str] = field(default_factory=dict)
+    attacked: Attacked | None = None
+    agreement: list[dict[str, Any]] = field(default_factory=list)
 
 
 def _latent_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -143,6 +160,11 @@ def _latent_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _source_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", *SHARED_SOURCE_COLUMNS])
+
+
+def _agreement_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    names = [its.name for its in fields(Agreement)]
+    return pd.DataFrame(rows, columns=["run", "set", *names])
 
 
 def _family(entry: Entry) -> tuple[str, str]:
@@ -165,6 +187,12 @@ def _measured(entry: Entry, networks: int) -> _Run:
                 run.risks.append(row)
                 if loss in LOSS_BOUNDS:
                     run.clipping.append(row | _clipping(loss, values))
+        run.attacked = attacked(
+            tables,
+            {name: _ranks(tables[name]) for name in tables if name in _ATTACKED},
+            LOSS_BOUNDS,
+        )
+        run.agreement = _agreement(run.id, tables)
         groups = {name: table.groups for name, table in tables.items() if table.groups is not None}
         if groups:
             losses = {name: table.losses for name, table in tables.items()}
@@ -236,6 +264,18 @@ def _calibrate(
             {"run": run.id, "set": name, "loss": loss, "risk": value}
             for loss, value in values.items()
         ]
+
+
+def _agreement(run: str, tables: Mapping[str, Examples]) -> list[dict[str, Any]]:
+    return [
+        {
+            "run": run,
+            "set": name,
+            **agreement(table.logits, table.teacher_logits, table.labels).row(),
+        }
+        for name, table in tables.items()
+        if table.teacher_logits is not None and "zero_one_error" in table.losses
+    ]
 
 
 def _ranks(table: Examples) -> NDArray[np.uint64]:

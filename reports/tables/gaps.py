@@ -259,8 +259,19 @@ def run_table(evidence: Evidence) -> Table:
 
 
 def left_out_note(evidence: Evidence) -> str:
-    """Return sentences on what is in no table: runs of `mixkd tune`, damaged lists and folders."""
+    """Return sentences on what is in no table: runs of `mixkd tune`, damaged lists and folders.
+
+    And on runs whose networks are gone: what was measured of them is in every table.
+    """
     sentences = [*evidence.damaged_plans, *evidence.unreadable]
+    if evidence.without_network:
+        sentences.append(
+            f"The networks of {len(evidence.without_network)} runs are gone "
+            f"({', '.join(evidence.without_network[:3])}"
+            f"{', …' if len(evidence.without_network) > 3 else ''}): gaps, verdicts, attacks on "
+            "losses and agreement stand, since losses and logits are stored; consistency, new test "
+            "sets, costs, predictions and exports need the network."
+        )
     if evidence.tuning_runs:
         sentences.append(
             f"Left out: {evidence.tuning_runs} runs that chose settings, judged on examples held "
