@@ -1,5 +1,6 @@
 """One run, from its specification to its record: data, teacher, student, evaluation."""
 
+import datetime as dt
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -174,6 +175,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
             "evaluation": round(time.monotonic() - trained, 2),
         },
         "processes": processes(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "command": resources.command or f"# written by a study; specification {spec.id}",
         **describe(),
     }

@@ -142,6 +142,8 @@ class Summary(_Stored):
     command: str
     versions: dict[str, str]
     hardware: Machine
+    layers: PositiveCount | None = None
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

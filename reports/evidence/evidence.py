@@ -19,7 +19,7 @@ from reports.evidence.entries import (
     finished_entries,
     look_into,
 )
-from reports.evidence.export import is_export, read_export
+from reports.evidence.export import export_date, is_export, read_export
 from reports.evidence.frames import results_frame
 from reports.evidence.measurements import Measurements, measure
 
@@ -53,6 +53,7 @@ class Evidence:
             those that were never begun are not known.
         unreadable: a sentence for each folder that looks like a run's and is none.
         costs: of using the networks, or in words why there are none.
+        date: on which exported results last changed; empty for a store.
     """
 
     entries: tuple[Entry, ...]
@@ -62,6 +63,7 @@ class Evidence:
     damaged_plans: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     costs: Costs | str = NOT_MEASURED
+    date: str = ""
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -155,7 +157,10 @@ def load_evidence(out: Path) -> Evidence:
         entries, measurements, left_out = read_export(out)
         finished_entries(entries, out)
         frame = results_frame(entries)
-        return Evidence(tuple(entries), frame, measurements, left_out, costs=read_costs(out))
+        date = export_date(out).isoformat()
+        return Evidence(
+            tuple(entries), frame, measurements, left_out, costs=read_costs(out), date=date
+        )
     found = look_into(out)
     return replace(
         _evidence(entries_of(found, out), out),

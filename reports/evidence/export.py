@@ -57,16 +57,20 @@ _LATER_TABLES = {"membership": membership.COLUMNS, "agreement": ("run", "set", *
 _OWN = ("origin", "train_examples", "primary_metric", "parameters")
 _SHARED = ("versions", "hardware", "command")
 
+# What results of earlier versions do not have: the network's layers, the seconds that training and
+# evaluation took together, and the day on which the run was finished.
+_LATER = ("layers", "seconds", "date")
+
 _IN_RUNS = ["run", "folder", "state", "reason", "task", "fraction", "seed", "method",
             "variant", "specification", "environment", *_OWN,
             "temperature", "fitted_on", "fitted_examples"]  # fmt: skip
 
-_COUNTS = ("seed", "train_examples", "parameters", "fitted_examples", "examples", "clipped",
-           "networks", "statements", "groups", "seen_examples", "members", "others",
+_COUNTS = ("seed", "layers", "train_examples", "parameters", "fitted_examples", "examples",
+           "clipped", "networks", "statements", "groups", "seen_examples", "members", "others",
            "references", "calibrated_members", "calibrated_others", "teacher_right",
            "teacher_wrong")  # fmt: skip
-_NUMBERS = (*_COUNTS, "fraction", "temperature", "value", "majority", "risk", "loss_bound",
-            "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
+_NUMBERS = (*_COUNTS, "fraction", "seconds", "temperature", "value", "majority", "risk",
+            "loss_bound", "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
             "seen_risk", "unseen_risk", "least_advantage", *membership.ATTACKS,
             *AGREEMENT)  # fmt: skip
 
@@ -122,9 +126,12 @@ def write_export(
             shared["command"] = _elsewhere(shared["command"])
             row["environment"] = _filed(environments, shared)
             row |= {name: summary.get(name) for name in _OWN} | temperatures.get(entry.id, {})
+            row |= {name: summary.get(name) for name in _LATER}
+            row["seconds"] = sum(summary.get("seconds", {}).values()) or None
         runs.append(row)
+    later = [name for name in _LATER if any(row.get(name) is not None for row in runs)]
     contents = {
-        "runs.csv": _csv(pd.DataFrame(runs).reindex(columns=_IN_RUNS)),
+        "runs.csv": _csv(pd.DataFrame(runs).reindex(columns=[*_IN_RUNS, *later])),
         "metrics.csv": _csv(pd.DataFrame(_metrics(entries))),
         "losses.csv": _csv(_losses(measurements)),
         "certificates.csv": _csv(measurements.certificates),
@@ -269,6 +276,13 @@ def _record(
         ) from error
     own = {name: row[name] for name in _OWN if not pd.isna(row[name])}
     own["train_examples"] = int(own["train_examples"])
+    later = {name: row[name] for name in _LATER if name in row and row[name] not in ("", None)}
+    if not pd.isna(later.get("layers", nan)):
+        own["layers"] = int(later["layers"])
+    if not pd.isna(later.get("seconds", nan)):
+        own["seconds"] = {"both": later["seconds"]}
+    if "date" in later:
+        own["date"] = later["date"]
     summary = {"results": results, **own, **environment}
     return RunRecord(folder / row["folder"], spec, summary)
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from reports.pages.content import Report
 from reports.pages.html import Section, asset, render
-from reports.pages.sections import claims, figures, made, tables
+from reports.pages.sections import answer, claims, figures, made, tables
+from reports.verdicts.answer import title
 
 # In their order on the page.
 SECTIONS: Sequence[Callable[[Report], Iterable[Section]]] = (
-    tables.first_section,
+    answer.sections,
     claims.sections,
     figures.sections,
     tables.sections,
@@ -23,7 +24,7 @@ SECTIONS: Sequence[Callable[[Report], Iterable[Section]]] = (
 def page(report: Report) -> str:
     """Return the page; the same report gives the same text."""
     values = {
-        "title": "MixKD: what these runs show",
+        "title": title(report.evidence),
         "style": asset("page.css"),
         "script": asset("page.js"),
         "sections": [section for make in SECTIONS for section in make(report)],

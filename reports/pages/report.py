@@ -21,10 +21,13 @@ from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.shared_sources import shared_source_table
 from reports.tables.table import Table, write_tables
 from reports.tables.temperature_control import temperature_control_table
+from reports.verdicts.answer import answer, in_text, title
 from reports.verdicts.ledger import ledger
+from reports.verdicts.results import result_table
 from reports.verdicts.tables import entry_table, headline_table, overview_table
 
 TABLES: Sequence[Callable[[Evidence], Table]] = (
+    result_table,
     overview_table,
     gap_table,
     comparison_table,
@@ -67,8 +70,12 @@ def write(report: Report, folder: Path) -> Path:
     claims = [headline_table(report.claims), entry_table(report.claims)]
     path = write_file(folder / PAGE, page(report).encode())
     write_tables([*claims, *report.tables], folder / "tables")
+    told = in_text(answer(report.evidence, report.claims))
     text = "\n".join(table.to_markdown() for table in [*claims, *report.tables])
-    write_file(folder / "report.md", f"# MixKD: what these runs show\n\n{text}".encode())
+    write_file(
+        folder / "report.md",
+        f"# {title(report.evidence)}\n\n{told}\n\n{text}".encode(),
+    )
     for drawing in report.drawings:
         for kind in ("svg", "pdf", "png"):
             write_file(folder / "figures" / f"{drawing.name}.{kind}", render(drawing, kind))

@@ -183,6 +183,8 @@ def _cell(column: Column, row: dict[str, Any], css: str) -> Cell:
     shown = column.show(row)
     if column.is_text and "key" not in css:
         css = f"{css} {'long' if len(shown) > LONG else 'short'}".strip()
+    if column.kind == "level" and "*" in str(row.get(f"{column.name}_marks")):
+        css += " best"
     key = "" if value == float("inf") else str(value)
     chip = key.replace(" ", "-") if column.name in ("verdict", "state") else ""
     return Cell(shown, key, css, chip)

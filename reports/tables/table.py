@@ -52,7 +52,8 @@ class Column:
         title: its heading.
         kind: text; a share of the training data, in per cent; a whole number; a number; a number
             with its sign; the same with half of its interval (`estimate`, in `<name>_half`), if it
-            has one; an interval of numbers with their sign, or (`range`) without; a p-value.
+            has one; the same without its sign and with marks (`level`, in `<name>_marks`); an
+            interval of numbers with their sign, or (`range`) without; a p-value.
         digits: behind the point.
         role: what the column is for where there is little room.
     """
@@ -82,10 +83,11 @@ class Column:
             return f"{value:.{self.digits}f}"
         if self.kind == "signed":
             return f"{value:+.{self.digits}f}"
-        if self.kind == "estimate":
-            half = row.get(f"{self.name}_half")
+        if self.kind in ("estimate", "level"):
+            half, marks = row.get(f"{self.name}_half"), row.get(f"{self.name}_marks")
             told = "" if _missing(half) else f" ± {half:.{self.digits}f}"
-            return f"{value:+.{self.digits}f}{told}"
+            sign = "+" if self.kind == "estimate" else ""
+            return f"{value:{sign}.{self.digits}f}{told}{'' if _missing(marks) else f' {marks}'}"
         if self.kind == "p":
             return f"{value:.{self.digits}f}" if value >= 10**-self.digits else f"{value:.1e}"
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -343,6 +345,8 @@ _SPECIAL = {
     "α": r"$\alpha$",
     "τ": r"$\tau$",
     "²": r"\textsuperscript{2}",
+    "†": r"\dag{}",
+    "‡": r"\ddag{}",
     "×": r"$\times$",
     "∪": r"$\cup$",
     "’": "'",

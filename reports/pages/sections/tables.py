@@ -1,4 +1,7 @@
-"""The tables, a section each; those without rows are left to the page's last section."""
+"""The tables, a section each; those without rows are left to the page's last section.
+
+The results stand in the answer already.
+"""
 
 from collections.abc import Iterator
 
@@ -8,14 +11,11 @@ from reports.pages.table_view import table_view
 from reports.tables.table import Table
 
 
-def first_section(report: Report) -> Iterator[Section]:
-    """Yield the first table, which stands before everything else."""
-    yield from map(_section, (table for table in report.tables[:1] if table.rows))
-
-
 def sections(report: Report) -> Iterator[Section]:
-    """Yield the other tables that have rows."""
-    yield from map(_section, (table for table in report.tables[1:] if table.rows))
+    """Yield the tables that have rows."""
+    yield from map(
+        _section, (table for table in report.tables if table.rows and table.name != "results")
+    )
 
 
 def _section(table: Table) -> Section:
