@@ -36,6 +36,9 @@ MOST_PANELS = 9
 
 LEGEND_LINE = 0.2  # inches
 
+# Fewer seeds are drawn one by one, and no interval, which would be many times wider than they are.
+FEWEST_FOR_INTERVAL = 4
+
 
 @dataclass
 class Drawing:
@@ -110,7 +113,7 @@ def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Colour, marker and dashes by label; a method looks the same in every figure of a report."""
     known = [*FIRST, *(name for name in METHODS if name not in FIRST)]
     place = {name: rank for rank, name in enumerate(known)}
-    ordered = sorted(set(labels), key=lambda label: (place.get(label, len(known)), label))
+    ordered = in_order(labels)
     colours, markers, dashes = (
         list(islice(cycle(kinds), len(ordered) + len(known)))
         for kinds in (COLOURS, MARKERS, DASHES)
@@ -123,6 +126,14 @@ def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
         dash = dashes[(rank + rank // len(COLOURS)) % len(DASHES)]
         styles[label] = {"color": colours[rank], "marker": markers[rank], "linestyle": dash}
     return styles
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Different labels in the order of every table and figure: by method, then by name."""
+    ranks = {name: rank for rank, name in enumerate(("teacher", *METHODS))}
+    return sorted(
+        set(labels), key=lambda label: (ranks.get(label.partition(" [")[0], len(ranks)), label)
+    )
 
 
 def panels_of(
@@ -158,6 +169,48 @@ def column_of(
 def plain(text: str) -> str:
     """Text that matplotlib shall not read as a formula, nor a leading underscore as "no label"."""
     return str(text).replace("$", r"\$").replace("_", " ")
+
+
+def direct_labels(axes: Axes, labels: Mapping[str, tuple[float, str]]) -> None:
+    """Write every label at its height beside the right edge, pushed apart where they would overlap.
+
+    Args:
+        axes: with its limits set.
+        labels: by label its height, in data coordinates, and its colour.
+    """
+    low, high = axes.get_ylim()
+    apart = 0.13 / (axes.get_window_extent().height / axes.figure.dpi)  # inches of a line
+    places = sorted((((y - low) / (high - low)), label) for label, (y, _) in labels.items())
+    heights = [max(0.0, min(1.0, place)) for place, _ in places]
+    for _ in range(200):  # until nothing moves; a handful of rounds in practice
+        moved = False
+        for lower in range(len(heights) - 1):
+            lack = apart - (heights[lower + 1] - heights[lower])
+            if lack > 1e-6:
+                heights[lower] -= lack / 2
+                heights[lower + 1] += lack / 2
+                moved = True
+        if not moved:
+            break
+    for height, (_, label) in zip(heights, places, strict=True):
+        axes.text(
+            1.02, height, plain(shortened(label)), transform=axes.transAxes, va="center",
+            fontsize=8.5, color=labels[label][1],
+        )  # fmt: skip
+
+
+def shortened(label: str, most: int = 34) -> str:
+    """Return a label that has room beside a panel."""
+    return label if len(label) <= most else f"{label[: most - 1]}…"
+
+
+def seed_dots(
+    axes: Axes, across: bool, values: Sequence[float], at: float, style: Mapping[str, Any]
+) -> None:
+    """Draw single seeds as small dots at a place of the other axis."""
+    places = [at] * len(values)
+    x, y = (values, places) if across else (places, values)
+    axes.plot(x, y, "o", color=style["color"], markersize=2.6, alpha=0.75, zorder=2.5)
 
 
 def legend(figure: Figure, styles: Mapping[str, Mapping[str, Any]]) -> None:

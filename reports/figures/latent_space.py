@@ -21,6 +21,7 @@ from reports.figures.drawing import MARKERS, Drawing, drawing_of, plain
 from reports.figures.style import GREY
 from reports.tables.latent_space import latent_frame
 from reports.tables.sweeps import representatives
+from reports.tables.table import percent
 
 # What the paper's figure compares, with distillation without mixup between; others fill up.
 SHOWN = ("ft", "kd", "sm+tmkd")
@@ -47,11 +48,11 @@ def latent_space(evidence: Evidence) -> Drawing | None:
     drawing, grid = drawing_of(
         "latent",
         "Latent space of training points and their mixup neighbours",
-        f"{task}, {fraction:g} of the training data, seed {seed}: the same training points (large) "
-        "in every column, and their mixtures with others of them at λ = 1/4, 1/2 and 3/4 (small, "
-        "the colours mixed likewise), as the last layer encodes them at the first position. Above: "
-        "principal components of the points, an exact linear projection, in which straight lines "
-        f"stay straight. Below: t-SNE (scikit-learn, perplexity {_perplexity(spaces[0])}, seed 0), "
+        f"{task}, {percent(fraction)} of the training data, seed {seed}: the same training points "
+        "(large) in every column, and their mixtures with others of them at λ = 1/4, 1/2 and 3/4 "
+        "(small, the colours mixed likewise), as the last layer encodes them at the first "
+        "position. Above: principal components of the points, an exact linear projection, in "
+        f"which straight lines stay straight. Below: t-SNE (scikit-learn, perplexity {_perplexity(spaces[0])}, seed 0), "
         "whose distances between groups mean little. Spaces of different networks have no common "
         "axes.",
         2 * len(chosen),
@@ -65,7 +66,8 @@ def latent_space(evidence: Evidence) -> Drawing | None:
         _mixtures(axes, space, mixed)
         for name, colour, marker, members in _classes(space, names):
             text = (
-                f"{run['label']}, {task} {fraction:g}, seed {seed}: {int(members.sum())} points"
+                f"{run['label']}, {percent(fraction)} of {task}, seed {seed}: "
+                f"{int(members.sum())} points"
                 f"{f' of class {name}' if name else ''} (run {run['run']})"
             )
             axes.scatter(

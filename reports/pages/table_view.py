@@ -112,7 +112,8 @@ def table_view(table: Table, leave_out: Sequence[str] = ()) -> TableView:
         if set(shown) == {ABSENT}:
             absent.append(column.title)
         elif len(shown) == 1 and _describes(column):
-            constant.append((column.title, next(iter(shown))))
+            said = next(iter(shown))
+            constant += [(column.title, said)] if said else []
         else:
             kept.append(column)
     qualifiers = _qualifiers(table, kept)

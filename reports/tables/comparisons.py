@@ -11,6 +11,7 @@ because a gap that shrinks by fitting worse is no gain.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ import pandas as pd
 from mixkd_core.objectives.objective import objective
 from reports.evidence.evidence import LOSS_TITLES, Evidence, in_order
 from reports.evidence.frames import grouped, rows_by_seed
+from reports.statistics.limits import Limits, limited
 from reports.statistics.seeds import PairedDifference, holm, paired_difference, summarise_seeds
 from reports.tables.sweeps import representative
 from reports.tables.table import Column, Table, interval_cells, seeds_text
@@ -178,12 +180,19 @@ def runs_of(seeds: Collection[int], *sides: BySeed) -> str:
     return " ".join(row["run"] for rows in sides for seed, row in rows.items() if seed in seeds)
 
 
-def difference_cells(paired: PairedDifference) -> dict[str, float | None]:
-    """Return the cells of a paired difference: mean, standard deviation, interval and p-value."""
+def difference_cells(
+    paired: PairedDifference, limits: Limits = (-inf, inf)
+) -> dict[str, float | None]:
+    """Return the cells of a paired difference: mean, standard deviation, interval and p-value.
+
+    Args:
+        paired: the difference.
+        limits: where its interval ends, if the seeds do not end it before.
+    """
     return {
         "difference": paired.difference.mean,
         "difference_sd": paired.difference.sd,
-        **interval_cells("difference", paired.difference.interval),
+        **interval_cells("difference", limited(paired.difference, limits).interval),
         "p_value": paired.p_value,
     }
 

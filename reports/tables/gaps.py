@@ -14,6 +14,7 @@ import pandas as pd
 from reports.evidence.evidence import GROUP, LOSS_TITLES, TRAINING_LAW, Evidence, in_order
 from reports.evidence.frames import grouped
 from reports.evidence.measurements import DELTA
+from reports.statistics.limits import gap_limits, limited, metric_limits
 from reports.statistics.majority import beats_majority
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.table import Column, Table, interval_cells, seeds_text
@@ -102,7 +103,7 @@ def gap_summaries(evidence: Evidence) -> list[GapSummary]:
                 examples=float(group["examples"].mean()),
                 empirical=float(group["empirical"].mean()),
                 generalization=float(group["generalization"].mean()),
-                gap=summarise_seeds(group["gap"].to_numpy()),
+                gap=limited(summarise_seeds(group["gap"].to_numpy()), gap_limits(loss)),
                 least=float(group["gap"].min()),
                 greatest=float(group["gap"].max()),
                 metric=group["metric"].iloc[0],
@@ -176,7 +177,8 @@ def metric_table(evidence: Evidence) -> Table:
     rows: list[dict[str, Any]] = []
     for key, group in grouped(evidence.metrics, [*GROUP, "set", "metric"]):
         task, fraction, label, condition, name, metric = key
-        summary = summarise_seeds(group["metric_value"].to_numpy())
+        values = summarise_seeds(group["metric_value"].to_numpy())
+        summary = limited(values, metric_limits(metric))
         rows.append(
             {
                 "task": task,
@@ -207,8 +209,9 @@ def metric_table(evidence: Evidence) -> Table:
         name="metrics",
         title="Metrics: the tasks' own, beside the majority class",
         caption=(
-            "Means over seeds with Student's t interval; majority is the same metric of the most "
-            "frequent class of the training subset. Better: above the majority class by more than "
+            "Means over seeds with Student's t interval, which ends where the metric does; "
+            "majority is the same metric of the most frequent class of the training subset, which "
+            "a regression does not have. Better: above the majority class by more than "
             "chance (accuracy: exact one-sided binomial limit at 5 %; other metrics: above it)."
         ),
         columns=(

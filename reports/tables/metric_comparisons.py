@@ -7,6 +7,7 @@ import pandas as pd
 
 from reports.evidence.evidence import Evidence, in_order
 from reports.evidence.frames import rows_by_seed
+from reports.statistics.limits import difference_limits, metric_limits
 from reports.statistics.power import POWER, paired_power, seeds_needed
 from reports.statistics.seeds import LEVEL, paired_difference
 from reports.tables.comparisons import (
@@ -84,10 +85,11 @@ def _compared(first: BySeed, second: BySeed) -> dict[str, Any] | None:
     paired = paired_difference(values_of(first, "metric_value"), values_of(second, "metric_value"))
     if paired is None:
         return None
+    metric = next(iter(first.values()))["metric"]
     return {
-        "metric": next(iter(first.values()))["metric"],
+        "metric": metric,
         "n": paired.difference.n,
-        **difference_cells(paired),
+        **difference_cells(paired, difference_limits(metric_limits(metric))),
         "seeds": seeds_text(paired.seeds),
         "runs": runs_of(paired.seeds, first, second),
     }

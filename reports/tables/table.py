@@ -19,7 +19,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from reports.files import write_file
 from reports.statistics.seeds import Summary
 
-Kind = Literal["text", "share", "count", "number", "signed", "estimate", "interval", "range", "p"]
+Kind = Literal[
+    "text", "share", "count", "number", "signed", "estimate", "level", "interval", "range", "p"
+]
 
 # A key says what a row is about and stays in view; a detail is shown when it is asked for.
 Role = Literal["", "key", "detail"]
@@ -52,8 +54,9 @@ class Column:
         title: its heading.
         kind: text; a share of the training data, in per cent; a whole number; a number; a number
             with its sign; the same with half of its interval (`estimate`, in `<name>_half`), if it
-            has one; the same without its sign and with marks (`level`, in `<name>_marks`); an
-            interval of numbers with their sign, or (`range`) without; a p-value.
+            has one; a level, which has no sign, may have marks (in `<name>_marks`), and in place of
+            half of an interval a range (in `<name>_low` and `<name>_high`); an interval of numbers
+            with their sign, or (`range`) without; a p-value.
         digits: behind the point.
         role: what the column is for where there is little room.
     """
@@ -85,7 +88,10 @@ class Column:
             return f"{value:+.{self.digits}f}"
         if self.kind in ("estimate", "level"):
             half, marks = row.get(f"{self.name}_half"), row.get(f"{self.name}_marks")
+            low, high = row.get(f"{self.name}_low"), row.get(f"{self.name}_high")
             told = "" if _missing(half) else f" ± {half:.{self.digits}f}"
+            if not _missing(low) and not _missing(high):
+                told = f" ({low:.{self.digits}f}–{high:.{self.digits}f})"
             sign = "+" if self.kind == "estimate" else ""
             return f"{value:{sign}.{self.digits}f}{told}{'' if _missing(marks) else f' {marks}'}"
         if self.kind == "p":

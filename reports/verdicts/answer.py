@@ -92,7 +92,8 @@ def compared(evidence: Evidence) -> str:
     seeds = sorted(set(finished["seed"]))
     tasks = _tasks(evidence)
     on = _each(tasks) if len(tasks) <= MOST_NAMED else f"{len(tasks)} tasks"
-    dates = sorted({record.summary.get("date") for record in evidence.records.values()} - {None})
+    told_dates = (record.summary.get("date") for record in evidence.records.values())
+    dates = sorted({str(date) for date in told_dates if date})
     when = ""
     if dates:
         when = f" on {dates[0]}" if len(dates) == 1 else f" from {dates[0]} to {dates[-1]}"
@@ -137,21 +138,15 @@ def _networks(evidence: Evidence) -> str:
     encoders = dict.fromkeys(
         encoder_name(record.spec.encoder.name) for record in evidence.records.values()
     )
-    teachers, students = (
-        sorted(
-            {
-                record.summary.get("layers")
-                or (None if record.spec.student is None else record.spec.student.layers)
-                for record in evidence.records.values()
-                if (record.spec.student is None) == is_teacher
-            }
-            - {None}
-        )
-        for is_teacher in (True, False)
-    )
+    depths: dict[bool, set[int]] = {True: set(), False: set()}
+    for record in evidence.records.values():
+        student = record.spec.student
+        layers = record.summary.get("layers") or (None if student is None else student.layers)
+        if layers is not None:
+            depths[student is None].add(int(layers))
     told = [
-        f"{who} of {_each([str(layers) for layers in own])} layers"
-        for who, own in (("students", students), ("teachers", teachers))
+        f"{who} of {_each([str(layers) for layers in sorted(own)])} layers"
+        for who, own in (("students", depths[False]), ("teachers", depths[True]))
         if own
     ]
     named = [name for name in encoders if name != "encoder"]  # as the embedded one is called

@@ -4,7 +4,7 @@ A column holds the task's metric on its first development set. A store of one ta
 has room for its other held-out sets too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,15 +12,20 @@ import pandas as pd
 from mixkd_core.objectives.objective import METHODS
 from reports.evidence.evidence import TRAINING_LAW, Evidence, in_order
 from reports.evidence.frames import grouped
+from reports.statistics.limits import limited, metric_limits
 from reports.statistics.seeds import summarise_seeds
 from reports.tables.sweeps import drawn_representatives
-from reports.tables.table import Column, Table, estimate_cells, percent
+from reports.tables.table import Column, Table, estimate_cells, interval_cells, percent
 from reports.verdicts.pairs import comparison, paired
 from reports.verdicts.rules import DIRECTED, MARGIN, Differences, judge
 
 # The marks of a difference that the rules establish, by baseline.
 MARKS = {"kd": "†", "ft": "‡"}
 BEST = "*"
+
+# Of fewer seeds Student's interval is many times wider than they lie apart: they are shown instead.
+FEWEST_FOR_INTERVAL = 4
+
 MAJORITY = "majority class"
 
 # Everywhere the same: the teacher, then as the objectives are listed.
@@ -39,7 +44,7 @@ def result_table(evidence: Evidence) -> Table:
         for group in sorted(conditions, key=len):  # of one place, the one with most seeds stays
             run = group["run"].iloc[0]
             row = rows.setdefault(_place(evidence, run), _network(evidence, run))
-            row |= estimate_cells(name, summarise_seeds(group["metric_value"].to_numpy()))
+            row |= level_cells(name, group["metric_value"].tolist(), group["metric"].iloc[0])
             row["runs"] = " ".join(dict.fromkeys([*row.get("runs", "").split(), *group["run"]]))
     for name, marks in _marks(evidence, frame, columns).items():
         for place, mark in marks.items():
@@ -55,7 +60,8 @@ def result_table(evidence: Evidence) -> Table:
         name="results",
         title="Results: the tasks' metrics by method",
         caption=(
-            "Means over seeds ± half of the 95 % interval (Student's t). "
+            "Means over seeds ± half of the 95 % interval (Student's t), or of fewer than four "
+            "seeds from the lowest to the highest. "
             f"{BEST}: the highest student of its column. {MARKS['kd']}: differs from kd, "
             f"{MARKS['ft']}: differs from ft, established by the rules that judge the claims, "
             "corrected over this table. Of several variants of a method at one depth the one with "
@@ -73,6 +79,14 @@ def result_table(evidence: Evidence) -> Table:
         frame=table,
         empty="No finished run was measured on a held-out set.",
     )
+
+
+def level_cells(name: str, values: Sequence[float], metric: str) -> dict[str, float | None]:
+    """Return the cells of a mean: with half of its interval, or of few seeds with their range."""
+    if 1 < len(values) < FEWEST_FOR_INTERVAL:
+        mean = sum(values) / len(values)
+        return {name: mean, **interval_cells(name, (min(values), max(values)))}
+    return estimate_cells(name, limited(summarise_seeds(values), metric_limits(metric)))
 
 
 def encoder_name(name: str) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from reports.evidence.evidence import Evidence
+from reports.evidence.measurements import LOSS_BOUNDS
 from reports.statistics.direction import unseen_share
+from reports.statistics.limits import difference_limits, metric_limits
 from reports.statistics.seeds import summarise_seeds
 from reports.tables.table import Column, Table, estimate_cells, interval_cells
 from reports.verdicts.ledger import JudgedClaim, JudgedEntry, depth
@@ -182,6 +184,18 @@ def _title(part: Part) -> str:
     return f"{name}, {'dev' if part.law == 'development' else 'law'}"
 
 
+def _interval(entry: JudgedEntry) -> tuple[float, float] | None:
+    """Return the interval over seeds, which ends where the measure does."""
+    interval = entry.judgement.interval
+    if interval is None or entry.question == "manifold":
+        return interval
+    end = 1.0 if entry.loss is None else LOSS_BOUNDS[entry.loss] * (1 + (entry.question == "gap"))
+    if entry.question == "accuracy":
+        low, high = difference_limits(metric_limits(entry.measure))
+        end = max(high, -low)
+    return max(interval[0], -end), min(interval[1], end)
+
+
 def _row(entry: JudgedEntry) -> dict[str, Any]:
     judgement = entry.judgement
     return {
@@ -195,7 +209,7 @@ def _row(entry: JudgedEntry) -> dict[str, Any]:
         "depth": entry.depth,
         "tasks": ", ".join(entry.tasks),
         "estimate": judgement.estimate,
-        **interval_cells("estimate", judgement.interval),
+        **interval_cells("estimate", _interval(entry)),
         **interval_cells("examples", entry.over_examples),
         "training_part": entry.training,
         "held_out_part": entry.held_out,
