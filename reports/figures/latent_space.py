@@ -52,9 +52,9 @@ def latent_space(evidence: Evidence) -> Drawing | None:
         "(large) in every column, and their mixtures with others of them at λ = 1/4, 1/2 and 3/4 "
         "(small, the colours mixed likewise), as the last layer encodes them at the first "
         "position. Above: principal components of the points, an exact linear projection, in "
-        f"which straight lines stay straight. Below: t-SNE (scikit-learn, perplexity {_perplexity(spaces[0])}, seed 0), "
-        "whose distances between groups mean little. Spaces of different networks have no common "
-        "axes.",
+        "which straight lines stay straight. Below: t-SNE (scikit-learn, perplexity "
+        f"{_perplexity(spaces[0])}, seed 0), whose distances between groups mean little. Spaces of "
+        "different networks have no common axes.",
         2 * len(chosen),
         height=3.3,
     )
