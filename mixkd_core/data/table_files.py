@@ -54,7 +54,7 @@ def is_table(path: Path) -> bool:
 
 def _readers() -> dict[str, Callable[[Path], SourceRows]]:
     return {
-        ".csv": _read_csv,
+        ".csv": read_csv,
         ".tsv": read_tsv,
         ".jsonl": read_jsonl,
         ".ndjson": read_jsonl,
@@ -90,7 +90,12 @@ def read_tsv(path: Path, columns: tuple[str, ...] | None = None) -> SourceRows:
     return SourceRows(str(path), "line", header, rows(), _repeated(path, header))
 
 
-def _read_csv(path: Path) -> SourceRows:
+def read_csv(path: Path) -> SourceRows:
+    """Read a file with a header, quoted as RFC 4180 says, whatever its ending.
+
+    Fields are separated by commas, semicolons, tabs or vertical bars, whichever divides the header
+    into the most fields.
+    """
     separator, header = _header(path)
     if not header:
         raise InputError(f"{path} is empty; its first line must name the columns.")

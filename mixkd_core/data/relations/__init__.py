@@ -1,0 +1,1 @@
+"""Texts and altered forms of them, whose labels are related in a known way."""
