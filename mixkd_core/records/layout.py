@@ -6,6 +6,8 @@
     studies/<study>.json      what a study consists of (`mixkd_core.records.plans`)
     .teacher-outputs/         what teachers said of training texts, shared by their students
     translations/             what was translated, by content
+    consistency/<id>/<source>/    a run's predictions on altered texts
+                              (`mixkd_core.records.consistency`)
 
 A run is named `<task>-<fraction>-s<seed>-<method>-<id>`.
 """

@@ -48,18 +48,20 @@ def _loss(name: str) -> str:
     return name
 
 
-class _Stored(BaseModel):
+class Stored(BaseModel):
+    """A part of a stored file: fields that a later version adds are passed over."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class FileEntry(_Stored):
+class FileEntry(Stored):
     """A file as the manifest knows it."""
 
     bytes: Count
     sha256: Sha256
 
 
-class Manifest(_Stored):
+class Manifest(Stored):
     """Content of `manifest.json`: every other file of the folder, by its path in it.
 
     Attributes:
@@ -71,7 +73,7 @@ class Manifest(_Stored):
     run: RunId | None = None
 
 
-class SharedTexts(_Stored):
+class SharedTexts(Stored):
     """The examples of a set whose texts are in the training subset too.
 
     Attributes:
@@ -83,7 +85,7 @@ class SharedTexts(_Stored):
     alike: Count
 
 
-class SetResult(_Stored):
+class SetResult(Stored):
     """A run's results on one set of examples, as its summary holds them.
 
     Attributes:
@@ -119,14 +121,14 @@ class SetResult(_Stored):
         return self
 
 
-class Machine(_Stored):
+class Machine(Stored):
     """Hardware, as far as reports name it."""
 
     processor: str
     accelerator: str | None
 
 
-class Summary(_Stored):
+class Summary(Stored):
     """Content of `run.json`, as far as anything is read from it."""
 
     id: RunId
@@ -160,7 +162,7 @@ class Summary(_Stored):
         return self
 
 
-class FailureNote(_Stored):
+class FailureNote(Stored):
     """Content of `failure.json`, as far as it is read."""
 
     reason: str
@@ -178,14 +180,14 @@ class Step(BaseModel):
 History = TypeAdapter(list[Step])
 
 
-class PlannedEntry(_Stored):
+class PlannedEntry(Stored):
     """A run's entry in a study's list."""
 
     folder: str
     labels: list[str] = []
 
 
-class PlanFile(_Stored):
+class PlanFile(Stored):
     """Content of `studies/<study>.json`."""
 
     study: str

@@ -28,18 +28,18 @@ _LOSS_TOLERANCE = 1e-4
 # Means are of the same float64 numbers, perhaps added in another order.
 _MEAN_TOLERANCE = 1e-9
 
-_TEXT = (pa.string(), pa.large_string())
+TEXT = (pa.string(), pa.large_string())
 _LABEL = (pa.int64(), pa.float64(), pa.float32())
-_LIST = (pa.list_(pa.float32()), pa.large_list(pa.float32()))
+LIST = (pa.list_(pa.float32()), pa.large_list(pa.float32()))
 _LATENT_COLUMNS: Mapping[str, Sequence[Any]] = {
-    "kind": _TEXT,
-    "example_id": _TEXT,
+    "kind": TEXT,
+    "example_id": TEXT,
     "label": _LABEL,
-    "partner_id": _TEXT,
+    "partner_id": TEXT,
     "partner_label": _LABEL,
     "mixing_coefficient": (pa.float64(),),
-    "logits": _LIST,
-    "encoding": _LIST,
+    "logits": LIST,
+    "encoding": LIST,
 }
 
 
@@ -95,16 +95,16 @@ def read_table(
     """
     file = examples_file(set_name)
     columns: dict[str, Sequence[Any]] = {
-        "example_id": _TEXT, "label": _LABEL, "prediction": _LABEL, "logits": _LIST,
+        "example_id": TEXT, "label": _LABEL, "prediction": _LABEL, "logits": LIST,
     }  # fmt: skip
     columns |= {name: (pa.float64(),) for name in LOSSES if name in risk}
-    table = _read(
-        file, content, examples, columns, optional={"group": (pa.int64(),), "teacher_logits": _LIST}
+    table = read_columns(
+        file, content, examples, columns, optional={"group": (pa.int64(),), "teacher_logits": LIST}
     )
-    logits = _matrix(file, table, "logits")
+    logits = matrix_of(file, table, "logits")
     teacher_logits = None
     if "teacher_logits" in table.column_names:
-        teacher_logits = _matrix(file, table, "teacher_logits")
+        teacher_logits = matrix_of(file, table, "teacher_logits")
         if teacher_logits.shape != logits.shape:
             raise damaged(
                 file,
@@ -151,7 +151,7 @@ def read_latent_table(content: bytes, points: int) -> pa.Table:
     Raises:
         DamagedRecordError: naming the column and the row that cannot be right.
     """
-    table = _read(LATENT, content, None, _LATENT_COLUMNS)
+    table = read_columns(LATENT, content, None, _LATENT_COLUMNS)
     kinds = np.array(table["kind"].to_pylist(), dtype=object)
     ids = np.array(table["example_id"].to_pylist(), dtype=object)
     is_point = kinds == "point"
@@ -167,18 +167,29 @@ def read_latent_table(content: bytes, points: int) -> pa.Table:
     share = table["mixing_coefficient"].to_numpy()
     _refuse(LATENT, "mixing_coefficient", ~((share >= 0) & (share <= 1)), share)
     for column in ("logits", "encoding"):
-        _matrix(LATENT, table, column)
+        matrix_of(LATENT, table, column)
     return table
 
 
-def _read(
+def read_columns(
     file: str,
     content: bytes,
     rows: int | None,
     columns: Mapping[str, Sequence[Any]],
     optional: Mapping[str, Sequence[Any]] = {},
 ) -> pa.Table:
-    """Read columns that must be there, of one of the types given, and without gaps."""
+    """Read columns that must be there, of one of the types given, and without gaps.
+
+    Args:
+        file: the parquet file's name, for complaints.
+        content: of the file.
+        rows: how many there must be; None for any number.
+        columns: by name the types that are allowed.
+        optional: the same of columns that may be absent.
+
+    Raises:
+        DamagedRecordError: naming the column that cannot be right.
+    """
     try:
         parquet = pq.ParquetFile(pa.BufferReader(content))
         about = parquet.metadata
@@ -206,8 +217,12 @@ def _read(
     return table
 
 
-def _matrix(file: str, table: pa.Table, column: str) -> NDArray[np.float32]:
-    """A column of lists as an array of shape `(rows, length)`; finite, and all of one length."""
+def matrix_of(file: str, table: pa.Table, column: str) -> NDArray[np.float32]:
+    """Return a column of lists as an array of shape `(rows, length)`.
+
+    Raises:
+        DamagedRecordError: if the lists are not all of one length, or a value is not finite.
+    """
     lists = table[column].combine_chunks()
     lengths = pc.list_value_length(lists).to_numpy()
     flat = lists.flatten()
