@@ -86,6 +86,7 @@ def export(
             dt.date.today(),
             study or (),
             evidence.tuning_runs,
+            evidence.consistency.numbers,
         )
         if (runs / COSTS).is_file():
             shutil.copyfile(runs / COSTS, folder / COSTS)

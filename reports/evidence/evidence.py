@@ -1,7 +1,7 @@
 """A store read once: what every table, figure and claim is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 from mixkd_core.objectives.objective import METHODS
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.specs import RunSpec, StudentSpec
+from reports.evidence.consistency import Consistency, read_consistency
 from reports.evidence.costs import NOT_MEASURED, Costs, read_costs
 from reports.evidence.entries import (
     Entry,
@@ -19,7 +20,7 @@ from reports.evidence.entries import (
     finished_entries,
     look_into,
 )
-from reports.evidence.export import export_date, is_export, read_export
+from reports.evidence.export import export_date, is_export, read_export, read_numbers
 from reports.evidence.frames import results_frame
 from reports.evidence.measurements import Measurements, measure
 
@@ -54,6 +55,7 @@ class Evidence:
         unreadable: a sentence for each folder that looks like a run's and is none.
         costs: of using the networks, or in words why there are none.
         date: on which exported results last changed; empty for a store.
+        consistency: of predictions on altered texts, where they were measured.
     """
 
     entries: tuple[Entry, ...]
@@ -64,6 +66,7 @@ class Evidence:
     unreadable: tuple[str, ...] = ()
     costs: Costs | str = NOT_MEASURED
     date: str = ""
+    consistency: Consistency = field(default_factory=Consistency)
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -157,17 +160,25 @@ def load_evidence(out: Path) -> Evidence:
         entries, measurements, left_out = read_export(out)
         finished_entries(entries, out)
         frame = results_frame(entries)
-        date = export_date(out).isoformat()
+        altered = read_numbers(out)
         return Evidence(
-            tuple(entries), frame, measurements, left_out, costs=read_costs(out), date=date
+            tuple(entries),
+            frame,
+            measurements,
+            left_out,
+            costs=read_costs(out),
+            date=export_date(out).isoformat(),
+            consistency=Consistency() if altered is None else Consistency(altered),
         )
     found = look_into(out)
+    evidence = _evidence(entries_of(found, out), out)
     return replace(
-        _evidence(entries_of(found, out), out),
+        evidence,
         tuning_runs=sum(run.chooses_settings for run in found.runs),
         damaged_plans=found.plans.damaged,
         unreadable=found.unreadable,
         costs=read_costs(out),
+        consistency=read_consistency(out, evidence.entries),
     )
 
 

@@ -9,6 +9,7 @@
     sources.csv          a row per run × set whose examples share sources × loss
     membership.csv       a row per run that an attack on its losses says anything of
     agreement.csv        a row per student × set
+    consistency.csv      a row per run × altered texts × measure, where that was measured
     studies/             the study files that made them
 
 Numbers are written in full, so every table and verdict computed from this folder is that of the
@@ -47,6 +48,7 @@ EXPORT_VERSION = 2
 ABOUT = "about.json"
 
 AGREEMENT = tuple(field.name for field in fields(Agreement))
+CONSISTENCY = "consistency.csv"
 
 _TABLES = ("runs", "metrics", "losses", "certificates", "latent", "sources")
 
@@ -85,6 +87,7 @@ def write_export(
     date: dt.date,
     studies: Sequence[Path] = (),
     tuning_runs: int = 0,
+    consistency: pd.DataFrame | None = None,
 ) -> None:
     """Write results to `folder`; where nothing changed, the date that is there stays.
 
@@ -95,6 +98,8 @@ def write_export(
         date: today.
         studies: study files, which are copied; those that are there stay where none is given.
         tuning_runs: how many runs that chose settings are not among the entries.
+        consistency: numbers of the runs on altered texts (`reports.evidence.consistency`); None or
+            no row where that was not measured.
 
     Raises:
         InputError: if the folder cannot be written, or a study file not be read.
@@ -140,6 +145,8 @@ def write_export(
         "membership.csv": _csv(measurements.membership),
         "agreement.csv": _csv(measurements.agreement),
     }
+    if consistency is not None and len(consistency):
+        contents[CONSISTENCY] = _csv(consistency)
     for path in studies or sorted((folder / "studies").glob("*.yaml")):
         try:
             contents[f"studies/{path.name}"] = path.read_bytes()
@@ -185,18 +192,7 @@ def read_export(folder: Path) -> tuple[list[Entry], Measurements, int]:
     about = _about(folder)
     tables = {name: pd.DataFrame(columns=list(columns)) for name, columns in _LATER_TABLES.items()}
     later = [name for name in _LATER_TABLES if f"{name}.csv" in about["sha256"]]
-    for name in (*_TABLES, *later):
-        try:
-            content = (folder / f"{name}.csv").read_bytes()
-        except OSError:
-            raise InputError(
-                f"{folder} lacks {name}.csv: write it again with 'mixkd export'."
-            ) from None
-        if hashlib.sha256(content).hexdigest() != about["sha256"].get(f"{name}.csv"):
-            raise InputError(
-                f"{folder / name}.csv is not what 'mixkd export' wrote: write it again."
-            )
-        tables[name] = _frame(content)
+    tables |= {name: _table(folder, about, f"{name}.csv") for name in (*_TABLES, *later)}
     try:
         return _contents(folder, about, tables)
     except InputError:
@@ -206,6 +202,26 @@ def read_export(folder: Path) -> tuple[list[Entry], Measurements, int]:
             f"the results in {folder} do not fit together ({type(error).__name__}): write them "
             "again with 'mixkd export'."
         ) from error
+
+
+def read_numbers(folder: Path) -> pd.DataFrame | None:
+    """Return the numbers of exported results on altered texts, None if they hold none.
+
+    Raises:
+        InputError: if they are missing, were changed, or were written by an incompatible version.
+    """
+    about = _about(folder)
+    return _table(folder, about, CONSISTENCY) if CONSISTENCY in about["sha256"] else None
+
+
+def _table(folder: Path, about: Mapping[str, Any], name: str) -> pd.DataFrame:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError:
+        raise InputError(f"{folder} lacks {name}: write it again with 'mixkd export'.") from None
+    if hashlib.sha256(content).hexdigest() != about["sha256"].get(name):
+        raise InputError(f"{folder / name} is not what 'mixkd export' wrote: write it again.")
+    return _frame(content)
 
 
 def _contents(

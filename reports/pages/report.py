@@ -14,6 +14,7 @@ from reports.pages.page import page
 from reports.tables.bound_conditions import condition_table, theorem_table
 from reports.tables.certificates import certificate_table
 from reports.tables.comparisons import comparison_table
+from reports.tables.consistency import consistency_comparison_table, consistency_table
 from reports.tables.costs import cost_table
 from reports.tables.gaps import gap_table, metric_table, run_table
 from reports.tables.latent_space import latent_space_table
@@ -35,6 +36,8 @@ TABLES: Sequence[Callable[[Evidence], Table]] = (
     metric_comparison_table,
     temperature_control_table,
     latent_space_table,
+    consistency_table,
+    consistency_comparison_table,
     condition_table,
     theorem_table,
     shared_source_table,

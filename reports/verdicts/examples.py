@@ -8,9 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mixkd_core.records.run_folder import read_examples
+from reports.evidence.consistency import LOWER_IS_BETTER
 from reports.evidence.evidence import Evidence
 from reports.evidence.measurements import LOSS_BOUNDS
 from reports.statistics.crossed import PairedExamples, crossed_interval
+from reports.tables.consistency import consistency_frame, of_measure, paired_texts
 from reports.verdicts.pairs import Comparison, Pair, check_same_examples
 from reports.verdicts.paper_claims import Part
 
@@ -39,6 +41,8 @@ def interval_over_examples(
     Raises:
         InputError: if two runs of a pair were measured on different examples.
     """
+    if part.question == "consistency":
+        return _over_altered_texts(evidence, part, comparison)
     loss = part.loss
     if part.question == "accuracy" and {pair.first["metric"] for pair in comparison.pairs} == {
         "accuracy"
@@ -48,16 +52,52 @@ def interval_over_examples(
         _keeps_examples(evidence, run) for run in comparison.runs
     ):
         return None
-    units: dict[tuple[str, int], list[Pair]] = {}
-    for pair in comparison.pairs:
-        units.setdefault(pair.unit, []).append(pair)
     tasks: dict[str, list[PairedExamples]] = {}
-    for (task, _), pairs in units.items():
+    for (task, _), pairs in _by_unit(comparison).items():
         for pair in pairs:
             _check_ids(evidence, pair)
         if loss is not None:
             tasks.setdefault(task, []).append(_paired(evidence, loss, pairs))
     return crossed_interval(tasks)
+
+
+def _over_altered_texts(
+    evidence: Evidence, part: Part, comparison: Comparison
+) -> tuple[float, float] | None:
+    """The same for a measure of consistency, originals being what is sampled.
+
+    None where a run's predictions on altered texts are not at hand.
+    """
+    numbers = of_measure(consistency_frame(evidence), part.measure)
+    cells = {
+        run: sorted(zip(rows["source"], rows["digest"], rows["kind"], strict=True))
+        for run, rows in numbers.groupby("run")
+    }
+    sign = -1 if part.measure in LOWER_IS_BETTER else 1
+    tasks: dict[str, list[PairedExamples]] = {}
+    for (task, _), pairs in _by_unit(comparison).items():
+        moves, sources = [], []
+        for pair in pairs:
+            runs = pair.first["run"], pair.second["run"]
+            moved = paired_texts(evidence, runs, cells[runs[0]], part.measure)
+            if moved is None:
+                return None
+            moves.append(sign * moved[0] / len(pairs))
+            sources.append(moved[1])
+        value = float(np.mean([pair.difference("value") for pair in pairs]))
+        all_moves = np.concatenate(moves)
+        tasks.setdefault(task, []).append(
+            PairedExamples(value + len(all_moves) * all_moves, np.concatenate(sources), value)
+        )
+    return crossed_interval(tasks)
+
+
+def _by_unit(comparison: Comparison) -> dict[tuple[str, int], list[Pair]]:
+    """The pairs of each task and seed."""
+    units: dict[tuple[str, int], list[Pair]] = {}
+    for pair in comparison.pairs:
+        units.setdefault(pair.unit, []).append(pair)
+    return units
 
 
 def _check_ids(evidence: Evidence, pair: Pair) -> None:

@@ -1,12 +1,16 @@
 """The numbers that claims compare: of every run, one value that is greater where it is better."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from mixkd_core.data.tasks import GLUE
 from mixkd_core.errors import InputError
+from reports.evidence.consistency import CONSISTENCY_MEASURES, LOWER_IS_BETTER
 from reports.evidence.evidence import LOSS_TITLES, TRAINING_LAW, Evidence
 from reports.evidence.frames import on_common_sets
 from reports.evidence.measurements import LOSS_BOUNDS
+from reports.tables.consistency import consistency_frame, of_measure
 from reports.tables.latent_space import latent_frame
 from reports.verdicts.paper_claims import Claim, Part
 
@@ -34,6 +38,8 @@ def measure_title(part: Part, metrics: str) -> str:
     """Return the measure of a part, in words; `metrics` are those of the tasks."""
     if part.question == "accuracy":
         return metrics
+    if part.question == "consistency":
+        return CONSISTENCY_MEASURES[part.measure]
     if part.question == "manifold":
         return "distance of mixtures to the training points"
     if part.question == "calibration":
@@ -47,12 +53,17 @@ def measure_title(part: Part, metrics: str) -> str:
 def values(evidence: Evidence, claim: Claim, part: Part) -> pd.DataFrame:
     """A row per run: `KEYS`, `value, empirical, generalization, collapsed, sets, examples, metric`.
 
-    Several sets of one law (MNLI's two development sets, or a test set) are averaged, those that
-    all runs of the setting were measured on. `empirical` and `generalization` are the two parts of
-    a gap or risk, NaN elsewhere; `collapsed` says that the run is no better than the majority
-    class on one of the sets; `examples` counts those of each set, in words.
+    Several sets of one law (MNLI's two development sets, a test set, sources of altered texts) are
+    averaged, those that all runs of the setting were measured on. `empirical` and `generalization`
+    are the two parts of a gap or risk, NaN elsewhere; `collapsed` says that the run is no better
+    than the majority class on one of the sets; `examples` counts those of each set, in words.
     """
-    frame = _manifold(evidence) if part.question == "manifold" else _by_set(evidence, part)
+    if part.question == "manifold":
+        frame = _manifold(evidence)
+    elif part.question == "consistency":
+        frame = _consistency(evidence, part)
+    else:
+        frame = _by_set(evidence, part)
     frame = frame[frame["method"].isin([claim.method, claim.baseline])]
     if claim.glue_only:
         frame = frame[frame["task"].isin(GLUE)]
@@ -104,15 +115,37 @@ def _without_parts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(empirical=float("nan"), generalization=float("nan"))
 
 
+def _consistency(evidence: Evidence, part: Part) -> pd.DataFrame:
+    """A set is the altered texts of one source and kind; its examples are told by their digest."""
+    frame = of_measure(consistency_frame(evidence), part.measure)
+    sign = -1 if part.measure in LOWER_IS_BETTER else 1
+    return _without_parts(
+        frame.assign(
+            value=sign * frame["value"].astype(float),
+            collapsed=frame["run"].isin(_at_majority(evidence)),
+            set=[f"{row.source} ({row.kind})" for row in frame.itertuples()],
+            examples=frame["digest"],
+            metric="",
+        )
+    )
+
+
+def _at_majority(evidence: Evidence) -> Collection[str]:
+    """Runs that are no better than the majority class on a held-out set."""
+    held_out = evidence.metrics[evidence.metrics["set"] != "train"]
+    found: list[str] = held_out.loc[
+        held_out["metric_value"] <= held_out["majority"] + _TIE, "run"
+    ].tolist()
+    return found
+
+
 def _manifold(evidence: Evidence) -> pd.DataFrame:
     frame = latent_frame(evidence)
     frame = frame[frame["measure"] == "manifold_distance"]
-    held_out = evidence.metrics[evidence.metrics["set"] != "train"]
-    at_majority = held_out["metric_value"] <= held_out["majority"] + _TIE
     return _without_parts(
         frame.assign(
             value=-frame["value"],
-            collapsed=frame["run"].isin(held_out.loc[at_majority, "run"]),
+            collapsed=frame["run"].isin(_at_majority(evidence)),
             set="encodings",
             examples="",
             metric="",

@@ -6,8 +6,8 @@ from typing import Literal
 
 from reports.evidence.measurements import LOSS_BOUNDS
 
-Question = Literal["accuracy", "calibration", "gap", "risk", "manifold"]
-Law = Literal["training law", "development"]
+Question = Literal["accuracy", "calibration", "gap", "risk", "manifold", "consistency"]
+Law = Literal["training law", "development", "altered texts"]
 
 # Theorem 1 is about a bounded loss between student and teacher.
 THEOREM_LOSS = "distillation_distance"
@@ -40,8 +40,9 @@ class Claim:
         where: where the paper claims it.
         method, baseline: what is compared.
         question: `"accuracy"` (the task's metric), `"calibration"`, `"gap"` or `"risk"` (in every
-            bounded loss), or `"manifold"`: how far mixtures are encoded from the training points
-            (`reports.statistics.latent_measures`).
+            bounded loss), `"manifold"`: how far mixtures are encoded from the training points
+            (`reports.statistics.latent_measures`), or `"consistency"`: predictions on altered texts
+            (`reports.statistics.consistency`).
         fractions: `"all"` of the data, `"limited"`, or `"any"`.
         glue_only: whether only GLUE's tasks speak to it.
         command: what makes the runs and the verdict.
@@ -67,16 +68,23 @@ class Part:
 
     Attributes:
         question: of the claim.
-        law: which sets: those that follow the law of the training data, or the task's own
-            development sets, which need not.
+        law: which sets: those that follow the law of the training data, the task's own development
+            sets, which need not, or altered texts.
         loss: for a gap or risk, a loss with a declared bound, at which it is clipped.
         headline: whether the claim's verdict is made of it: the paper's own measure.
+        measure: for consistency, which (`reports.evidence.consistency`).
     """
 
     question: Question
     law: Law
     loss: str | None
     headline: bool
+    measure: str = ""
+
+
+# Of consistency: what a constant answer would be best at, what it would be worst at, and so both.
+CONSISTENT = ("flip", "unchanged")
+_ALSO_CONSISTENT = ("flip_right", "worst_flip", "divergence", "accuracy_after", "unchanged_right")
 
 
 def parts(claim: Claim) -> Iterator[Part]:
@@ -84,8 +92,14 @@ def parts(claim: Claim) -> Iterator[Part]:
 
     The metric or calibration on the development sets, which the paper reports, then on the training
     law; gap and risk on the training law, in the theorem's loss and then in the others.
+    Consistency is asked twice for the headline: whether fewer predictions flip where the label
+    stays, and whether fewer stay where it changes; either alone is easy.
     """
-    if claim.question == "manifold":
+    if claim.question == "consistency":
+        for measure in (*CONSISTENT, *_ALSO_CONSISTENT):
+            headline = measure in CONSISTENT
+            yield Part("consistency", "altered texts", None, headline, measure)
+    elif claim.question == "manifold":
         yield Part("manifold", "training law", None, headline=True)
     elif claim.question in ("gap", "risk"):
         for loss in sorted(LOSS_BOUNDS, key=lambda name: name != THEOREM_LOSS):
@@ -138,5 +152,17 @@ CLAIMS = (
         "latent-space",
         "A MixKD student encodes mixtures nearer to the training points than a fine-tuned one.",
         "latent space, Figure 2", "sm+tmkd", "ft", "manifold", "any", "mixkd run latent-space",
+    ),
+    Claim(
+        "consistent",
+        "When texts are altered slightly, MixKD's predictions are more consistent than those of "
+        "distillation without mixup.",
+        "abstract", "sm+tmkd", "kd", "consistency", "any", "mixkd run robustness",
+    ),
+    Claim(
+        "consistent-ft",
+        "When texts are altered slightly, MixKD's predictions are more consistent than those of "
+        "fine-tuning.",
+        "abstract", "sm+tmkd", "ft", "consistency", "any", "mixkd run robustness",
     ),
 )  # fmt: skip
