@@ -12,6 +12,7 @@ from experiments.cli.behaviour import agreement, memorization
 from experiments.cli.bench import bench
 from experiments.cli.certify import certify
 from experiments.cli.claims import claims
+from experiments.cli.consistency import consistency
 from experiments.cli.cost import cost
 from experiments.cli.demo import demo
 from experiments.cli.doctor import doctor
@@ -39,8 +40,8 @@ app = typer.Typer(
 
 
 for command in (
-    demo, train, run, tune, status, report, gaps, claims, memorization, agreement, export,
-    predict, cost, doctor, certify, verify, submit, bench,
+    demo, train, run, tune, status, report, gaps, claims, consistency, memorization, agreement,
+    export, predict, cost, doctor, certify, verify, submit, bench,
 ):  # fmt: skip
     app.command()(command)
 

@@ -91,7 +91,7 @@ def predict(
             return_overflowing_tokens=True,
         )
         owner = np.asarray(tokens["overflow_to_sample_mapping"], dtype=np.int64)
-    table = _table(tokens, network.tokenizer.pad_token_id)
+    table = table_of_tokens(tokens, network.tokenizer.pad_token_id)
     logits = run_inference(network.model, table, batch_size=batch_size, progress=progress).logits
     outputs = logits if network.is_regression else _softmax(logits)
     weights = table.lengths.astype(np.float64)[:, None]
@@ -227,7 +227,13 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return probabilities
 
 
-def _table(tokens: Any, pad_token_id: int | None) -> TokenTable:
+def table_of_tokens(tokens: Any, pad_token_id: int | None) -> TokenTable:
+    """Return what a tokenizer made of texts as a table for inference; its labels say nothing.
+
+    Args:
+        tokens: with `input_ids`, perhaps `token_type_ids`, a list a text.
+        pad_token_id: of the tokenizer.
+    """
     names = [name for name in ("input_ids", "token_type_ids") if name in tokens]
     lengths = np.array([len(ids) for ids in tokens["input_ids"]], dtype=np.int64)
     columns = {
