@@ -25,7 +25,7 @@ def with_labelled_test(data: TaskData, path: Path | str, *, drop_empty: bool = F
 
     A table (told by its ending) has the task's columns; a `.tsv` of a GLUE task those of its
     official labelled files. Any other file has a label, a space and a text in each line, as the
-    Stanford Sentiment Treebank's `stsa.binary.test` has.
+    Stanford Sentiment Treebank's `stsa.binary.test` has; of pairs, a label and two texts with tabs.
 
     Args:
         data: of a task whose data come from files or the hub.
@@ -56,7 +56,7 @@ def with_labelled_test(data: TaskData, path: Path | str, *, drop_empty: bool = F
     if layout is not None:
         table = read_tsv(path, layout.columns)
     else:
-        table = read_table(path) if is_table(path) else _labelled_lines(path, task)
+        table = read_table(path) if is_table(path) else labelled_lines(path, task)
     label_column = task.label_column if layout is None else layout.label_column
     if label_column not in table.columns:
         raise InputError(
@@ -81,18 +81,23 @@ def with_labelled_test(data: TaskData, path: Path | str, *, drop_empty: bool = F
     )
 
 
-def _labelled_lines(path: Path, task: Task) -> SourceRows:
-    """Read a label, a space and a text from each line."""
-    if task.is_pair:
-        raise InputError(
-            f"{path} is read as a label and a text in each line, and an example of task "
-            f"{task.name!r} has two texts; give a table, such as a .tsv or .jsonl."
-        )
-    (column,) = task.text_columns
+def labelled_lines(path: Path, task: Task) -> SourceRows:
+    """Read a label, a space and a text from each line; of pairs, a label and two texts with tabs.
+
+    Raises:
+        InputError: for a line without them.
+    """
+    wanted = len(task.text_columns) + 1
+    form = "a label and two texts, tabs between" if task.is_pair else "a label and a text"
 
     def rows() -> Rows:
         for number, line in lines_of(path):
-            label, _, text = line.strip().partition(" ")
-            yield number, {task.label_column: label, column: text}
+            fields = line.split("\t") if task.is_pair else line.strip().split(" ", 1)
+            if len(fields) != wanted:
+                raise InputError(
+                    f"{path}, line {number}: not {form}, as an example of task {task.name!r} has; "
+                    "give such lines, or a table, such as a .tsv or .jsonl."
+                )
+            yield number, dict(zip((task.label_column, *task.text_columns), fields, strict=True))
 
-    return SourceRows(str(path), "line", (task.label_column, column), rows())
+    return SourceRows(str(path), "line", (task.label_column, *task.text_columns), rows())

@@ -14,7 +14,7 @@ from reports.evidence.consistency import (
     stored_estimate,
 )
 from reports.evidence.evidence import Evidence, in_order
-from reports.evidence.frames import grouped
+from reports.evidence.frames import grouped, on_common_sets
 from reports.statistics.crossed import PairedExamples, crossed_interval
 from reports.statistics.seeds import paired_difference, summarise_seeds
 from reports.tables.comparisons import BASELINES, condition_pairs, corrected, difference_cells
@@ -46,16 +46,16 @@ def together(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_measure(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Return what a claim asks of a measure: a row per run, source and kind.
+    """Return what a claim asks of a measure: a row per run and `set`, a source and kind.
 
-    Divergence and accuracy are asked where the label stays; where it changes, more of the former is
-    no fault.
+    Only sets that all runs of a setting were measured on. Divergence and accuracy are asked where
+    the label stays; where it changes, more of the former is no fault.
     """
     frame = together(frame)
     frame = frame[frame["measure"] == measure]
-    if measure in ("unchanged", "unchanged_right"):
-        return frame
-    return frame[frame["kind"].isin(AGREEING)]
+    if measure not in ("unchanged", "unchanged_right"):
+        frame = frame[frame["kind"].isin(AGREEING)]
+    return on_common_sets(frame.assign(set=frame["source"] + " (" + frame["kind"] + ")"))
 
 
 def consistency_table(evidence: Evidence) -> Table:

@@ -123,7 +123,6 @@ def _consistency(evidence: Evidence, part: Part) -> pd.DataFrame:
         frame.assign(
             value=sign * frame["value"].astype(float),
             collapsed=frame["run"].isin(_at_majority(evidence)),
-            set=[f"{row.source} ({row.kind})" for row in frame.itertuples()],
             examples=frame["digest"],
             metric="",
         )

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from mixkd_core.data.inspection import contents
-from mixkd_core.data.labels import label_reader
+from mixkd_core.data.labelled_test import labelled_lines
 from mixkd_core.data.relations.relation import Content
+from mixkd_core.data.source_rows import SourceRows
 from mixkd_core.data.splits import build_split
-from mixkd_core.data.table_files import read_table
+from mixkd_core.data.table_files import is_table, read_table
 from mixkd_core.data.tasks import Task
-from mixkd_core.data.text_files import lines_of
 from mixkd_core.errors import InputError
 
 
@@ -43,32 +43,16 @@ def of_split(dataset: Any) -> list[LabelledText]:
 
 
 def read_labelled(path: Path, task: Task) -> list[LabelledText]:
-    """Return the texts of a file: TextFooler's lines where it has no ending, else a table.
+    """Return the texts of a file: a table, told by its ending, or TextFooler's lines.
 
     Raises:
         InputError: if it cannot be read, or a label is foreign to the task.
     """
-    if path.suffix or path.is_dir():
-        return of_split(build_split(task, "text", read_table(path), id_column=task.id_column))
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"There is no file {path}; give the path of an existing one.")
-    return _lines(path, task)
+    table = read_table(path) if is_table(path) else labelled_lines(path, task)
+    return of_split(build_split(task, "text", table, id_column=_id_column(table, task)))
 
 
-def _lines(path: Path, task: Task) -> list[LabelledText]:
-    read = label_reader(task)
-    found = []
-    for number, line in lines_of(path):
-        where = f"{path}, line {number}"
-        label, *texts = line.split("\t") if task.is_pair else line.split(" ", 1)
-        content = tuple(text.strip() for text in texts)
-        if len(content) != len(task.text_columns) or not all(content):
-            form = "a label and two texts, tabs between" if task.is_pair else "a label and a text"
-            raise InputError(f"{where}: not {form}, as task {task.name!r} needs; give its file.")
-        try:
-            found.append(LabelledText(f"line-{number}", content, int(read(label))))
-        except ValueError as error:
-            raise InputError(f"{where}: {error}") from None
-    if not found:
-        raise InputError(f"{path} holds no text; give a file with at least one.")
-    return found
+def _id_column(table: SourceRows, task: Task) -> str | None:
+    return task.id_column if task.id_column in table.columns else None

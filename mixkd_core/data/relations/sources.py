@@ -16,6 +16,7 @@ from mixkd_core.data.relations.labelled_texts import LabelledText
 from mixkd_core.data.relations.lawful import lawful_texts
 from mixkd_core.data.relations.own_file import read_own_file
 from mixkd_core.data.relations.relation import Relation, relation
+from mixkd_core.data.table_files import is_table
 from mixkd_core.data.tasks import EMBEDDED, Task
 from mixkd_core.errors import InputError
 
@@ -34,10 +35,10 @@ def read_relation(path: Path, task: Task) -> Relation:
         return read_becel(path, task)
     if is_checklist(path) and path.is_file():
         return read_checklist(path, task)
-    if path.is_file() and not path.suffix:
+    if path.is_file() and not is_table(path):
         raise InputError(
-            f"{path} has no ending: give a table, such as a .csv, or where it holds labelled texts "
-            "without altered forms (TextFooler's samples do), give it to --alter."
+            f"{path} does not end as a table does: give a table, such as a .csv, or where it holds "
+            "labelled texts without altered forms (TextFooler's samples do), give it to --alter."
         )
     return read_own_file(path, task)
 
