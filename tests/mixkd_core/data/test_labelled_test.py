@@ -94,9 +94,7 @@ def test_wrong_files_are_refused_in_a_sentence(
             "index\tsentence1\tsentence2\tlabel\n"
             f"0\ta {split}\tb\tentailment\n1\tc\td {split}\tnot_entailment\n"
         )
-    with pytest.raises(
-        InputError, match="not a label and two texts, tabs between"
-    ):
+    with pytest.raises(InputError, match="not a label and two texts, tabs between"):
         load_task_data(GLUE["rte"], data_dir=folder, test_file=lines)
     with pytest.raises(InputError, match="new draws of its law"):
         with_labelled_test(load_embedded("embedded-sentiment", train_size=9, dev_size=9), lines)
