@@ -87,10 +87,10 @@ def consistency(
         and (task is None or run.about.task == task)
         and (wanted is None or run.about.seed in wanted)
     ]
-    for run in stored:
-        if network_is_gone(run, runs):
-            typer.echo(what_remains(run, runs))
-    records = [run.record for run in stored if run.record is not None]
+    gone = [run for run in stored if network_is_gone(run, runs)]
+    for run in gone:
+        typer.echo(what_remains(run, runs))
+    records = [run.record for run in stored if run.record is not None and run not in gone]
     if not records:
         raise InputError(
             f"{runs} holds no finished run{f' of task {task!r}' if task else ''} whose network is "

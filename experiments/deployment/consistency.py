@@ -26,7 +26,7 @@ from mixkd_core.records.consistency import (
     write_predictions,
 )
 from mixkd_core.records.environment import hardware, versions
-from mixkd_core.records.layout import examples_file
+from mixkd_core.records.layout import NETWORK, examples_file
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.survey import StoredRun
 from mixkd_core.records.validation import checked_bytes, read_manifest
@@ -88,9 +88,9 @@ def network_is_gone(run: StoredRun, out: Path) -> bool:
     """Return True if a run was finished and its weights are there no more."""
     folder = out / run.name
     return (
-        run.state == "damaged"
+        run.state in ("finished", "damaged")
         and folder.is_dir()
-        and not any((folder / "model").glob("*.safetensors"))
+        and not any((folder / NETWORK).glob("*.safetensors"))
     )
 
 

@@ -142,7 +142,7 @@ def read_predictions(folder: Path) -> Predictions:
         DamagedRecordError: if a file is missing, was changed, or holds what cannot be.
     """
     manifest = read_manifest(folder)
-    check_files(folder, manifest)
+    check_files(folder, manifest, network=True)
     about = validated(ABOUT, parsed(ABOUT, checked_bytes(folder, ABOUT, manifest)), About)
     content = checked_bytes(folder, PREDICTIONS, manifest, MOST_TABLE_BYTES)
     table = read_columns(PREDICTIONS, content, None, _COLUMNS)
