@@ -140,7 +140,9 @@ class FirstStep(TrainerCallback):  # type: ignore[misc]
         if gradient.shape == whole.shape:
             return gradient.detach().flatten().clone()
         table = self.workload.table
-        rows = np.unique(np.concatenate([*table.columns.values(), [table.pad_token_id]]))
+        padding = source.get_input_embeddings().padding_idx
+        looked_up = [table.pad_token_id] if padding is None else [table.pad_token_id, padding]
+        rows = np.unique(np.concatenate([*table.columns.values(), looked_up]))
         whole[torch.from_numpy(rows).to(whole.device)] = gradient.detach()
         return whole.flatten()
 

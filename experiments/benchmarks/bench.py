@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from experiments.benchmarks.accelerator import measure_base
 from experiments.benchmarks.agreement import check_agreement
 from experiments.benchmarks.alternation import Clock
+from experiments.benchmarks.families import measure_families
 from experiments.benchmarks.matrix_rate import measure_rate
 from experiments.benchmarks.operations import shape_of
 from experiments.benchmarks.padding import padding_rows
@@ -53,7 +54,7 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 Say = Callable[[str], None]
 
-PARTS = ("steps", "scaling", "memory", "whole", "padding")
+PARTS = ("steps", "families", "scaling", "memory", "whole", "padding")
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,19 @@ def _parts(
         yield {"padding": [row for one in workloads.values() for row in padding_rows(one)]}, {}
     if "steps" in given.parts:
         yield from _steps(given, effort, workloads, precision, say)
+    if "families" in given.parts:
+        for task, workload in workloads.items():
+            say(f"{task}: other encoders")
+            with tqdm(disable=None, leave=False, unit="stretch") as bar:
+                rows = measure_families(
+                    workload,
+                    precision=precision,
+                    repetitions=effort.repetitions,
+                    seconds=effort.seconds / 2,
+                    clock=given.clock,
+                    progress=bar.update,
+                )
+            yield {"families": rows}, {}
     if "scaling" in given.parts:
         say(f"{first.name}: scaling")
         with tqdm(disable=None, leave=False, unit="stretch") as bar:

@@ -4,7 +4,8 @@
   length, as the public GLUE example of `transformers` does.
 * **the obvious MixKD** (`ObviousMixKD`): written straight from the paper's equations. Random
   batches, partners by permuting the batch, one pass of the student over the originals, one over
-  the mixed samples, one of the teacher over them.
+  the mixed samples, one of the teacher over them. *Grouped*, its batches are of like length, as
+  `transformers` cuts them for one argument: pairs are then of like with like.
 * **TextBrewer** (`TextBrewerKD`): its `GeneralDistiller`, for distillation on the originals.
 
 They are not slowed down: all have the optimiser, schedule and gradient clipping of ours, their
@@ -30,6 +31,7 @@ from transformers import (
     default_data_collator,
     get_linear_schedule_with_warmup,
 )
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from experiments.benchmarks.alternation import Pace, Stopwatch, Stretch
 from experiments.benchmarks.ours import StepClock, evenly_spread, loop_arguments
@@ -45,15 +47,25 @@ class RandomBatches:
     """Batches of a random order of the texts, padded to the longest or to the maximum; timed.
 
     Iterating yields one batch to warm up and `steps` more, evenly spread over the lengths that
-    random batches have; the stopwatch starts when the second is asked for.
+    such batches have; the stopwatch starts when the second is asked for.
+
+    Args:
+        pad_to_maximum: pad to the workload's longest text, not to the batch's.
+        grouped: order the texts as `Trainer` does with `train_sampling_strategy="group_by_length"`.
     """
 
-    def __init__(self, workload: Workload, batch_size: int, *, pad_to_maximum: bool) -> None:
+    def __init__(
+        self, workload: Workload, batch_size: int, *, pad_to_maximum: bool, grouped: bool = False
+    ) -> None:
         self.table = workload.table
         self.device = workload.device
         self.maximum = workload.max_length if pad_to_maximum else None
         self.stopwatch = Stopwatch(workload.device)
         order = np.random.default_rng(SEED).permutation(len(self.table))
+        if grouped:
+            generator = torch.Generator().manual_seed(SEED)
+            lengths = self.table.lengths.tolist()
+            order = np.array(get_length_grouped_indices(lengths, batch_size, generator=generator))
         count = len(order) // batch_size
         self.batches = order[: count * batch_size].reshape(count, batch_size)
         self.longest = self.table.lengths[self.batches].max(axis=1)
@@ -101,12 +113,15 @@ class PeerLoop(ABC):
         workload: Workload,
         *,
         pad_to_maximum: bool,
+        grouped: bool = False,
         precision: str = "fp32",
         batch_size: int = 32,
     ) -> None:
         self.workload = workload
         self.precision = precision
-        self.batches = RandomBatches(workload, batch_size, pad_to_maximum=pad_to_maximum)
+        self.batches = RandomBatches(
+            workload, batch_size, pad_to_maximum=pad_to_maximum, grouped=grouped
+        )
         self.student = workload.student()
         self.optimizer = trainers_optimizer(self.student, loop_arguments(workload, precision, 1))
         self.pace = Pace(LEAST_STEPS, MOST_STEPS)
@@ -180,11 +195,10 @@ def obvious_loss(
 
 
 def _embeddings(network: Any, texts: Padded) -> Tensor:
-    """Word and token-type embeddings of BERT, less those of type 0, which it adds by itself."""
-    tables = network.bert.embeddings
-    embeddings: Tensor = tables.word_embeddings(texts["input_ids"])
+    """Word and token-type embeddings, less those of type 0, which the network adds by itself."""
+    embeddings: Tensor = network.get_input_embeddings()(texts["input_ids"])
     if "token_type_ids" in texts:
-        types = tables.token_type_embeddings
+        types = network.base_model.embeddings.token_type_embeddings
         embeddings = embeddings + types(texts["token_type_ids"]) - types.weight[0]
     return embeddings
 

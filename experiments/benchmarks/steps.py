@@ -40,6 +40,7 @@ EPOCHS = 3  # of a whole training, as in the studies' defaults
 PLAIN = "plain Trainer, padded to the maximum"
 OBVIOUS_PADDED = "obvious MixKD, padded to the maximum"
 OBVIOUS = "obvious MixKD, padded to the longest"
+GROUPED = "obvious MixKD, grouped by length"
 TEXTBREWER_PADDED = "TextBrewer KD, padded to the maximum"
 TEXTBREWER = "TextBrewer KD, padded to the longest"
 TEACHER = "teacher's pass"
@@ -51,6 +52,7 @@ COMPARISONS = (
     ("kd", TEXTBREWER_PADDED),
     (WHOLE_KD, TEXTBREWER),
     (WHOLE_KD, TEXTBREWER_PADDED),
+    ("sm+tmkd", GROUPED),
     ("sm+tmkd", OBVIOUS),
     ("sm+tmkd", OBVIOUS_PADDED),
 )
@@ -104,6 +106,7 @@ def contestants(
     found[TEACHER] = TeacherPass(workload, precision)
     found[PLAIN] = PlainTrainer(workload, precision=precision)
     found[OBVIOUS] = ObviousMixKD(workload, pad_to_maximum=False, precision=precision)
+    found[GROUPED] = ObviousMixKD(workload, pad_to_maximum=False, grouped=True, precision=precision)
     found[OBVIOUS_PADDED] = ObviousMixKD(workload, pad_to_maximum=True, precision=precision)
     absent = {}
     try:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from experiments.benchmarks.families import FAMILIES
 from experiments.benchmarks.steps import (
+    GROUPED,
     OBVIOUS,
     OBVIOUS_PADDED,
     TEXTBREWER,
@@ -82,6 +84,16 @@ TARGETS = (
            _ratio("sst2", MIXKD, OBVIOUS)),
     Target("MixKD over the obvious one, dynamic padding, MRPC", "at least", 2.2,
            _ratio("mrpc", MIXKD, OBVIOUS)),
+    Target("MixKD over the obvious one grouped by length, SST-2", "at least", 1.3,
+           _ratio("sst2", MIXKD, GROUPED)),
+    Target("MixKD over the obvious one grouped by length, MRPC", "at least", 1.3,
+           _ratio("mrpc", MIXKD, GROUPED)),
+    *(
+        Target(f"The same of a random {family}, {name}", "at least", 1.3,
+               _value("families", "ratio", task=task, family=family))
+        for task, name in (("sst2", "SST-2"), ("mrpc", "MRPC"))
+        for family in FAMILIES
+    ),
     Target("MixKD in bf16 over fp32, SST-2", "at least", 1.9, _ratio("sst2", BF16, MIXKD)),
     Target("MixKD in bf16 over fp32, MRPC", "at least", 1.9, _ratio("mrpc", BF16, MIXKD)),
     Target("KD over TextBrewer, a whole training, SST-2", "at least", 6,

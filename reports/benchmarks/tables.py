@@ -152,6 +152,19 @@ LAYOUTS: Mapping[str, Layout] = {
         "kd is three epochs with one pass of the teacher.",
         (TASK, Column("ours", "ours"), Column("peer", "peer"), *_spread("ratio", "ratio", 2)),
     ),
+    "families": Layout(
+        "Other encoders: how many times as fast as the obvious loop grouped by length",
+        "sm+tmkd; examples per second of ours over those of the loop, within a round. Networks are "
+        "random, the student has half of the teacher's layers.",
+        (
+            TASK,
+            Column("family", "family"),
+            Column("layers", "layers", "count"),
+            Column("width", "width", "count"),
+            Column("precision", "precision"),
+            *_spread("ratio", "ratio", 2),
+        ),
+    ),
     "steps": Layout(
         "Training steps: speeds of all contestants",
         "Examples are originals; tokens are real ones that the student read, mixed samples "

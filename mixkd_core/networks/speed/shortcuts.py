@@ -146,7 +146,7 @@ def _first_position(model: Any) -> int:
 
 @contextmanager
 def _shortened(model: Any) -> Iterator[None]:
-    last = encoder_layers(model)[-1]
+    last: Any = encoder_layers(model)[-1]
     attention = self_attention(last)
     hooks = [last.register_forward_hook(hand_on_first, with_kwargs=True)]
     # What is used without being called may not be wrapped (adapters).

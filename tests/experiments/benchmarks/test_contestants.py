@@ -13,6 +13,7 @@ from transformers import BertConfig
 from experiments.benchmarks import agreement, peers
 from experiments.benchmarks.accelerator import measure_base
 from experiments.benchmarks.agreement import Agreement, check_agreement, require_agreement
+from experiments.benchmarks.families import FAMILIES, of_family
 from experiments.benchmarks.operations import (
     BatchLengths,
     forward_operations,
@@ -21,7 +22,12 @@ from experiments.benchmarks.operations import (
 )
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.padding import padding_rows
-from experiments.benchmarks.peers import ObviousMixKD, PeerAbsentError, PlainTrainer
+from experiments.benchmarks.peers import (
+    ObviousMixKD,
+    PeerAbsentError,
+    PlainTrainer,
+    RandomBatches,
+)
 from experiments.benchmarks.workload import Workload, load_workload, of_lengths
 from mixkd_core.errors import InputError
 from mixkd_core.networks.layers import encoder_layers
@@ -76,9 +82,12 @@ def test_the_operations_counted_are_those_of_an_unpadded_step(
     with sdpa_kernel(SDPBackend.MATH), counter:
         ours(0.0)
     (batch,) = ours.lengths(1)
-    counted = step_operations(
-        objective(method), shape_of(texts.source), shape_of(texts.teacher), batch
-    )
+    goal, student = objective(method), shape_of(texts.source)
+    counted = step_operations(goal, student, shape_of(texts.teacher), batch)
+    # The last layer's attention asks for a key and a value of the one position too, forward only.
+    passes = len(batch.originals) + len(batch.mixed) * (1 + ("tmkd" in goal.terms))
+    passes -= 0 if goal.uses_originals else len(batch.originals)
+    counted += 4 * passes * student.width**2
     assert len(batch.mixed) == (12 if objective(method).mixes else 0)
     assert counter.get_total_flops() == 2 * counted  # one step to warm up and one timed
 
@@ -124,6 +133,27 @@ def test_training_happens_in_what_is_timed(workload: Workload) -> None:
         contestant(0.0)
         after = torch.cat([weight.detach().flatten() for weight in network.parameters()])
         assert not torch.equal(before, after)
+
+
+def test_grouped_batches_are_of_like_length(workload: Workload) -> None:
+    """Every text once, and less padding than random batches have."""
+    padding = {}
+    for grouped in (False, True):
+        batches = RandomBatches(workload, 8, pad_to_maximum=False, grouped=grouped)
+        assert len(set(batches.batches.flatten().tolist())) == batches.batches.size == 160
+        lengths = workload.table.lengths[batches.batches]
+        padding[grouped] = lengths.sum() / (batches.longest * 8).sum()
+    assert padding[True] > 0.95 > padding[False]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_measured(workload: Workload, family: str) -> None:
+    """And computes what the obvious loop does."""
+    one = of_family(workload, family, layers=2, width=32)
+    assert one.teacher.config.model_type == family
+    for row in check_agreement(one, batch_size=8):
+        assert row.gradient_difference < 5e-6
 
 
 def test_padding_efficiency_is_that_of_the_batches(workload: Workload) -> None:
