@@ -17,7 +17,7 @@ def claims(
     ] = None,
 ) -> None:
     """Print, of each claim of the paper, whether these runs support it."""
-    from experiments.cli.tables import print_table, unfinished_note
+    from experiments.cli.tables import print_table, unfinished_note, weak_note
     from reports.evidence.evidence import load_evidence
     from reports.tables.table import percent
     from reports.verdicts.ledger import ledger
@@ -46,6 +46,6 @@ def claims(
         "◆: the headline is made of these entries. Differences are positive in favour of the "
         "claim; inconclusive is no evidence of equality."
     )
-    note = unfinished_note(evidence)
-    if note:
-        typer.echo(note)
+    for note in (weak_note(evidence), unfinished_note(evidence)):
+        if note:
+            typer.echo(note)

@@ -18,7 +18,7 @@ def gaps(
     ] = None,
 ) -> None:
     """Print empirical risk, generalization risk and gap of every method, over seeds."""
-    from experiments.cli.tables import print_table, unfinished_note
+    from experiments.cli.tables import print_table, unfinished_note, weak_note
     from mixkd_core.errors import InputError
     from reports.evidence.evidence import LOSS_TITLES, load_evidence
     from reports.tables.gaps import gap_table
@@ -44,6 +44,6 @@ def gaps(
         f"{' or '.join(sorted({row['loss'] for row in rows}))}; means over seeds, t-intervals over "
         "seeds (none for one seed). remainder and fresh follow the training law."
     )
-    note = unfinished_note(evidence)
-    if note:
-        typer.echo(note)
+    for note in (weak_note(evidence), unfinished_note(evidence)):
+        if note:
+            typer.echo(note)

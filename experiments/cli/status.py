@@ -20,6 +20,7 @@ def status(
     from experiments.running.quiet import quiet_libraries
     from mixkd_core.records.layout import shown
     from mixkd_core.records.survey import STATES, survey
+    from reports.statistics.majority import UNTOLD, sets_at_majority
 
     if not out.is_dir():
         raise InputError(
@@ -38,6 +39,8 @@ def status(
     )
     counts = Counter(run.state for run in found.runs)
     typer.echo(", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]))
+    if any(run.record is not None and sets_at_majority(run.record.summary) for run in found.runs):
+        typer.echo(UNTOLD)
     finished = {run.id for run in found.runs if run.state == "finished"}
     for study, plan in found.plans.runs.items():
         typer.echo(f"{shown(study)}: {len(finished & set(plan))} of {len(plan)} runs finished")
@@ -46,14 +49,9 @@ def status(
 def _numbers(record: "RunRecord | None") -> str:
     """The primary metric on each held-out set, and the time that it took; empty without record."""
     from experiments.cli.console import duration
+    from reports.statistics.majority import scores
 
     if record is None:
         return ""
-    metric = record.summary["primary_metric"]
-    measured = [
-        f"{result['metrics'][metric]:.3f} on {name}"
-        for name, result in record.summary["results"].items()
-        if name != "train"
-    ]
     taken = duration(sum(record.summary["seconds"].values()))
-    return f"{metric} {', '.join(measured)}; {taken}"
+    return f"{scores(record.summary)}; {taken}"

@@ -22,6 +22,13 @@ def print_table(
     plain_console().print(grid)
 
 
+def weak_note(evidence: "Evidence") -> str:
+    """Return sentences on networks that do not beat the majority class; empty for none."""
+    from reports.tables.gaps import gap_summaries, majority_note
+
+    return majority_note(gap_summaries(evidence))
+
+
 def unfinished_note(evidence: "Evidence") -> str:
     """Return the sentence on what is in no mean, and why; empty if there is nothing."""
     from reports.tables.gaps import left_out_note

@@ -221,7 +221,6 @@ def train(
     from experiments.running.encoders import encoder_for
     from experiments.running.quiet import quiet_libraries
     from experiments.running.runner import Resources, run
-    from experiments.running.training import enough_epochs
     from mixkd_core.data.sources import load_task_data
     from mixkd_core.data.tasks import find_task
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
@@ -236,6 +235,7 @@ def train(
         checked,
         checkpoint_ref,
     )
+    from mixkd_core.records.usual import usual_epochs, usual_rate
     from reports.evidence.evidence import evidence_of
 
     quiet_libraries()
@@ -269,7 +269,7 @@ def train(
         raise InputError(f"--precision is {precision!r}: choose one of {', '.join(PRECISIONS)}.")
     encoder = encoder_for(described, teacher, out)
     own = student not in ("teacher", "pretrained")
-    usual_rate = 1e-3 if teacher is None else 5e-5  # random weights need larger steps
+    rate = usual_rate(random_weights=teacher is None)
     shared: dict[str, Any] = {
         **{name: settings[name] for name in TRAINING_SETTINGS},
         "precision": preferred_precision() if precision == "auto" else precision,
@@ -299,7 +299,7 @@ def train(
         training=checked(
             TrainingSpec,
             epochs=TrainingSpec().epochs if epochs is None else epochs,
-            learning_rate=usual_rate if learning_rate is None else learning_rate,
+            learning_rate=rate if learning_rate is None else learning_rate,
             augmentation=copies,
             **shared,
         ),
@@ -317,9 +317,9 @@ def train(
     for sentence in data.remarks:
         typer.echo(f"data: {sentence}")
     typer.echo(f"objective: {student_spec.objective.formula}")
-    usual_epochs = enough_epochs(fraction * len(data.train), shared["batch_size"])
+    enough = usual_epochs(fraction * len(data.train), shared["batch_size"])
     if epochs is None:
-        longer = student_spec.training.model_copy(update={"epochs": usual_epochs})
+        longer = student_spec.training.model_copy(update={"epochs": enough})
         student_spec = student_spec.model_copy(update={"training": longer})
     spec = checked(
         RunSpec,
@@ -330,8 +330,8 @@ def train(
         encoder=checkpoint_ref(encoder),
         teacher=checked(
             TrainingSpec,
-            epochs=_teacher_epochs(teacher_epochs, encoder, usual_epochs),
-            learning_rate=usual_rate if teacher_learning_rate is None else teacher_learning_rate,
+            epochs=_teacher_epochs(teacher_epochs, encoder, enough),
+            learning_rate=rate if teacher_learning_rate is None else teacher_learning_rate,
             **shared,
         ),
         teacher_mixup=checked(

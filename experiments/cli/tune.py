@@ -165,6 +165,7 @@ def _print_trials(trials: "list[Trial]") -> None:
     """Every trial, each method's best one marked."""
     from experiments.cli.console import wide_table
     from experiments.tuning.results import trial_frame
+    from reports.statistics.majority import REMEDY
 
     def number(value: float | None, digits: int = 4) -> str:
         return "—" if value is None or value != value else f"{value:.{digits}f}"
@@ -179,7 +180,7 @@ def _print_trials(trials: "list[Trial]") -> None:
                 set_to,
                 number(row["metric"]),
                 number(row["metric_sd"]),
-                number(row["majority"]),
+                number(row["majority"]) + (" ≥" if trial.beats_majority is False else ""),
                 number(row["loss"]),
                 number(row["loss_sd"]),
                 trial.failure,
@@ -190,6 +191,8 @@ def _print_trials(trials: "list[Trial]") -> None:
     wide_table(titles, rows)
     if any(not trial.failure for trial in trials):
         typer.echo("* the method's best trial")
+    if any(trial.beats_majority is False for trial in trials):
+        typer.echo(f"≥ no better than the majority class: {REMEDY}")
 
 
 def _print_chosen(content: dict[str, Any], trials: "list[Trial]") -> None:

@@ -22,6 +22,7 @@ from mixkd_core.records.specs import (
     checked,
     checkpoint_ref,
 )
+from mixkd_core.records.usual import usual_epochs, usual_rate
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Material:
         remarks: what a user should know of them (`TaskData.remarks`).
         encoder: folder or hub name of the pre-trained encoder.
         encoder_ref: the same by content.
+        fine_tuned: whether it is a classifier already: the teacher as it is, unless its epochs say
+            otherwise.
     """
 
     source: Source
@@ -67,6 +70,7 @@ class Material:
     encoder: str
     encoder_ref: CheckpointRef
     remarks: tuple[str, ...] = ()
+    fine_tuned: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,7 @@ def gather(
         InputError: for data or an encoder that cannot be read, or that no task would take.
     """
     from experiments.running.encoders import encoder_for
+    from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
 
     for what, given in (("data folder", data_dir), ("encoder", teacher)):
         if given is not None and all(name in EMBEDDED for name in study.tasks):
@@ -222,6 +227,7 @@ def gather(
             encoder,
             checkpoint_ref(encoder),
             data.remarks,
+            is_fine_tuned(load_config(encoder)),
         )
     return materials
 
@@ -285,12 +291,22 @@ def _comparison(
     translators = {
         name: checkpoints[name] for name in (names.forward, names.backward) if name in checkpoints
     }
+    own_encoder = comparison.task in EMBEDDED and study.tasks[comparison.task].encoder is None
+
+    def training(fields: Mapping[str, Any], epochs_factor: float = 1.0) -> TrainingSpec:
+        usual = {"learning_rate": usual_rate(random_weights=own_encoder)}
+        spec = _training({**usual, **fields}, study, translators)
+        epochs = fields.get("epochs", usual_epochs(examples, spec.batch_size))
+        return spec.model_copy(update={"epochs": epochs * epochs_factor})
+
     plain = RunSpec(
         task=comparison.task,
         data=material.fingerprint,
         fraction=comparison.fraction,
         encoder=material.encoder_ref,
-        teacher=_training(comparison.teacher, study, translators),
+        teacher=training(
+            {"epochs": 0.0, **comparison.teacher} if material.fine_tuned else comparison.teacher
+        ),
         evaluation=study.evaluation,
     )
     for variant in comparison.variants:
@@ -300,7 +316,7 @@ def _comparison(
         own = variant.checkpoint
         changes = {
             "checkpoint": None if own is None else checkpoints[own],
-            "training": _training(variant.student["training"], study, translators),
+            "training": training(variant.student["training"], variant.epochs_factor),
         }
         student = checked(StudentSpec, **{**variant.student, **changes})
         spec = teacher.model_copy(update={"student": student})

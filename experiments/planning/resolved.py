@@ -17,7 +17,7 @@ from experiments.planning.settings import (
     Translators,
 )
 from experiments.planning.study import Study
-from mixkd_core.records.specs import EvaluationSpec, MixupSpec, TrainingSpec
+from mixkd_core.records.specs import EvaluationSpec, MixupSpec
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Variant:
         label: its method, and its own name where a study has several students.
         student: fields of `mixkd_core.records.specs.StudentSpec`, the checkpoint by name.
         teacher_mixup: of its teacher's fine-tuning; None for a teacher that saw none.
+        epochs_factor: its epochs in those that `student` says, or the usual ones.
     """
 
     label: str
     student: Mapping[str, Any]
     teacher_mixup: MixupSpec | None
+    epochs_factor: float = 1.0
 
     @property
     def checkpoint(self) -> str | None:
@@ -117,6 +119,7 @@ def resolve(study: Study) -> ResolvedStudy:
                     f"{method.name}, {student.name}" if several else method.name,
                     _student(settings.training(fraction, "student"), student, method),
                     method.teacher_mixup,
+                    method.epochs_factor,
                 )
                 for student, method in pairs
             ),
@@ -134,7 +137,4 @@ def _student(
     training: Mapping[str, Any], student: StudentSettings, method: MethodSettings
 ) -> dict[str, Any]:
     """The task's training, what the student is, what the method changes."""
-    fields = merge({"training": training}, student.fields, method.fields)
-    epochs = fields["training"].get("epochs", TrainingSpec().epochs)
-    fields["training"] = {**fields["training"], "epochs": epochs * method.epochs_factor}
-    return fields
+    return merge({"training": training}, student.fields, method.fields)

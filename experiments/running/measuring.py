@@ -25,6 +25,7 @@ from mixkd_core.records.layout import SUMMARY
 from mixkd_core.records.model_card import model_card
 from mixkd_core.records.run_folder import RunRecord, finish, reopen, write_examples, write_json
 from mixkd_core.records.specs import RunSpec
+from reports.statistics.majority import warning
 
 
 def tables_of(
@@ -131,7 +132,8 @@ def measure_on_test(
         "results": {**record.summary["results"], **results},
         "measured_later": {TEST: later},
     }
-    card = model_card(data.task, spec, summary, None if teacher is None else teacher.summary)
+    of_teacher = None if teacher is None else teacher.summary
+    card = model_card(data.task, spec, summary, of_teacher, warning=warning(summary))
     partial = reopen(record, out)
     write_examples(partial, TEST, tables[TEST])
     write_json(partial / SUMMARY, summary)

@@ -54,6 +54,7 @@ from mixkd_core.records.run_folder import (
 )
 from mixkd_core.records.specs import RunSpec
 from mixkd_core.training.checks import check_settings
+from reports.statistics.majority import scores, warning
 
 Say = Callable[[str], None]
 
@@ -180,9 +181,8 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
         **describe(),
     }
     summary["base"] = base_facts(resources.encoder)
-    card = model_card(
-        resources.data.task, spec, summary, None if teacher is None else teacher.summary
-    )
+    of_teacher = None if teacher is None else teacher.summary
+    card = model_card(resources.data.task, spec, summary, of_teacher, warning=warning(summary))
     record = _write(spec, resources, partial, network, tokenizer, history, tables, summary, card)
     resources.say(_outcome(record))
     return record
@@ -239,14 +239,8 @@ def check(spec: RunSpec, resources: Resources) -> None:
 
 def _outcome(record: RunRecord) -> str:
     """One line for the terminal: the metric on each held-out set, and the time it took."""
-    metric = record.summary["primary_metric"]
-    measured = ", ".join(
-        f"{result['metrics'][metric]:.3f} on {name}"
-        for name, result in record.summary["results"].items()
-        if name != "train"
-    )
     seconds = sum(record.summary["seconds"].values())
-    return f"{record.spec.folder_name}: {metric} {measured}; {seconds:.0f} s"
+    return f"{record.spec.folder_name}: {scores(record.summary)}; {seconds:.0f} s"
 
 
 def _network(

@@ -1,6 +1,5 @@
 """Training one network as a run asks for it: arguments, progress and checkpoints on the way."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,6 @@ LOGGING_STEPS_IN_A_RUN = 40
 # On 600 short messages of four classes a three-layer student of a 6-layer encoder stayed near the
 # majority class after 57 steps, and one of alternate layers had learnt after 225.
 FEW_STEPS = 150
-
-# After 310 steps, in batches of 16, teacher and student of the same messages had learnt (accuracy
-# .96 on held-out ones, where the majority class has .36), whichever layers the student has.
-ENOUGH_STEPS = 300
 
 # Its name ends in no run's id, so it is not taken for a run folder.
 TEACHER_OUTPUTS = ".teacher-outputs"
@@ -115,12 +110,6 @@ def _without_autocast(network: Any) -> None:
 def steps_of(training: TrainingSpec, examples: int) -> int:
     """Count the optimiser's steps of a training on so many examples."""
     return max(1, round(training.epochs * -(-examples // training.batch_size)))
-
-
-def enough_epochs(examples: float, batch_size: int) -> float:
-    """Return the usual number of epochs, or as many as `ENOUGH_STEPS` take on small data."""
-    steps_of_an_epoch = max(1, math.ceil(examples / batch_size))
-    return max(TrainingSpec().epochs, float(math.ceil(ENOUGH_STEPS / steps_of_an_epoch)))
 
 
 def in_words(training: TrainingSpec, examples: int) -> str:

@@ -18,8 +18,8 @@ def trial_frame(trials: Sequence[Trial]) -> pd.DataFrame:
     """A row per trial.
 
     Columns: `method, trial, best`, one for each key that was set, `metric, metric_sd, majority,
-    loss, loss_sd, seeds, failure, runs`; means over the seeds' validation sets, and the standard
-    deviations between them (none for one seed).
+    beats_majority, loss_name, loss, loss_sd, seeds, failure, runs`; means over the seeds'
+    validation sets, and the standard deviations between them (none for one seed).
     """
     won = winners(trials)
     keys = list(dict.fromkeys(key for trial in trials for key in trial.chosen))
@@ -33,6 +33,7 @@ def trial_frame(trials: Sequence[Trial]) -> pd.DataFrame:
                 "metric": _mean(trial.metric),
                 "metric_sd": _deviation(trial.metric),
                 "majority": _mean(trial.majority),
+                "beats_majority": trial.beats_majority,
                 "loss_name": trial.loss_name,
                 "loss": _mean(trial.loss),
                 "loss_sd": _deviation(trial.loss),

@@ -29,6 +29,7 @@ from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import METHODS
 from mixkd_core.records.run_folder import RunRecord, find_record
 from mixkd_core.records.specs import CheckpointRef, EvaluationSpec, checked
+from reports.statistics.majority import beats_majority
 
 VALIDATION = "validation"
 
@@ -72,6 +73,8 @@ class Trial:
         metric, loss: on each seed's validation set, primary metric and mean loss; `()` if a run
             failed.
         majority: the metric of the majority class there.
+        examples: there.
+        metric_name: of the primary metric.
         loss_name: what the loss is: `"cross_entropy"`, or `"squared_error"` for a regression.
         runs: ids of the runs that were judged.
         failure: why a run failed; empty if none did.
@@ -84,10 +87,20 @@ class Trial:
     metric: tuple[float, ...]
     loss: tuple[float, ...]
     majority: tuple[float, ...]
+    examples: tuple[int, ...]
+    metric_name: str
     loss_name: str
     runs: tuple[str, ...]
     failure: str
     value: float
+
+    @property
+    def beats_majority(self) -> bool | None:
+        """Return whether its mean beats the majority class's; None if a run failed."""
+        if not self.metric:
+            return None
+        means = map(statistics.fmean, (self.metric, self.majority, self.examples))
+        return beats_majority(self.metric_name, *means)
 
 
 @dataclass(frozen=True)
@@ -285,8 +298,9 @@ def described(trial: Trial) -> str:
     chosen = ", ".join(f"{key}={value}" for key, value in trial.chosen.items()) or "as it is"
     if trial.failure:
         return f"{chosen}: FAILED: {trial.failure}"
+    weak = "" if trial.beats_majority else " (no better than the majority class)"
     return (
-        f"{chosen}: metric {statistics.fmean(trial.metric):.4f}, "
+        f"{chosen}: metric {statistics.fmean(trial.metric):.4f}{weak}, "
         f"{trial.loss_name.replace('_', '-')} {statistics.fmean(trial.loss):.4f}"
     )
 
@@ -336,6 +350,8 @@ def _judged(
         metric=metrics,
         loss=losses,
         majority=tuple(_metric(record, "majority_baseline") for record in finished),
+        examples=tuple(int(result["examples"]) for result in results),
+        metric_name=finished[0].summary["primary_metric"] if finished else "",
         loss_name=loss_name,
         runs=tuple(run.spec.id for run in judged),
         failure=failure,

@@ -30,12 +30,15 @@ def model_card(
     spec: RunSpec,
     summary: Mapping[str, Any],
     teacher: Mapping[str, Any] | None = None,
+    *,
+    warning: str = "",
 ) -> str:
     """Return the card's text, with the YAML header that a hub reads.
 
     Args:
         summary: what becomes the run's `run.json`.
         teacher: a student's teacher's.
+        warning: what a reader of the numbers is to know first.
     """
     kind = "student" if spec.student is not None else "teacher"
     name = f"{task.name}: {kind}, {spec.method}, {spec.fraction:.3g} of the training split"
@@ -54,6 +57,7 @@ def model_card(
         *_use(task, spec),
         "",
         "## Numbers",
+        *([warning, ""] if warning else []),
         *_numbers(task, summary["results"]),
         "",
         "Every number belongs to the set in its row. The training subset says how well the network "

@@ -8,7 +8,7 @@ from transformers import TrainingArguments
 from mixkd_core.networks.mix_layer import MixLayer, parsed_mix_layer
 from mixkd_core.objectives.objective import TERMS, Objective, objective
 from mixkd_core.records.settings import MIXUP, OBJECTIVE, settings_of
-from mixkd_core.records.specs import StudentSpec
+from mixkd_core.records.specs import StudentSpec, TrainingSpec
 
 METHOD_SETTINGS = settings_of(StudentSpec, OBJECTIVE, MIXUP)
 
@@ -34,15 +34,34 @@ _MethodArguments = make_dataclass(
 )
 
 
+def _of_training(name: str, told: str) -> Any:
+    """Return an argument with the default that a training has."""
+    default = TrainingSpec.model_fields[name].default
+    return field(default=default, metadata={"help": told})
+
+
 @dataclass
 class MixKDArguments(_MethodArguments, TrainingArguments):  # type: ignore[misc, valid-type]
     """Arguments of `MixKDTrainer`; those not listed here are `transformers.TrainingArguments`'.
+
+    Batch size, rate, warm-up and weight decay default to those of a training of ours
+    (`mixkd_core.records.specs.TrainingSpec`). Epochs that are not given are as many as enough steps
+    take (`mixkd_core.records.usual`).
 
     Of the method there are those of a student (`mixkd_core.records.specs.StudentSpec`), with the
     same names, defaults and meanings, and a weight for each term of the objective. The weights
     `alpha_*` default to the method's own (1 for each of its terms); set one to change it, to 0 to
     drop the term, or give a term that the method does not have to add it.
     """
+
+    num_train_epochs: float | None = field(
+        default=None,
+        metadata={"help": "Epochs; if not given, the usual ones, or more where data are small."},
+    )
+    per_device_train_batch_size: int = _of_training("batch_size", "Originals in a batch.")
+    learning_rate: float = _of_training("learning_rate", "Peak learning rate.")
+    warmup_steps: float = _of_training("warmup", "Steps of warm-up, or below 1 their share.")
+    weight_decay: float = _of_training("weight_decay", "AdamW's, on weight matrices.")
 
     length_group_batches: int = field(
         default=50,

@@ -1,5 +1,6 @@
 """`MixKDTrainer`: the loop is `transformers.Trainer`'s, the batches and the loss are MixKD's."""
 
+import copy
 import weakref
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +28,7 @@ from mixkd_core.networks.weights import open_to_readers
 from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.losses import patient_loss, target_loss
 from mixkd_core.objectives.objective import DRAWN_TERMS
+from mixkd_core.records.usual import usual_epochs
 from mixkd_core.training.arguments import MixKDArguments
 from mixkd_core.training.checks import (
     check_optimizer_state,
@@ -82,6 +84,10 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         self.table = token_table(train_dataset, padding_token(model))
         self._drawn_from = self._with_transfer_set(transfer_dataset)
         classes = self.table.classes if model.config.num_labels > 1 else None
+        if args.num_train_epochs is None:
+            batch = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
+            args = copy.copy(args)  # which may serve another trainer, on other data
+            args.num_train_epochs = usual_epochs(len(self.table), batch)
         check_settings(
             args, regression=model.config.num_labels == 1, has_classes=classes is not None
         )

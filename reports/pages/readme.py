@@ -30,7 +30,7 @@ from reports.evidence.frames import grouped
 from reports.files import write_file
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.comparisons import comparison_table
-from reports.tables.gaps import TASK_LOSSES, GapSummary, gap_summaries
+from reports.tables.gaps import TASK_LOSSES, GapSummary, gap_summaries, majority_note
 from reports.tables.latent_space import latent_space_table
 from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.table import ABSENT, Column, Table, seeds_text
@@ -228,7 +228,7 @@ def _levels(evidence: Evidence, key: tuple[str, float], summaries: list[GapSumma
     return Table(
         name="levels",
         title=_heading(key),
-        caption=f"Majority class: {told}.",
+        caption=f"Majority class: {told}. {majority_note(summaries)}".rstrip(),
         columns=(
             Column("method", "method"),
             Column("seeds", "seeds"),

@@ -1,9 +1,18 @@
 """Does a network do better than always naming the most frequent class?"""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from theory.bounds.binomial import clopper_pearson_limit
 
 # How often a network no better than the majority class would be called better.
 LEVEL = 0.05
+
+REMEDY = (
+    "try more epochs, another learning rate, smaller batches, more layers, or other layers "
+    "(alternate)"
+)
+UNTOLD = f"What was learned there cannot be told from nothing: {REMEDY}."
 
 _TIE = 1e-9
 
@@ -28,11 +37,46 @@ def beats_majority(metric: str, value: float, majority: float, examples: float) 
     return float(limit) > majority
 
 
-def sentence(names: list[str], metric: str, on: str) -> str:
+def sets_at_majority(summary: Mapping[str, Any]) -> list[str]:
+    """Return the held-out sets on which a run does not beat the majority class.
+
+    Args:
+        summary: what its `run.json` holds.
+    """
+    metric = summary["primary_metric"]
+    return [
+        name
+        for name, result in summary["results"].items()
+        if name != "train"
+        and not beats_majority(
+            metric,
+            result["metrics"][metric],
+            result["majority_baseline"][metric],
+            result["examples"],
+        )
+    ]
+
+
+def scores(summary: Mapping[str, Any]) -> str:
+    """Return a run's metric on each held-out set, in words, and where the majority class has it."""
+    metric = summary["primary_metric"]
+    weak = sets_at_majority(summary)
+    told = []
+    for name, result in summary["results"].items():
+        if name != "train":
+            remark = " (no better than the majority class)" if name in weak else ""
+            told.append(f"{result['metrics'][metric]:.3f} on {name}{remark}")
+    return f"{metric} {', '.join(told)}"
+
+
+def warning(summary: Mapping[str, Any]) -> str:
+    """Say to the reader of a run's numbers where it does not; empty if it does everywhere."""
+    weak = sets_at_majority(summary)
+    on = ", ".join(weak)
+    return f"It is no better than the majority class on {on}: {REMEDY}." if weak else ""
+
+
+def sentence(names: Sequence[str], metric: str, on: str) -> str:
     """Say which networks do not, and what to try."""
     listed = ", ".join(names)
-    return (
-        f"no better than the majority class on {on} ({metric}): {listed}. What it learned cannot "
-        "be told from nothing: try more epochs, another learning rate, smaller batches, more "
-        "layers, or other layers (alternate)."
-    )
+    return f"no better than the majority class on {on} ({metric}): {listed}. {UNTOLD}"

@@ -6,6 +6,7 @@ is known) follow the training law, which the theory speaks of; a development set
 report, and need not.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from reports.evidence.evidence import GROUP, LOSS_TITLES, TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
 from reports.evidence.measurements import DELTA
 from reports.statistics.limits import gap_limits, limited, metric_limits
-from reports.statistics.majority import beats_majority
+from reports.statistics.majority import UNTOLD, beats_majority
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.table import Column, Table, interval_cells, seeds_text
 from theory.bounds.binomial import clopper_pearson_limit
@@ -114,11 +115,28 @@ def gap_summaries(evidence: Evidence) -> list[GapSummary]:
     return summaries
 
 
+def majority_note(summaries: Iterable[GapSummary]) -> str:
+    """Say which conditions do not beat the majority class, and what to try; empty for none."""
+    weak: dict[tuple[str, str, str], list[str]] = {}
+    for row in summaries:
+        if row.loss in TASK_LOSSES and not row.beats_majority:
+            key = (row.task, row.held_out, row.metric)
+            weak.setdefault(key, []).append(f"{row.label} ({row.fraction:.3g})")
+    if not weak:
+        return ""
+    said = "; ".join(
+        f"{task} on {on} ({metric}): {', '.join(dict.fromkeys(names))}"
+        for (task, on, metric), names in weak.items()
+    )
+    return f"No better than the majority class: {said}. {UNTOLD}"
+
+
 def gap_table(evidence: Evidence) -> Table:
     """Mean, standard deviation and interval over seeds, of every loss on every held-out set."""
     methods = evidence.runs.set_index("run")["method"]
+    summaries = gap_summaries(evidence)
     rows: list[dict[str, Any]] = []
-    for summary in gap_summaries(evidence):
+    for summary in summaries:
         rows.append(
             {
                 "task": summary.task,
@@ -152,8 +170,8 @@ def gap_table(evidence: Evidence) -> Table:
             "development set (dev) is the task's own, which need not. Cross-entropy after "
             "temperature: one temperature per run, fitted on a fifth of a held-out set that is "
             "then left out. Seeds that other methods have and this one lacks are named under "
-            "without."
-        ),
+            f"without. {majority_note(summaries)}"
+        ).rstrip(),
         columns=(
             Column("task", "task"),
             Column("fraction", "fraction", "share"),

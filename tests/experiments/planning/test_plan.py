@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from mixkd_core.errors import InputError
 from mixkd_core.networks.mix_layer import check_mix_layer
 from mixkd_core.networks.students import choose_layers
 from mixkd_core.records.run_folder import RunRecord
-from mixkd_core.records.specs import CheckpointRef, RunSpec
+from mixkd_core.records.specs import CheckpointRef, RunSpec, TrainingSpec
+from mixkd_core.records.usual import usual_epochs, usual_rate
 
 KNOWN = {
     "distilbert-base-uncased": CheckpointRef(name="distil", digest="d1"),
@@ -119,6 +121,39 @@ def test_training_comes_from_the_task_the_fraction_the_student_and_the_method() 
     at_all = by_label[1.0, "sst2", "ft"].spec.student
     assert at_all is not None
     assert at_all.training.epochs == 4
+
+
+def test_what_a_study_says_nothing_of_is_as_usual() -> None:
+    """The same as on the command line and in a script: steps decide where data are small."""
+    twice = {"method": "kd", "label": "twice", "epochs_factor": 2}
+    described = study(
+        seeds=[0],
+        fractions=[0.1],
+        tasks={"rte": {}, "embedded-sentiment": {"student": {"batch_size": 8}}},
+        methods=["ft", twice],
+    )
+    runs = {(run.spec.task, run.labels[0]): run.spec.training for run in planned(described)}
+    batch = TrainingSpec().batch_size
+    usual = usual_epochs(100, batch)
+    assert usual > TrainingSpec().epochs, "a hundred examples are few"
+    assert {run.epochs for (task, label), run in runs.items() if task == "rte"} == {
+        usual,
+        2 * usual,
+    }
+    assert runs["rte", "twice"].epochs == 2 * usual
+    assert runs["rte", "ft"].learning_rate == usual_rate(random_weights=False)
+    embedded = runs["embedded-sentiment", "ft"]
+    assert embedded.learning_rate == usual_rate(random_weights=True)
+    assert embedded.epochs == usual_epochs(100, 8)
+
+
+def test_a_fine_tuned_classifier_is_the_teacher_as_it_is_unless_its_epochs_are_given() -> None:
+    given = {task: replace(material(task), fine_tuned=True) for task in ("rte", "sst2")}
+    described = study(
+        seeds=[0], fractions=[1.0], tasks={"rte": {}, "sst2": {"teacher": {"epochs": 2}}}
+    )
+    runs = expand(resolve(described), given, KNOWN)
+    assert {run.spec.task: run.spec.teacher.epochs for run in runs} == {"rte": 0, "sst2": 2}
 
 
 def test_variants_that_coincide_are_one_run_with_both_names() -> None:
@@ -314,7 +349,8 @@ def finished(run: PlannedRun, spec: RunSpec, examples: int, seconds: float) -> R
 
 
 def test_time_is_estimated_from_finished_runs_of_the_same_kind() -> None:
-    runs = planned(study(tasks={"rte": {}, "sst2": {}}, seeds=[0], fractions=[0.1, 1.0]))
+    trained = {"teacher": {"epochs": 3}, "student": {"epochs": 3}}
+    runs = planned(study(tasks={"rte": trained, "sst2": trained}, seeds=[0], fractions=[0.1, 1.0]))
     ft = {(r.spec.task, r.spec.fraction): r for r in runs if r.labels == ("ft",)}
     small, large, other = ft["rte", 0.1], ft["rte", 1.0], ft["sst2", 1.0]
     kd = next(run for run in runs if run.labels == ("kd",))

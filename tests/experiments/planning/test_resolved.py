@@ -70,9 +70,11 @@ def test_the_nearer_setting_wins() -> None:
     assert trainings["ft, 3 layers"] == usual
     assert trainings["kd training.warmup=0.0 epochs_factor=2.0, 3 layers"] == {
         **usual,
-        "epochs": 16,
         "warmup": 0,
     }
+    factors = {variant.label: variant.epochs_factor for variant in small.variants}
+    assert factors["kd training.warmup=0.0 epochs_factor=2.0, 3 layers"] == 2
+    assert factors["ft, 3 layers"] == 1
 
 
 def test_a_student_has_the_methods_that_it_names() -> None:

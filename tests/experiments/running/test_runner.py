@@ -39,6 +39,7 @@ from mixkd_core.records.specs import (
     checkpoint_ref,
 )
 from mixkd_core.training.trainer import MixKDTrainer
+from reports.statistics.majority import sets_at_majority
 
 BRIEF = TrainingSpec(epochs=1, learning_rate=5e-4, batch_size=16, max_length=64)
 
@@ -84,6 +85,9 @@ def test_a_run_leaves_a_complete_record(resources: Resources, spec: RunSpec) -> 
     assert teacher is not None
     assert record.summary["teacher_id"] == teacher.spec.id
     assert not list(resources.out.glob("*.partial"))
+    for its in (record, teacher):
+        card = (its.model_folder / "README.md").read_text(encoding="utf-8")
+        assert ("majority class on" in card) == bool(sets_at_majority(its.summary))
 
 
 @pytest.mark.slow

@@ -12,14 +12,7 @@ import torch
 from datasets import Dataset
 from transformers import BertConfig, BertForSequenceClassification
 
-from experiments.running.training import (
-    ENOUGH_STEPS,
-    FEW_STEPS,
-    enough_epochs,
-    in_words,
-    steps_of,
-    train,
-)
+from experiments.running.training import FEW_STEPS, in_words, steps_of, train
 from mixkd_core.data.token_table import token_table
 from mixkd_core.networks.inference import run_inference
 from mixkd_core.records.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
@@ -102,15 +95,3 @@ def test_the_steps_of_a_training_are_told_and_few_are_called_few(
     told = in_words(training, examples)
     assert told.startswith(f"{steps} steps: {epochs:g} epochs of {examples} examples")
     assert ("more epochs or smaller batches" in told) == (steps < FEW_STEPS)
-
-
-@pytest.mark.parametrize(
-    ("examples", "batch_size", "epochs"),
-    [(600, 32, 16), (482.4, 16, 10), (67_349, 32, 3), (3, 32, 300), (3200, 32, 3), (3168, 32, 4)],
-)
-def test_small_data_are_passed_over_until_the_steps_are_enough(
-    examples: float, batch_size: int, epochs: float
-) -> None:
-    assert enough_epochs(examples, batch_size) == epochs
-    whole = TrainingSpec(epochs=epochs, batch_size=batch_size)
-    assert steps_of(whole, int(np.ceil(examples))) >= ENOUGH_STEPS

@@ -70,6 +70,7 @@ class Lab:
         result = {
             "metrics": {"accuracy": metric},
             "majority_baseline": {"accuracy": 0.5},
+            "examples": 100,
             "risk": {"cross_entropy": loss},
         }
         bad = {"metrics": {"accuracy": 0.0}, "majority_baseline": {}, "risk": {}}

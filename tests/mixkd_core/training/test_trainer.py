@@ -1,5 +1,6 @@
 """The trainer's passes, its frozen teacher, accumulation, precision, compilation, evaluation."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from torch import nn
 from transformers import BertTokenizer, DataCollatorWithPadding, TrainerCallback
 
 from mixkd_core.errors import InputError
+from mixkd_core.records.specs import TrainingSpec
+from mixkd_core.records.usual import usual_epochs
+from mixkd_core.training.arguments import MixKDArguments
+from mixkd_core.training.trainer import MixKDTrainer
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert")
 HAS_TOKEN_TYPES = {"bert", "electra"}
@@ -106,6 +111,24 @@ def test_distillation_of_equal_compute_is_more_epochs(
         mixkd_trainer(student=student, per_device_train_batch_size=2, **arguments).train()
         rows.append(sum(passes.rows))
     assert rows[0] == rows[1] == 12 * epochs
+
+
+def test_a_script_that_says_nothing_trains_as_the_command_line_does(
+    tmp_path: Path, tiny_classifier: Any, tokenised_texts: Any
+) -> None:
+    arguments = MixKDArguments(str(tmp_path), method="sm", use_cpu=True)
+    usual = TrainingSpec()
+    assert arguments.per_device_train_batch_size == usual.batch_size
+    assert arguments.learning_rate == usual.learning_rate
+    assert (arguments.warmup_steps, arguments.weight_decay) == (usual.warmup, usual.weight_decay)
+    for texts, batches in ((12, 1), (70, 2)):
+        trainer = MixKDTrainer(
+            tiny_classifier(seed=1),
+            replace(arguments, per_device_train_batch_size=8, gradient_accumulation_steps=batches),
+            train_dataset=tokenised_texts(texts),
+        )
+        assert trainer.args.num_train_epochs == usual_epochs(texts, 8 * batches)
+    assert arguments.num_train_epochs is None, "the same arguments serve other data"
 
 
 def test_the_teacher_is_frozen(mixkd_trainer: Any, tiny_classifier: Any, weights_of: Any) -> None:
