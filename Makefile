@@ -4,7 +4,7 @@ VENV   ?= .venv
 OUT    ?= demo
 BIN    := $(VENV)/bin
 
-.PHONY: install encoder base-encoder confseq peers demo quick test check clean
+.PHONY: install encoder base-encoder confseq peers demo quick test stress check clean
 
 install: $(VENV)/.installed
 
@@ -51,6 +51,10 @@ quick: install
 
 test: install
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# Thousands of odd inputs and a thousand killed runs; prints the figures. About an hour on two cores.
+stress: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults
 
 check: install
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ Each command lives in a module of its own and imports what is heavy (torch, tran
 inside its function, so that `mixkd --help` answers at once.
 """
 
+import os
 import sys
 
 import typer
@@ -28,6 +29,7 @@ from experiments.cli.tune import tune
 from experiments.cli.verify import verify
 from experiments.running.processes import INTERRUPTED, follow, is_main, leading
 from mixkd_core.errors import MixKDError
+from mixkd_core.records.layout import shown
 from theory.errors import TheoryInputError
 
 app = typer.Typer(
@@ -68,4 +70,16 @@ def main() -> None:
             raise
         if is_main():
             typer.echo(f"mixkd: {error}", err=True)
+        raise SystemExit(2) from None
+    except OSError as error:
+        # Whatever a file system refuses that nobody on the way had a better sentence for, such as a
+        # name that is too long.
+        if debug or error.filename is None:
+            raise
+        if is_main():
+            name = shown(os.fsdecode(error.filename))
+            typer.echo(
+                f"mixkd: {name} cannot be used ({error.strerror}): give another file or folder.",
+                err=True,
+            )
         raise SystemExit(2) from None

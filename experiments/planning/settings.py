@@ -3,14 +3,42 @@
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from experiments.planning.partial import Part, leaves, partial
 from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import METHODS, Objective, objective
-from mixkd_core.records.specs import Alteration, MixupSpec, StudentSpec, TrainingSpec
+from mixkd_core.records.specs import (
+    MOST_DRAWN,
+    MOST_SEED,
+    Alteration,
+    MixupSpec,
+    StudentSpec,
+    TrainingSpec,
+)
 
 Item = TypeVar("Item")
+
+
+# Seeds, fractions, methods, ...: of what a study has several, no study has as many.
+MOST_OF_A_KIND = 1000
+
+
+def few(values: Any) -> Any:
+    """Return the values if there are not too many of them.
+
+    Raises:
+        ValueError: saying how many there are.
+    """
+    if isinstance(values, list | tuple | dict) and len(values) > MOST_OF_A_KIND:
+        raise ValueError(
+            f"it has {len(values)} values, and at most {MOST_OF_A_KIND} are taken: make several "
+            "studies of it"
+        )
+    return values
+
+
+Few = BeforeValidator(few)
 
 
 def distinct(values: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -27,11 +55,12 @@ def distinct(values: tuple[Item, ...]) -> tuple[Item, ...]:
     return values
 
 
-Count = Annotated[int, Field(ge=0)]
-PositiveCount = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
+# Of a set that is drawn: it has to be held in memory.
+DrawnCount = Annotated[int, Field(ge=1, le=MOST_DRAWN)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-Seeds = Annotated[tuple[Count, ...], AfterValidator(distinct)]
-Fractions = Annotated[tuple[Fraction, ...], AfterValidator(distinct)]
+Seeds = Annotated[tuple[Seed, ...], AfterValidator(distinct), Few]
+Fractions = Annotated[tuple[Fraction, ...], AfterValidator(distinct), Few]
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -107,8 +136,8 @@ class TaskSettings(Part):
     data_dir: Path | None = None
     files: Files | None = None
     test_file: Path | None = None
-    train_size: PositiveCount | None = None
-    dev_size: PositiveCount | None = None
+    train_size: DrawnCount | None = None
+    dev_size: DrawnCount | None = None
     fractions: Fractions | None = None
     teacher: TrainingSettings = TrainingSettings()
     student: TrainingSettings = TrainingSettings()
@@ -167,7 +196,7 @@ class MethodSettings(_PartOfStudent):
         teacher_mixup: its teacher is one that was fine-tuned with this mixup.
     """
 
-    epochs_factor: Annotated[float, Field(gt=0)] = 1.0
+    epochs_factor: Annotated[float, Field(gt=0, le=1000)] = 1.0
     teacher_mixup: MixupSpec | None = None
 
     @model_validator(mode="before")

@@ -31,6 +31,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from experiments.planning.partial import Part, merge, nested
 from experiments.planning.settings import (
+    Few,
     Fractions,
     MethodSettings,
     Name,
@@ -44,6 +45,9 @@ from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import TERMS
 from mixkd_core.records.specs import EvaluationSpec, TrainingSpec
 
+# Of a whole study, which would take a machine years.
+MOST_RUNS = 10_000
+
 
 class Sweep(Part):
     """One field of a method swept, the others fixed.
@@ -56,7 +60,7 @@ class Sweep(Part):
 
     base: MethodSettings
     field: Name
-    values: Annotated[tuple[Any, ...], AfterValidator(distinct)]
+    values: Annotated[tuple[Any, ...], AfterValidator(distinct), Few]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -115,16 +119,23 @@ class Study(Part):
     evaluation: EvaluationSpec = EvaluationSpec()
     translators: Translators = Translators()
     defaults: TaskSettings = TaskSettings()
-    tasks: Annotated[dict[str, TaskSettings], Field(min_length=1)]
-    students: Annotated[tuple[StudentSettings, ...], AfterValidator(distinct)]
-    methods: tuple[MethodSettings, ...] = ()
-    sweeps: tuple[Sweep, ...] = ()
+    tasks: Annotated[dict[str, TaskSettings], Field(min_length=1), Few]
+    students: Annotated[tuple[StudentSettings, ...], AfterValidator(distinct), Few]
+    methods: Annotated[tuple[MethodSettings, ...], Few] = ()
+    sweeps: Annotated[tuple[Sweep, ...], Few] = ()
 
     @model_validator(mode="after")
     def _labels(self) -> Self:
         methods = self.every_method()
         if not methods:
             raise ValueError("it has neither methods nor sweeps: nothing is left to run")
+        fractions = sum(len(self.fractions_of(task)) for task in self.tasks)
+        runs = len(self.seeds) * fractions * len(self.students) * len(methods)
+        if runs > MOST_RUNS:
+            raise ValueError(
+                f"it asks for {runs} runs (seeds, fractions, students and methods, each with each "
+                f"other), and at most {MOST_RUNS} are planned: make several studies of it"
+            )
         _check_distinct("methods", [method.name for method in self.methods])
         _check_distinct("students", [student.name for student in self.students])
         known = {method.name for method in methods}

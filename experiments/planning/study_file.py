@@ -14,7 +14,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from experiments.planning.study import Study
+from experiments.planning.yaml_text import MOST_CHARACTERS, read_yaml
 from mixkd_core.errors import InputError
+from mixkd_core.records.layout import shown
+from mixkd_core.records.reading import cut
 
 SHIPPED = Path(__file__).parents[1] / "studies"
 
@@ -65,18 +68,13 @@ def _find(study: str) -> Path:
 def _read(path: Path) -> tuple[dict[str, Any], dict[Keys, str]]:
     """A file's content, and the place of every key path in it."""
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST_CHARACTERS + 1)
     except OSError as error:
         raise InputError(f"study file {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"study file {path} is not UTF-8 text, so not YAML.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise InputError(f"study file {path}{where} is not YAML: {problem}.") from error
+    content, node = read_yaml(text, f"study file {path}")
     if not isinstance(content, dict):
         raise InputError(f"study file {path} is not a mapping of keys to values.")
     places: dict[Keys, str] = {}
@@ -108,10 +106,7 @@ def _apply(content: dict[str, Any], change: str, places: dict[Keys, str]) -> Non
     key, equals, written = change.partition("=")
     if not equals or not all(key.split(".")):
         raise InputError(f"--set {change!r} is not KEY=VALUE, such as seeds=[0,1,2].")
-    try:
-        value = yaml.safe_load(written)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {change!r}: the value is not YAML.") from error
+    value, _ = read_yaml(written, f"--set {change!r}: the value")
     inside: Any = content
     passed: list[str] = []
     words = key.split(".")
@@ -133,12 +128,12 @@ def _apply(content: dict[str, Any], change: str, places: dict[Keys, str]) -> Non
             # Of a method that is given by its name alone, the name stays.
             named = passed[-1] == "base" or passed[:-1] == ["methods"]
             inner = {"method": inner} if named and isinstance(inner, str) else {}
-            places[tuple(passed)] = f"--set {change}"
+            places[tuple(passed)] = f"--set {shown(change)}"
         inside[found] = inner
         inside = inner
     inside[found] = value
     _forget(places, tuple(passed))
-    places[tuple(passed)] = f"--set {change}"
+    places[tuple(passed)] = f"--set {shown(change)}"
 
 
 def _step(inside: Any, words: list[str]) -> tuple[Any, int]:
@@ -174,10 +169,9 @@ def _sentence(error: ValidationError, path: Path, places: dict[Keys, str]) -> st
         return f"{where}: the key {subject!r} is missing: add it."
     if first["type"] == "value_error":
         return f"{where}: {subject} cannot be used: {first['ctx']['error']}."
-    shown = repr(first["input"])
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    value = cut(repr(first["input"]))
     needed = first["msg"][0].lower() + first["msg"][1:].replace("tuple", "list")
-    return f"{where}: {subject} is {shown}: {needed}."
+    return f"{where}: {subject} is {value}: {needed}."
 
 
 def _keys_at(annotation: Any, keys: Keys) -> list[str]:

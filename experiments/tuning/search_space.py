@@ -17,14 +17,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import yaml
 from pydantic import ValidationError
 
 from experiments.planning.partial import nested
 from experiments.planning.settings import MethodSettings, TrainingSettings
 from experiments.planning.study import Sweep
+from experiments.planning.yaml_text import read_yaml
 from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import TERMS
+from mixkd_core.records.reading import cut
 from mixkd_core.records.specs import MIXUP_SETTINGS, TrainingSpec, draw_settings
 
 TEACHER = "teacher"
@@ -199,10 +200,7 @@ def _parsed(text: str) -> Dimension:
 def _values(text: str, domain: str) -> tuple[Any, ...]:
     values: list[Any] = []
     for part in domain.split(","):
-        try:
-            value = yaml.safe_load(part)
-        except yaml.YAMLError:
-            value = None
+        value, _ = read_yaml(part, f"--search {cut(text)!r}: {cut(part)!r}")
         if isinstance(value, str):
             # YAML 1.1 takes 3e-5 for a word: its numbers have a point.
             with suppress(ValueError):

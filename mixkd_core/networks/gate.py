@@ -138,8 +138,8 @@ def check_weights(folder: Path) -> None:
                 found |= set(file.keys())
         except (OSError, SafetensorError) as error:
             raise InputError(
-                f"{path} cannot be read: its header does not fit the file ({error}); it was cut "
-                "off or changed, so fetch or write it again."
+                f"{path} cannot be read: its header does not fit the file ({_reason(error)}) It "
+                "was cut off or changed: fetch or write it again."
             ) from error
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
@@ -188,7 +188,9 @@ def _check_files(folder: Path) -> None:
             raise InputError(
                 f"{path} cannot be read ({error.strerror}): a checkpoint is files and nothing else."
             ) from error
-        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
+        named_a_file = path.suffix in (".json", ".txt", ".model", ".safetensors", ".jinja")
+        folder_of_others = stat.S_ISDIR(about.st_mode) and not named_a_file
+        if not stat.S_ISREG(about.st_mode) and not folder_of_others:
             raise InputError(f"{path} is no file: a checkpoint is files and nothing else.")
         vocabulary = path.name in _VOCABULARIES
         most = MOST_VOCABULARY_BYTES if vocabulary else MOST_JSON_BYTES
@@ -217,9 +219,17 @@ def _check_configuration(folder: Path) -> None:
         )
         if abs(value) > most:
             raise InputError(
-                f"{path}: {name} is {value:.6g}, and networks are read up to {most}: correct it."
+                f"{path}: {name} is {_short(value)}, and networks are read up to {most}: "
+                "correct it."
             )
+    kinds = content.get("architectures")
+    if kinds is not None and not (
+        isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds)
+    ):
+        raise InputError(f"{path}: architectures is {repr(kinds)[:60]}: give a list of names.")
     labels = content.get("id2label")
+    if isinstance(labels, dict) and not all(isinstance(name, str) for name in labels.values()):
+        raise InputError(f"{path}: id2label is {repr(labels)[:60]}: give a name for each class.")
     if isinstance(labels, dict) and len(labels) > MOST_CLASSES:
         raise InputError(
             f"{path}: id2label names {len(labels)} classes, and at most {MOST_CLASSES} are read."
@@ -247,8 +257,15 @@ def _parsed(path: Path) -> Any:
         ) from error
 
 
+def _short(value: int) -> str:
+    """A whole number that may have a million digits."""
+    return str(value) if value.bit_length() < 64 else f"about 2 to the {value.bit_length()}"
+
+
 def _reason(error: BaseException) -> str:
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    # It may quote a stranger's file.
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
     if isinstance(error, (OSError, ValueError)) and text:
         return text if text.endswith(".") else f"{text}."
     return f"{type(error).__name__}{': ' if text else ''}{text}."

@@ -25,10 +25,16 @@ from mixkd_core.networks.weights import trained_in_half_precision
 from mixkd_core.objectives.objective import METHODS, Objective, objective
 from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, setting, settings_of
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-PositiveCount = Annotated[int, Field(ge=1)]
+# Numbers that are slips of a hand: no training has so many epochs, and no sum stays finite.
+MOST = 1e6
+MOST_SEED = 2**32 - 1  # NumPy's generators take no more
+MOST_DRAWN = 10**7  # of a set that is held in memory
+MOST_COPIES = 100
+
+Positive = Annotated[float, Field(gt=0, le=MOST)]
+NotNegative = Annotated[float, Field(ge=0, le=MOST)]
+Count = Annotated[int, Field(ge=0, le=MOST_DRAWN)]
+PositiveCount = Annotated[int, Field(ge=1, le=int(MOST))]
 
 
 def _mix_layer(given: Any) -> Any:
@@ -54,7 +60,7 @@ def _with_a_partner(points: int) -> int:
     return points
 
 
-Points = Annotated[int, Field(ge=0), AfterValidator(_with_a_partner)]
+Points = Annotated[int, Field(ge=0, le=MOST_DRAWN), AfterValidator(_with_a_partner)]
 
 
 class _Frozen(BaseModel):
@@ -103,7 +109,7 @@ class Alteration(_Frozen):
     FIRST = frozenset({"kind", "copies", "rate"})
 
     kind: Literal["deletion", "swap", "back-translation"]
-    copies: PositiveCount = 1
+    copies: Annotated[int, Field(ge=1, le=MOST_COPIES)] = 1
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
 
@@ -162,7 +168,7 @@ class TrainingSpec(_Frozen):
         0.1, TRAINING, "Share of the steps during which the learning rate rises."
     )
     weight_decay: NotNegative = setting(0.01, TRAINING, "AdamW's, on weight matrices.")
-    max_length: Annotated[int, Field(ge=8)] = setting(
+    max_length: Annotated[int, Field(ge=8, le=int(MOST))] = setting(
         128, TRAINING, "Tokens beyond which a text (pair) is cut off; special ones count."
     )
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -209,7 +215,7 @@ class StudentSpec(_Frozen):
     init: Literal["teacher", "pretrained", "checkpoint"] = "teacher"
     checkpoint: CheckpointRef | None = None
     method: str = setting("sm+tmkd", OBJECTIVE, f"Named objective: {', '.join(METHODS)}.")
-    weights: dict[str, float] = {}
+    weights: dict[str, Annotated[float, Field(ge=-MOST, le=MOST)]] = {}
     distance: Literal["mse", "kl", "soft-ce"] = setting(
         "mse", OBJECTIVE, "Distance to the teacher in kd and tmkd."
     )
@@ -312,7 +318,7 @@ class RunSpec(_Frozen):
     task: str
     data: str
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
-    seed: Count = 0
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 0
     encoder: CheckpointRef
     teacher: TrainingSpec = TrainingSpec()
     teacher_mixup: MixupSpec | None = None

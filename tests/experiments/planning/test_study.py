@@ -235,7 +235,7 @@ def test_a_change_leaves_what_an_alias_shares_with_it(tmp_path: Path) -> None:
         ("seeds", "not KEY=VALUE"),
         ("=3", "not KEY=VALUE"),
         ("seeds..a=3", "not KEY=VALUE"),
-        ("seeds=[1", "the value is not YAML"),
+        ("seeds=[1", "the value, line 1 is not YAML"),
         ("seeds=[1,1]", r"--set seeds=\[1,1\]: seeds cannot be used: it repeats 1"),
         ("sedes=[1]", r"--set sedes=\[1\]: unknown key 'sedes': did you mean 'seeds'"),
         ("students.1.layers=2", "students is a list of 1"),
