@@ -200,7 +200,7 @@ def _entry(
     return JudgedEntry(
         question=part.question,
         loss=part.loss,
-        measure=measure_title(part, _each(pair.first["metric"] for pair in comparison.pairs)),
+        measure=_measure(part, comparison),
         law=part.law,
         sets=_each(pair.first["sets"] for pair in comparison.pairs),
         depth=depth(evidence, comparison.runs),
@@ -222,10 +222,20 @@ def _entry(
     )
 
 
+def _measure(part: Part, comparison: Comparison) -> str:
+    """Return the measure of an entry in words; of a trend with the fractions that it is over."""
+    told = measure_title(part, _each(pair.first["metric"] for pair in comparison.pairs))
+    if part.question != "trend" or not comparison.pairs:
+        return told
+    fractions = sorted({pair.first["fraction"] for pair in comparison.pairs})
+    return f"{told} ({', '.join(f'{100 * fraction:g}' for fraction in fractions)} %)"
+
+
 def _claim(claim: Claim, entries: Sequence[JudgedEntry]) -> JudgedClaim:
     scope = "GLUE tasks" if claim.glue_only else "any task"
     stored = " that store encodings" if claim.question == "manifold" else ""
-    untested = f"no pair of {claim.method} and {claim.baseline} runs on {scope}{stored}"
+    over = " at two fractions or more" if claim.question == "trend" else ""
+    untested = f"no pair of {claim.method} and {claim.baseline} runs on {scope}{stored}{over}"
     return JudgedClaim(
         id=claim.id,
         statement=claim.statement,

@@ -10,6 +10,8 @@ from reports.evidence.consistency import CONSISTENCY_MEASURES, LOWER_IS_BETTER
 from reports.evidence.evidence import LOSS_TITLES, TRAINING_LAW, Evidence
 from reports.evidence.frames import on_common_sets
 from reports.evidence.measurements import LOSS_BOUNDS
+from reports.evidence.membership import ATTACKS
+from reports.tables.behaviour import membership_long
 from reports.tables.consistency import consistency_frame, of_measure
 from reports.tables.latent_space import latent_frame
 from reports.verdicts.paper_claims import Claim, Part
@@ -44,6 +46,10 @@ def measure_title(part: Part, metrics: str) -> str:
         return "distance of mixtures to the training points"
     if part.question == "calibration":
         return LOSS_TITLES["calibration_error"]
+    if part.question == "trend":
+        return f"gain in {metrics} per tenfold fewer data"
+    if part.question == "memorization":
+        return f"membership inference, {ATTACKS[part.measure]}"
     assert part.loss is not None
     bound = loss_bound(part.loss)
     clipped = "" if part.loss == "zero_one_error" else f", clipped at {bound:g}"
@@ -62,6 +68,8 @@ def values(evidence: Evidence, claim: Claim, part: Part) -> pd.DataFrame:
         frame = _manifold(evidence)
     elif part.question == "consistency":
         frame = _consistency(evidence, part)
+    elif part.question == "memorization":
+        frame = _memorized(evidence, part.measure)
     else:
         frame = _by_set(evidence, part)
     frame = frame[frame["method"].isin([claim.method, claim.baseline])]
@@ -93,7 +101,7 @@ def _by_set(evidence: Evidence, part: Part) -> pd.DataFrame:
         collapsed=metrics["metric_value"] <= metrics["majority"] + _TIE,
         examples=[f"{count:.0f}" for count in metrics["examples"]],
     )
-    if part.question == "accuracy":
+    if part.question in ("accuracy", "trend"):
         return _without_parts(frame.assign(value=frame["metric_value"]))
     if part.question == "calibration":
         errors = evidence.measurements.risks
@@ -136,6 +144,19 @@ def _at_majority(evidence: Evidence) -> Collection[str]:
         held_out["metric_value"] <= held_out["majority"] + _TIE, "run"
     ].tolist()
     return found
+
+
+def _memorized(evidence: Evidence, attack: str) -> pd.DataFrame:
+    frame = membership_long(evidence)
+    frame = frame[frame["measure"] == attack]
+    return _without_parts(
+        frame.assign(
+            value=-frame["value"],
+            collapsed=frame["run"].isin(_at_majority(evidence)),
+            examples=[f"{count:.0f}" for count in frame["others"]],
+            metric="",
+        )
+    )
 
 
 def _manifold(evidence: Evidence) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 from mixkd_core.errors import InputError
 from reports.evidence.evidence import Evidence
 from reports.evidence.frames import grouped
+from reports.statistics.trend import trend_weights
 from reports.tables.comparisons import trained_otherwise
 from reports.tables.sweeps import representative
 from reports.verdicts.measures import loss_bound, values
@@ -87,7 +88,8 @@ def compare(
 ) -> dict[float, tuple[Comparison, dict[str, Comparison]]]:
     """By fraction the method against the baseline, and against each of its controls by label.
 
-    A comparison of which two runs were measured on different examples is refused.
+    A comparison of which two runs were measured on different examples is refused. A trend is one
+    comparison over all fractions, filed under the smallest.
 
     Args:
         margin: as a share of the range of a metric or loss.
@@ -107,7 +109,56 @@ def compare(
                 comparison(chosen, bound),
                 {name: comparison(pairs, bound) for name, pairs in sorted(controls.items())},
             )
-    return found
+    return _trend(found, bound) if part.question == "trend" else found
+
+
+def _trend(
+    found: Mapping[float, tuple[Comparison, Mapping[str, Comparison]]], margin: float | None
+) -> dict[float, tuple[Comparison, dict[str, Comparison]]]:
+    """All fractions as one comparison whose differences are slopes; none of a single fraction.
+
+    A control of the baseline is one if it was run at every fraction: where each has as many, they
+    are matched in the order of their labels, which tell of settings that may go by fraction.
+    """
+    refused = [one for one, _ in found.values() if one.refusal]
+    if len(found) < 2 or refused:
+        return {min(found): (refused[0], {})} if refused else {}
+    chosen = comparison(_weighted({at: one.pairs for at, (one, _) in found.items()}), margin)
+    controls = {}
+    listed = {at: list(others.items()) for at, (_, others) in found.items()}
+    if len({len(others) for others in listed.values()}) == 1:
+        for place, (name, _) in enumerate(listed[min(listed)]):
+            pairs = _weighted({at: others[place][1].pairs for at, others in listed.items()})
+            controls[name] = comparison(pairs, margin)
+    return {min(found): (chosen, controls)} if chosen.pairs else {}
+
+
+def _weighted(by_fraction: Mapping[float, Sequence[Pair]]) -> list[Pair]:
+    """Pairs with values such that the mean difference of a task and seed is its slope.
+
+    Only of seeds that have every fraction which any seed of the task has.
+    """
+    units: dict[tuple[str, int], dict[float, list[Pair]]] = {}
+    for fraction, pairs in by_fraction.items():
+        for pair in pairs:
+            units.setdefault(pair.unit, {}).setdefault(fraction, []).append(pair)
+    wanted: dict[str, set[float]] = {}
+    for (task, _), held in units.items():
+        wanted.setdefault(task, set()).update(held)
+    scaled = []
+    for (task, _), held in units.items():
+        if len(wanted[task]) < 2 or set(held) != wanted[task]:
+            continue
+        count = sum(map(len, held.values()))
+        for fraction, weight in trend_weights(list(held)).items():
+            factor = weight * count / len(held[fraction])
+            scaled += [Pair(*(_times(row, factor) for row in (pair.first, pair.second)))
+                       for pair in held[fraction]]  # fmt: skip
+    return scaled
+
+
+def _times(row: Row, factor: float) -> Row:
+    return {**row, "value": factor * row["value"]}
 
 
 def comparison(pairs: Sequence[Pair], margin: float | None) -> Comparison:

@@ -6,11 +6,16 @@ from typing import Literal
 
 from reports.evidence.measurements import LOSS_BOUNDS
 
-Question = Literal["accuracy", "calibration", "gap", "risk", "manifold", "consistency"]
+Question = Literal[
+    "accuracy", "calibration", "gap", "risk", "manifold", "consistency", "memorization", "trend"
+]
 Law = Literal["training law", "development", "altered texts"]
 
 # Theorem 1 is about a bounded loss between student and teacher.
 THEOREM_LOSS = "distillation_distance"
+
+# Attacks by which memorization is judged, chosen before looking at any; the first is the headline.
+ATTACKS_ASKED = ("auc", "calibrated_auc", "true_positives_1", "confidence_gap")
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,10 @@ class Claim:
         method, baseline: what is compared.
         question: `"accuracy"` (the task's metric), `"calibration"`, `"gap"` or `"risk"` (in every
             bounded loss), `"manifold"`: how far mixtures are encoded from the training points
-            (`reports.statistics.latent_measures`), or `"consistency"`: predictions on altered texts
-            (`reports.statistics.consistency`).
+            (`reports.statistics.latent_measures`), `"consistency"`: predictions on altered texts
+            (`reports.statistics.consistency`), `"memorization"`: how well members are told from
+            others (`reports.statistics.membership`), or `"trend"`: how much more accuracy is gained
+            for every tenfold fewer data (`reports.statistics.trend`).
         fractions: `"all"` of the data, `"limited"`, or `"any"`.
         glue_only: whether only GLUE's tasks speak to it.
         command: what makes the runs and the verdict.
@@ -72,7 +79,8 @@ class Part:
             sets, which need not, or altered texts.
         loss: for a gap or risk, a loss with a declared bound, at which it is clipped.
         headline: whether the claim's verdict is made of it: the paper's own measure.
-        measure: for consistency, which (`reports.evidence.consistency`).
+        measure: for consistency (`reports.evidence.consistency`) and memorization
+            (`reports.evidence.membership.ATTACKS`), which.
     """
 
     question: Question
@@ -91,7 +99,8 @@ def parts(claim: Claim) -> Iterator[Part]:
     """Every way to ask a claim, the headline first.
 
     The metric or calibration on the development sets, which the paper reports, then on the training
-    law; gap and risk on the training law, in the theorem's loss and then in the others.
+    law, and so their trends; gap and risk on the training law, in the theorem's loss and then in
+    the others; memorization by the plain attack, then by the calibrated one and the others.
     Consistency is asked twice for the headline: whether fewer predictions flip where the label
     stays, and whether fewer stay where it changes; either alone is easy.
     """
@@ -101,6 +110,10 @@ def parts(claim: Claim) -> Iterator[Part]:
             yield Part("consistency", "altered texts", None, headline, measure)
     elif claim.question == "manifold":
         yield Part("manifold", "training law", None, headline=True)
+    elif claim.question == "memorization":
+        for attack in ATTACKS_ASKED:
+            headline = attack == ATTACKS_ASKED[0]
+            yield Part("memorization", "training law", None, headline, attack)
     elif claim.question in ("gap", "risk"):
         for loss in sorted(LOSS_BOUNDS, key=lambda name: name != THEOREM_LOSS):
             yield Part(claim.question, "training law", loss, headline=loss == THEOREM_LOSS)
@@ -164,5 +177,24 @@ CLAIMS = (
         "When texts are altered slightly, MixKD's predictions are more consistent than those of "
         "fine-tuning.",
         "abstract", "sm+tmkd", "ft", "consistency", "any", "mixkd run robustness",
+    ),
+    Claim(
+        "memorization", "A MixKD student memorizes less of its training data than a distilled one.",
+        "abstract", "sm+tmkd", "kd", "memorization", "any", "mixkd run limited-data",
+    ),
+    Claim(
+        "memorization-ft",
+        "A MixKD student memorizes less of its training data than a fine-tuned one.",
+        "abstract", "sm+tmkd", "ft", "memorization", "any", "mixkd run limited-data",
+    ),
+    Claim(
+        "fewer-data", "Querying the teacher on mixtures gains more the fewer the data are.",
+        "abstract", "tmkd", "kd", "trend", "limited", "mixkd run queries",
+    ),
+    Claim(
+        "queries",
+        "Queries on mixtures give more than as many queries on unlabelled texts.",
+        "not in the paper: a sceptic's alternative", "tmkd", "transfer", "accuracy", "limited",
+        "mixkd run queries",
     ),
 )  # fmt: skip

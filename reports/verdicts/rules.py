@@ -27,6 +27,14 @@ entry is *inconclusive*, and says against which. That makes no false verdict lik
 paper states it in: *contradicted* if one of its headline entries is, *supported* or *equivalent*
 if every one is, *inconclusive* otherwise.
 
+**A trend** ("the fewer the data, the more is gained") is one entry over all fractions below 1. Its
+differences are slopes, one a seed that has every fraction: gain per tenfold fewer data
+(`reports.statistics.trend`), judged like any others. Exchangeable methods have symmetric slopes. A
+gain that is the same at every fraction is no trend, whatever its size; its noise may grow as data
+get fewer. Where that noise is skewed too, a slope is skewed, and promise 2 alone is proved; in
+simulations of ten seeds it was called a trend in under 1 % of stores. With the spread that SST-2
+showed, ten seeds find two points per tenfold fewer data in 81 % of stores, and one point in 14 %.
+
 **Families.** The headline entries of all claims are one family. The other entries of a claim are a
 family of their own. Tests of a difference and tests of equivalence are corrected separately.
 
