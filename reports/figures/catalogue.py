@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import matplotlib as mpl
 
 from reports.evidence.evidence import Evidence
+from reports.figures.behaviour import agreement, memorization, queries
 from reports.figures.cost import risk_against_latency
 from reports.figures.curves import training_curves
 from reports.figures.drawing import Drawing
@@ -22,6 +23,9 @@ DRAWINGS: Sequence[Callable[[Evidence], Drawing | None]] = (
     forest,
     sensitivity,
     latent_space,
+    memorization,
+    agreement,
+    queries,
     risk_against_latency,
     training_curves,
 )

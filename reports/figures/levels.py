@@ -36,7 +36,7 @@ def accuracy(evidence: Evidence) -> Drawing | None:
     metrics = evidence.metrics
     metrics = metrics[~metrics["set"].isin(["train", *TRAINING_LAW])]
     metrics = drawn_representatives(evidence, metrics)
-    return _levels(
+    return levels(
         "accuracy",
         "The tasks' metrics",
         "Means over seeds on the development set named; bars are 95 % intervals, small dots are "
@@ -62,7 +62,7 @@ def gap(evidence: Evidence) -> Drawing | None:
     ]
     gaps = drawn_representatives(evidence, gaps)
     what = gaps["loss"].map({"zero_one_error": "gap in 0-1 error", "squared_error": "gap"})
-    return _levels(
+    return levels(
         "gap",
         "The generalization gap",
         "Risk on a set of the training law (named; that which most fractions have) minus risk on "
@@ -92,8 +92,11 @@ def panel_title(task: str, group: pd.DataFrame, *, share: bool = False) -> str:
     return plain(f"{task} ({', '.join(told)})")
 
 
-def _levels(name: str, title: str, caption: str, frame: pd.DataFrame) -> Drawing | None:
-    """Draw a panel a task of `value`, called `what`, between `low` and `high`."""
+def levels(name: str, title: str, caption: str, frame: pd.DataFrame) -> Drawing | None:
+    """Draw a panel a task of `value`, called `what`, between `low` and `high`.
+
+    A dashed grey line is drawn at `majority`, where that is a number.
+    """
     if frame.empty:
         return None
     panels = [(key[0], on_one_set(group)) for key, group in panels_of(frame, ["task"])]

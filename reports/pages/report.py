@@ -11,6 +11,7 @@ from reports.figures.drawing import render
 from reports.files import write_file
 from reports.pages.content import Report
 from reports.pages.page import page
+from reports.tables.behaviour import agreement_table, memorization_table
 from reports.tables.bound_conditions import condition_table, theorem_table
 from reports.tables.certificates import certificate_table
 from reports.tables.comparisons import comparison_table
@@ -38,6 +39,8 @@ TABLES: Sequence[Callable[[Evidence], Table]] = (
     latent_space_table,
     consistency_table,
     consistency_comparison_table,
+    memorization_table,
+    agreement_table,
     condition_table,
     theorem_table,
     shared_source_table,

@@ -151,7 +151,7 @@ def _memorized(evidence: Evidence, attack: str) -> pd.DataFrame:
     frame = frame[frame["measure"] == attack]
     return _without_parts(
         frame.assign(
-            value=-frame["value"],
+            value=1 - frame["value"],  # as shares, so that it is greater where better
             collapsed=frame["run"].isin(_at_majority(evidence)),
             examples=[f"{count:.0f}" for count in frame["others"]],
             metric="",
