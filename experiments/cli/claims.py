@@ -20,6 +20,7 @@ def claims(
     from experiments.cli.tables import print_table, unfinished_note, weak_note
     from reports.evidence.evidence import load_evidence
     from reports.tables.table import percent
+    from reports.verdicts.answer import answer, in_text
     from reports.verdicts.ledger import ledger
     from reports.verdicts.rules import MARGIN
     from reports.verdicts.sentences import gap_and_risk
@@ -27,6 +28,7 @@ def claims(
 
     evidence = load_evidence(runs)
     judged = ledger(evidence, MARGIN if margin is None else margin)
+    typer.echo(f"{in_text(answer(evidence, judged))}\n")
     for claim in judged:
         typer.echo(f"{claim.verdict}: {claim.statement} ({claim.id}; {claim.compared})")
     typer.echo()

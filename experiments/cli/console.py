@@ -19,15 +19,6 @@ def wide_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     plain_console().print(grid)
 
 
-def duration(seconds: float | None) -> str:
-    """Return a length of time as people say it: `"40 s"`, `"12 min"`, `"3.5 h"`."""
-    if seconds is None:
-        return "unknown"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
 def print_gaps(
     evidence: "Evidence",
     held_out: Collection[str] | None = None,
@@ -46,7 +37,7 @@ def print_gaps(
     from reports.evidence.measurements import DELTA
     from reports.statistics.majority import sentence
     from reports.tables.gaps import TASK_LOSSES, gap_summaries
-    from reports.tables.table import seeds_text
+    from reports.tables.table import percent, seeds_text
 
     summaries = [
         summary
@@ -78,14 +69,14 @@ def print_gaps(
             values = (row.metric_value, row.majority, row.empirical, row.generalization)
             for name in [row.label] if names is None else names[row.runs[0]]:
                 grid.add_row(
-                    f"{row.fraction:.3g}",
+                    percent(row.fraction),
                     name,
                     *(f"{value:.3f}" for value in values),
                     f"{row.gap.mean:+.3f}",
                     "—" if limits is None else f"{limits[0]:+.3f} {limits[1]:+.3f}",
                 )
         console.print(grid)
-        weak = [f"{row.label} ({row.fraction:.3g})" for row in rows if not row.beats_majority]
+        weak = [f"{row.label} ({percent(row.fraction)})" for row in rows if not row.beats_majority]
         if weak:
             typer.secho(sentence(weak, metric, on), fg=typer.colors.YELLOW)
         typer.echo("")
@@ -93,6 +84,6 @@ def print_gaps(
         seeds = seeds_text([seed for summary in summaries for seed in summary.seeds])
         typer.echo(f"Means over seeds {seeds}, with the lowest and highest gap among them.")
     typer.echo(
-        "Data: fraction of the training split. Risk: 0-1 error (squared error for a\n"
+        "Data: share of the training split. Risk: 0-1 error (squared error for a\n"
         "regression); empirical on the training subset, generalization on the set named."
     )

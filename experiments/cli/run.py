@@ -2,6 +2,9 @@
 
 import shlex
 import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -102,7 +105,11 @@ def run(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only print the plan: runs, done or not, and time.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only print the plan: runs by task, fraction and method, and time. Needs no data.",
+        ),
     ] = False,
 ) -> None:
     """Run a study: every teacher once, and every student that is missing.
@@ -116,9 +123,11 @@ def run(
     """
     from experiments.execution.executor import check_workers, execute
     from experiments.execution.jobs import Workplace
-    from experiments.planning.plan import expand, gather
+    from experiments.execution.time_left import TimeLeft
+    from experiments.planning.plan import checkpoints_of, expand, gather
     from experiments.planning.preflight import check_all
     from experiments.planning.resolved import resolve
+    from experiments.planning.sketch import Sketch, sketch, without_copies
     from experiments.planning.study_file import load_study
     from experiments.running.quiet import quiet_libraries
     from experiments.running.store import store_plan
@@ -133,28 +142,44 @@ def run(
         fractions=listed(fractions, float, "--fractions"),
         methods=listed(methods, str, "--methods"),
     )
+    narrowed = {"tasks": tasks, "seeds": seeds, "fractions": fractions, "methods": methods}
     if cluster is not None and not dry_run:
         from experiments.execution.ray_workers import check_cluster
 
         check_cluster(cluster)
     typer.echo(f"{described.name}: {described.stands_for}")
+    if only := [(what, given) for what, given in narrowed.items() if given is not None]:
+        typer.echo(f"Only a part of it: {'; '.join(f'{what} {given}' for what, given in only)}.")
     stored = survey(out, whole=True).runs
+    resolved = resolve(described)
     with TemporaryDirectory() as scratch:
         # A plan of a store that does not exist is not to make it.
         place = Path(scratch) if dry_run and not out.is_dir() else out
-        resolved = resolve(described)
-        materials = gather(resolved, place, data_dir=data_dir, teacher=teacher)
-        for task, material in materials.items():
+        if dry_run:
+            drawn = sketch(resolved, place, data_dir=data_dir, teacher=teacher)
+        else:
+            materials = gather(resolved, place, data_dir=data_dir, teacher=teacher)
+            drawn = Sketch(materials, checkpoints_of(resolved), {})
+        for task, material in drawn.materials.items():
             for sentence in material.remarks:
                 typer.echo(f"data of {task}: {sentence}")
-        planned = expand(resolved, materials)
-        check_all(planned, place, allow_new_weights=allow_new_weights)
+        for name, sentence in drawn.absent.items():
+            typer.echo(f"{name} is planned by name alone: {sentence}")
+        planned = expand(resolved, drawn.materials, drawn.checkpoints)
+        whole = [item for item in planned if drawn.is_whole(item)]
+        planned, copies = without_copies(planned, _depths(whole))
+        _say_copies(planned, copies)
+        check_all(
+            [item for item in planned if drawn.is_whole(item)],
+            place,
+            allow_new_weights=allow_new_weights,
+        )
     ours = {item.spec.id for item in planned}
     finished = [item.record for item in stored if item.record is not None]
     found = {item.id: item for item in stored if item.id in ours and item.state != "missing"}
-    later = _measured_later(planned, found)
+    later = _measured_later([item for item in planned if drawn.is_whole(item)], found)
     done = [name for name, item in found.items() if item.state == "finished" and name not in later]
-    _print_plan(planned, found, finished, None if cluster else jobs, every_run=dry_run)
+    _print_plan(planned, found, finished, None if cluster else jobs, summed_up=dry_run)
     if later:
         typer.echo(f"{len(later)} of those done are to be measured on the set test")
     if dry_run:
@@ -162,7 +187,11 @@ def run(
     store_plan(out, described.name, {item.spec.id: item.describe() for item in planned})
     command = shlex.join(["mixkd", *sys.argv[1:]])
     workplace = Workplace(out, command, allow_new_weights, trust_remote_code)
-    failures = execute(planned, done, workplace, jobs=jobs, cluster=cluster, say=typer.echo)
+    undone = [item for item in planned if item.spec.id not in done]
+    time_left = None if cluster else TimeLeft(undone, finished, out, jobs)
+    failures = execute(
+        planned, done, workplace, jobs=jobs, cluster=cluster, say=typer.echo, time_left=time_left
+    )
     _print_results(planned, out, failures)
     if failures:
         typer.echo(
@@ -200,21 +229,54 @@ def _cluster(
     return Cluster(address or "auto", cpus or 1, gpus)
 
 
+def _depths(planned: "Sequence[PlannedRun]") -> dict[str, int]:
+    """Return the layers of the plan's encoders; one that does not say is left out."""
+    from mixkd_core.networks.checkpoints import load_config
+    from mixkd_core.networks.layers import depth
+
+    found = {}
+    for encoder in {item.material.encoder for item in planned}:
+        with suppress(InputError):
+            found[encoder] = depth(load_config(encoder))
+    return found
+
+
+def _say_copies(planned: "Sequence[PlannedRun]", copies: "Sequence[PlannedRun]") -> None:
+    """Name the runs that are skipped because their student is a copy of its teacher.
+
+    Raises:
+        InputError: if no student is left.
+    """
+    if not copies:
+        return
+    first = copies[0]
+    student = first.spec.student
+    assert student is not None
+    told = (
+        f"{len(copies)} runs are skipped: {first.material.encoder_ref.name} has {student.layers} "
+        f"layers, so a student of {student.layers} is a copy of its teacher"
+    )
+    if all(item.spec.student is None for item in planned):
+        raise InputError(f"{told}, and no other is left: --set 'students=[{{layers: 3}}]'.")
+    typer.echo(f"{told} ({'; '.join(dict.fromkeys(item.labels[0] for item in copies))}).")
+
+
 def _print_plan(
     planned: "tuple[PlannedRun, ...]",
     found: "dict[str, StoredRun]",
     finished: "list[RunRecord]",
     jobs: int | None,
     *,
-    every_run: bool,
+    summed_up: bool,
 ) -> None:
     """Print how many runs there are, which are done, and how long the others will take.
 
     Args:
         jobs: how many are done at once; None if others decide.
+        summed_up: whether to print a row for each task, fraction and method.
     """
-    from experiments.cli.console import duration, wide_table
     from experiments.planning.plan import estimate
+    from experiments.running.durations import duration
 
     missing = [item for item in planned if item.spec.id not in found or not _done(found, item)]
     teachers = sum(item.spec.student is None for item in planned)
@@ -223,32 +285,58 @@ def _print_plan(
         f"{len(planned) - len(missing)} are done"
     )
     estimates = {item.spec.id: estimate(item, finished) for item in missing}
-    if every_run:
-        rows = [
-            (
-                item.spec.folder_name,
-                "; ".join(item.labels),
-                found[item.spec.id].state if item.spec.id in found else "missing",
-                "" if item not in missing else duration(estimates[item.spec.id]),
-            )
-            for item in planned
-        ]
-        wide_table(("run", "stands for", "state", "estimated"), rows)
+    if summed_up:
+        _print_sums(planned, estimates)
     for item in missing:
         state = found.get(item.spec.id)
         if state is not None and state.state in ("damaged", "failed"):
             typer.echo(f"{state.name} is {state.state} and will be run again: {state.reason}")
     if missing:
-        known = [seconds for seconds in estimates.values() if seconds is not None]
+        known = [one for one in estimates.values() if one is not None]
         unknown = len(missing) - len(known)
         shared = "" if jobs else ", shared among the cluster's workers"
-        parts = [f"about {duration(sum(known) / (jobs or 1))}{shared}"] if known else []
-        parts += [f"unknown for {unknown} runs, since none like them is finished"] * bool(unknown)
+        seconds = sum(seconds for seconds, _ in known) / (jobs or 1)
+        parts = [f"about {duration(seconds)}{shared}"] if known else []
+        parts += [
+            f"unknown for {unknown} runs, since no run with their encoder is finished here: do one "
+            "(--seeds, --methods), and ask again"
+        ] * bool(unknown)
         typer.echo(f"time left: {', and '.join(parts)}")
+        for basis, count in Counter(basis for _, basis in known).items():
+            typer.echo(f"  of {count} runs by what was measured of {basis}")
+
+
+def _print_sums(
+    planned: "Sequence[PlannedRun]", estimates: "Mapping[str, tuple[float, str] | None]"
+) -> None:
+    """Print a row for each task and fraction, and one for each method: runs, to do, and time."""
+    from experiments.cli.console import wide_table
+    from experiments.running.durations import duration
+    from reports.tables.table import percent, seeds_text
+
+    cells: dict[tuple[str, str], list[PlannedRun]] = {}
+    methods: dict[str, list[PlannedRun]] = {}
+    for item in planned:
+        cells.setdefault((item.spec.task, percent(item.spec.fraction)), []).append(item)
+        for label in item.labels:
+            methods.setdefault(label, []).append(item)
+
+    def counted(runs: Sequence[PlannedRun]) -> tuple[str, str, str, str]:
+        undone = [item for item in runs if item.spec.id in estimates]
+        known = [one[0] for item in undone if (one := estimates[item.spec.id]) is not None]
+        time = duration(sum(known)) if len(known) == len(undone) else "unknown"
+        seeds = seeds_text([item.spec.seed for item in runs])
+        return seeds, str(len(runs)), str(len(undone)), time if undone else ""
+
+    titles = ("seeds", "runs", "to do", "time")
+    rows = [(task, share, *counted(runs)) for (task, share), runs in cells.items()]
+    wide_table(("task", "fraction", *titles), rows)
+    typer.echo("")
+    wide_table(("method", *titles), [(label, *counted(runs)) for label, runs in methods.items()])
 
 
 def _measured_later(
-    planned: "tuple[PlannedRun, ...]", found: "dict[str, StoredRun]"
+    planned: "Sequence[PlannedRun]", found: "dict[str, StoredRun]"
 ) -> frozenset[str]:
     """Ids of the finished runs that were not measured on a test set that there is now."""
     from experiments.planning.plan import load_source

@@ -48,7 +48,7 @@ def status(
 
 def _numbers(record: "RunRecord | None") -> str:
     """The primary metric on each held-out set, and the time that it took; empty without record."""
-    from experiments.cli.console import duration
+    from experiments.running.durations import duration
     from reports.statistics.majority import scores
 
     if record is None:

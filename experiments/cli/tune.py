@@ -3,6 +3,7 @@
 import shlex
 import sys
 from enum import StrEnum
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -138,7 +139,7 @@ def tune(
         typer.echo,
     )
     made = search_settings(tuning, chosen, bench)
-    _print_trials(made)
+    _print_trials(made, _judged_by(made, objective))
     typer.echo(f"Means over seeds; {sets}.")
     content = fragment(tuning, chosen, made)
     folder = out / "tuning" / f"{described.name}-{task}-{fraction:g}"
@@ -150,19 +151,28 @@ def tune(
 
 
 def _told(tuning: "Tuning") -> tuple[str, float, str]:
-    """Task, fraction, and what the validation sets are, in words."""
+    """Return task and fraction, and in words what the validation sets are."""
+    from reports.tables.table import percent
+
     (task,) = tuning.study.tasks
     (fraction,) = tuning.study.fractions_of(task)
     seeds = ", ".join(map(str, tuning.study.seeds))
     sets = (
         f"validation sets: {tuning.validation:.0%} of each training subset, held out of training "
-        f"({task} at {fraction:g}, seeds {seeds})"
+        f"({percent(fraction)} of {task}, seeds {seeds})"
     )
     return task, fraction, sets
 
 
-def _print_trials(trials: "list[Trial]") -> None:
-    """Every trial, each method's best one marked."""
+def _judged_by(trials: "list[Trial]", objective: Judge) -> str:
+    """Return the name of what trials are judged by."""
+    if objective is Judge.CROSS_ENTROPY:
+        return trials[0].loss_name.replace("_", "-")
+    return next((trial.metric_name for trial in trials if trial.metric_name), "metric")
+
+
+def _print_trials(trials: "list[Trial]", objective: str) -> None:
+    """Print every trial, each method's best one marked."""
     from experiments.cli.console import wide_table
     from experiments.tuning.results import trial_frame
     from reports.statistics.majority import REMEDY
@@ -187,10 +197,14 @@ def _print_trials(trials: "list[Trial]") -> None:
             )
         )
     loss = trials[0].loss_name.replace("_", "-")
-    titles = ("method", "trial", "settings", "metric", "sd", "majority class", loss, "sd", "")
+    metric = next((trial.metric_name for trial in trials if trial.metric_name), "metric")
+    titles = ("method", "trial", "settings", metric, "sd", "majority class", loss, "sd", "")
     wide_table(titles, rows)
     if any(not trial.failure for trial in trials):
-        typer.echo("* the method's best trial")
+        typer.echo(
+            f"* the method's best trial, by {objective}; of equals the one with the lower {loss}, "
+            "then the earlier"
+        )
     if any(trial.beats_majority is False for trial in trials):
         typer.echo(f"≥ no better than the majority class: {REMEDY}")
 
@@ -203,5 +217,11 @@ def _print_chosen(content: dict[str, Any], trials: "list[Trial]") -> None:
     for name, winner in winners(trials).items():
         if winner is None:
             typer.echo(f"no trial of {name} succeeded: nothing was chosen for it")
+        elif not any(trial.beats_majority for trial in trials if trial.method == name):
+            typer.echo(
+                f"no trial of {name} beat the majority class ({winner.metric_name} "
+                f"{fmean(winner.majority):.4f}): what was chosen for it means nothing; search "
+                "other learning rates, or more epochs"
+            )
     if "methods" in content:
         typer.echo(f"--set {shlex.quote('methods=' + change_text(content['methods']))}")

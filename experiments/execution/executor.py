@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from experiments.execution.jobs import Cluster, JobOutcome, News, Say, Workers, Workplace, attempt
 from experiments.execution.schedule import Schedule
+from experiments.execution.time_left import TimeLeft
 from experiments.planning.plan import PlannedRun
+from experiments.running.durations import duration
 from experiments.running.processes import count
 from mixkd_core.errors import DiskFullError, InputError
 
@@ -25,6 +27,7 @@ def execute(
     jobs: int = 1,
     cluster: Cluster | None = None,
     say: Say,
+    time_left: TimeLeft | None = None,
 ) -> dict[str, str]:
     """Do the runs that are not done.
 
@@ -35,6 +38,7 @@ def execute(
         cluster: where to do them instead of on this machine; one that answers
             (`experiments.execution.ray_workers.check_cluster`).
         say: told of every step.
+        time_left: how long the others will take, told with every step; None tells nothing.
 
     Returns:
         Why runs failed, by id; empty if all are done.
@@ -48,7 +52,7 @@ def execute(
     total = schedule.left
     if not total:
         return {}
-    counted = _Counted(say, total)
+    counted = _Counted(say, total, time_left)
     workers: Workers
     if cluster is not None:
         from experiments.execution.ray_workers import RayWorkers
@@ -102,7 +106,7 @@ def _note(schedule: Schedule, run: PlannedRun, outcome: JobOutcome, say: "_Count
     if outcome.state == "busy":
         schedule.defer(run)
         return
-    say.behind += 1
+    say.one_more(run)
     if outcome.state == "failed":
         schedule.fail(run, outcome.reason)
         say(f"{run.spec.folder_name}: FAILED: {outcome.reason}")
@@ -111,13 +115,26 @@ def _note(schedule: Schedule, run: PlannedRun, outcome: JobOutcome, say: "_Count
 
 
 class _Counted:
-    """Says how many of the runs are behind us before whatever there is to say."""
+    """Says how many of the runs are behind us, and for how long the others will take."""
 
-    def __init__(self, say: Say, total: int) -> None:
-        self._say, self._total, self.behind, self._waited = say, total, 0, False
+    def __init__(self, say: Say, total: int, time_left: TimeLeft | None) -> None:
+        self._say, self._total, self._behind, self._waited = say, total, 0, False
+        self._time_left = time_left
+        self._left = self._told()
 
     def __call__(self, text: str) -> None:
-        self._say(f"[{self.behind}/{self._total}] {text}")
+        self._say(f"[{self._behind}/{self._total}{self._left}] {text}")
+
+    def one_more(self, run: PlannedRun) -> None:
+        """Take note that a run is behind us, however it ended."""
+        self._behind += 1
+        if self._time_left is not None:
+            self._time_left.done(run)
+            self._left = self._told()
+
+    def _told(self) -> str:
+        seconds = None if self._time_left is None else self._time_left.seconds
+        return "" if not seconds else f", about {duration(seconds)} left"
 
     def waiting(self) -> None:
         if not self._waited:

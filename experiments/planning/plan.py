@@ -193,6 +193,20 @@ def load_source(source: Source) -> TaskData:
     )
 
 
+def check_overrides(study: ResolvedStudy, data_dir: Path | None, teacher: str | None) -> None:
+    """Refuse a data folder or an encoder that no task of a study would take.
+
+    Raises:
+        InputError: naming it.
+    """
+    for what, given in (("data folder", data_dir), ("encoder", teacher)):
+        if given is not None and all(name in EMBEDDED for name in study.tasks):
+            raise InputError(
+                f"{what} {str(given)!r} was given, and every task of study {study.name!r} is "
+                "embedded: such a task has its own; leave it out."
+            )
+
+
 def gather(
     study: ResolvedStudy, out: Path, *, data_dir: Path | None = None, teacher: str | None = None
 ) -> dict[str, Material]:
@@ -208,12 +222,7 @@ def gather(
     from experiments.running.encoders import encoder_for
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
 
-    for what, given in (("data folder", data_dir), ("encoder", teacher)):
-        if given is not None and all(name in EMBEDDED for name in study.tasks):
-            raise InputError(
-                f"{what} {str(given)!r} was given, and every task of study {study.name!r} is "
-                "embedded: such a task has its own; leave it out."
-            )
+    check_overrides(study, data_dir, teacher)
     materials = {}
     for name, settings in study.tasks.items():
         source = source_of(name, settings, data_dir)
@@ -352,8 +361,17 @@ def _folders(
     return tuple((ref.digest, name) for name, ref in translators.items() if ref in wanted)
 
 
-def estimate(run: PlannedRun, finished: Iterable[RunRecord]) -> float | None:
-    """Seconds that a run will take, from the finished runs that are most like it; None if unlike.
+# How like a run those are that its time is estimated from, best first.
+BASES = (
+    "runs of its method and depth on its task",
+    "runs of its method and depth on other tasks",
+    "runs of other methods on its task, which gives no more than the order of magnitude",
+    "runs of other methods on other tasks, which gives no more than the order of magnitude",
+)
+
+
+def estimate(run: PlannedRun, finished: Iterable[RunRecord]) -> tuple[float, str] | None:
+    """Seconds that a run will take, and which of `BASES` tells; None if no run has its encoder.
 
     Time is taken as proportional to examples times epochs, with the factor that like runs had: the
     same method and depth on the same task and encoder, or else on another task, or else any run
@@ -370,7 +388,8 @@ def estimate(run: PlannedRun, finished: Iterable[RunRecord]) -> float | None:
             by_likeness.setdefault(unlike, []).append(seconds / work)
     if not by_likeness:
         return None
-    return run.work * statistics.median(by_likeness[min(by_likeness)])
+    likeness = min(by_likeness)
+    return run.work * statistics.median(by_likeness[likeness]), BASES[likeness]
 
 
 def _shape(spec: RunSpec) -> tuple[Any, ...] | None:

@@ -1,5 +1,7 @@
 """Training one network as a run asks for it: arguments, progress and checkpoints on the way."""
 
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,14 @@ from tqdm.auto import tqdm
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from experiments.running.checkpoints import KEPT, TimedCheckpoints, newest_checkpoint
-from experiments.running.processes import share_of_batch, together
+from experiments.running.durations import duration
+from experiments.running.processes import count, share_of_batch, together
 from mixkd_core.records.specs import RunSpec, TrainingSpec
 from mixkd_core.training.arguments import METHOD_SETTINGS, MixKDArguments
 from mixkd_core.training.trainer import MixKDTrainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 120
+SECONDS_BETWEEN_LINES = 60
 LOGGING_STEPS_IN_A_RUN = 40
 
 # On 600 short messages of four classes a three-layer student of a 6-layer encoder stayed near the
@@ -46,7 +50,8 @@ def train(
         label: what the progress bar says.
         teacher: the fine-tuned teacher, where the method has one.
         transfer: tokenised texts of the transfer set, where the method has one.
-        say: told of checkpoints that were set aside (`experiments.running.checkpoints`).
+        say: told of checkpoints that were set aside (`experiments.running.checkpoints`), and once
+            a minute how far the training is, where no terminal shows it.
 
     Returns:
         The training curve, one entry per logging step.
@@ -64,6 +69,7 @@ def train(
         teacher=teacher,
         transfer=transfer,
         checkpoint=newest_checkpoint(folder, spec.id, say),
+        say=print if count() > 1 else say,  # what goes to other processes is found by its name
     )
 
 
@@ -77,6 +83,7 @@ def _train(
     teacher: Any,
     transfer: Any,
     checkpoint: str | None,
+    say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """Do the part of a training that each process does."""
     arguments = training_arguments(spec, len(dataset), folder)
@@ -86,7 +93,10 @@ def _train(
         train_dataset=dataset,
         teacher=teacher,
         transfer_dataset=transfer,
-        callbacks=[TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS, spec.id), ProgressBar(label)],
+        callbacks=[
+            TimedCheckpoints(SECONDS_BETWEEN_CHECKPOINTS, spec.id),
+            ProgressBar(label) if sys.stderr.isatty() else ProgressLines(say),
+        ],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=checkpoint)
@@ -198,3 +208,32 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
 
     def on_train_end(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
         self.bar.close()
+
+
+class ProgressLines(TrainerCallback):  # type: ignore[misc]
+    """A line a minute: the step, the latest loss, and the time that is left."""
+
+    def __init__(
+        self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say, self._clock = say, clock
+        self._loss = ""
+
+    def on_train_begin(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
+        self._began = self._told = self._clock()
+        self._first = state.global_step
+
+    def on_step_end(self, args: Any, state: TrainerState, *_: Any, **kwargs: Any) -> None:
+        now = self._clock()
+        if not state.is_world_process_zero or now - self._told < SECONDS_BETWEEN_LINES:
+            return
+        self._told = now
+        of_one = (now - self._began) / (state.global_step - self._first)
+        left = duration(of_one * (state.max_steps - state.global_step))
+        self._say(f"step {state.global_step} of {state.max_steps}{self._loss}, about {left} left")
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: Any, logs: Any = None, **kwargs: Any
+    ) -> None:
+        if logs and "loss" in logs:
+            self._loss = f", loss {logs['loss']:.3f}"

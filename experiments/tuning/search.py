@@ -233,8 +233,16 @@ def tune(tuning: Tuning, methods: Sequence[MethodSettings | None], bench: Workbe
 
 
 def best(trials: Sequence[Trial]) -> Trial | None:
-    """The best of one method's trials, the first of equals; None if all failed."""
-    return min((t for t in trials if not t.failure), key=lambda t: t.value, default=None)
+    """Return the best of one method's trials; None if all failed.
+
+    Of trials that are judged alike the one with the smaller loss, then the earlier. On the few
+    examples of a validation set many trials have the same metric.
+    """
+
+    def rank(trial: Trial) -> tuple[float, float, int]:
+        return trial.value, statistics.fmean(trial.loss), trial.number
+
+    return min((trial for trial in trials if not trial.failure), key=rank, default=None)
 
 
 def winners(trials: Sequence[Trial]) -> dict[str, Trial | None]:
@@ -300,7 +308,7 @@ def described(trial: Trial) -> str:
         return f"{chosen}: FAILED: {trial.failure}"
     weak = "" if trial.beats_majority else " (no better than the majority class)"
     return (
-        f"{chosen}: metric {statistics.fmean(trial.metric):.4f}{weak}, "
+        f"{chosen}: {trial.metric_name} {statistics.fmean(trial.metric):.4f}{weak}, "
         f"{trial.loss_name.replace('_', '-')} {statistics.fmean(trial.loss):.4f}"
     )
 

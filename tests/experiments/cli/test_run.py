@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from experiments.cli import app
+from experiments.planning.plan import expand, gather
+from experiments.planning.resolved import resolve
 from experiments.planning.study_file import load_study
 from experiments.running.store import run_lock
 from mixkd_core.errors import InputError
@@ -176,15 +178,20 @@ def test_the_plan_is_printed_and_nothing_is_written(study: str, tmp_path: Path) 
     assert planned.exit_code == 0, planned.output
     assert "tiny: no table; a test" in planned.output
     assert "3 runs: 1 teachers and 2 students; 0 are done" in planned.output
-    assert planned.output.count("missing") == 3
+    assert re.search(r"^embedded-sentiment +100 % +0 +3 +3 +unknown", planned.output, re.MULTILINE)
+    assert re.search(r"^sm\+tmkd +0 +1 +1 +unknown", planned.output, re.MULTILINE)
     assert "time left: unknown for 3 runs" in planned.output
     assert not out.exists()
 
     assert call("run", study, "--out", str(out), "--set", "methods=[ft]").exit_code == 0
     later = call("run", study, "--out", str(out), "--set", "seeds=[0,1]", "--dry-run")
     assert "6 runs: 2 teachers and 4 students; 2 are done" in later.output
-    assert later.output.count("missing") == 4
+    assert re.search(r"^teacher +0, 1 +2 +1 +\d", later.output, re.MULTILINE)
     assert "time left: about" in later.output
+    assert (
+        "of 2 runs by what was measured of runs of its method and depth on its task" in later.output
+    )
+    assert "of 2 runs by what was measured of runs of other methods on its task" in later.output
     assert "unknown" not in later.output, "a finished ft tells the order of magnitude of sm+tmkd"
 
 
@@ -296,9 +303,9 @@ def test_a_run_of_another_version_is_named_and_neither_hides_nor_is_replaced(
     study: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    planned = call("run", study, "--out", str(out), "--dry-run").output
-    (name,) = re.findall(r"embedded-sentiment-1-s0-teacher-\w{12}", planned)
-    old = out / name
+    resolved = resolve(load_study(study, []))
+    teacher = expand(resolved, gather(resolved, tmp_path / "elsewhere"))[0]
+    old = out / teacher.spec.folder_name
     old.mkdir(parents=True)
     (old / "manifest.json").write_text('{"schema_version": 99, "files": {}}')
     shown = call("status", str(out))
@@ -306,6 +313,41 @@ def test_a_run_of_another_version_is_named_and_neither_hides_nor_is_replaced(
     for text in (shown.output, call("run", study, "--out", str(out)).output):
         assert "version 99 of the record's schema" in text
     assert [path.name for path in old.iterdir()] == ["manifest.json"]
+
+
+def test_a_plan_needs_neither_data_nor_encoder_nor_translators(tmp_path: Path) -> None:
+    for study, runs in (("limited-data", 20), ("glue", 1)):
+        absent = ("--teacher", str(tmp_path / "no-encoder"), "--data-dir", str(tmp_path / "none"))
+        translators = "translators={forward: /no/there, backward: /no/back}"
+        told = call(
+            "run", study, *absent, "--tasks", "sst2", "--out", str(tmp_path / "out"), "--dry-run",
+            *(("--set", translators) if study == "glue" else ()),
+        )  # fmt: skip
+        assert told.exit_code == 0, told.output
+        assert "Only a part of it: tasks sst2." in told.output
+        assert "sst2 is planned by name alone: " in told.output
+        found = re.search(r"^(\d+) runs: \d+ teachers", told.output, re.MULTILINE)
+        assert found is not None
+        assert int(found.group(1)) >= runs
+        assert "time left: unknown" in told.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_copies_of_the_teacher_are_named_and_skipped(study: str, tmp_path: Path) -> None:
+    several = "students=[{layers: 1}, {layers: 4}]"
+    planned = call("run", study, "--out", str(tmp_path), "--set", several, "--dry-run").output
+    assert "2 runs are skipped: " in planned
+    assert "so a student of 4 is a copy of its teacher (ft, 4 layers; sm+tmkd, 4 layers)" in planned
+    assert "3 runs: 1 teachers and 2 students" in planned
+    kept = call(
+        "run", study, "--out", str(tmp_path), "--dry-run",
+        "--set", "students=[{layers: 4, init: pretrained}]",
+    )  # fmt: skip
+    assert "skipped" not in kept.output
+    assert "3 runs: 1 teachers and 2 students" in kept.output
+    refused = call("run", study, "--out", str(tmp_path), "--set", "students=[{layers: 4}]")
+    assert isinstance(refused.exception, InputError)
+    assert "no other is left" in str(refused.exception)
 
 
 def test_a_status_of_nothing_is_said(tmp_path: Path) -> None:
@@ -333,6 +375,6 @@ def test_smoke_in_miniature_runs_and_compares(tmp_path: Path) -> None:
     labels = [method.name for method in load_study("smoke").every_method()]
     for label in ("teacher", "teacher that saw mixup", *labels):
         row = (
-            rf"^0\.2 +{re.escape(label)} +\d"  # a number after it: no label is a longer one's start
+            rf"^20 % +{re.escape(label)} +\d"  # a number after it: no label is a longer one's start
         )
         assert re.search(row, done.output, re.MULTILINE), label
