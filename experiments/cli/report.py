@@ -27,7 +27,7 @@ def report(
     from reports.pages.report import build, write
 
     measured = None if bench is None else load_benchmarks(bench)
-    evidence = load_evidence(runs)
+    evidence = load_evidence(runs, unfinished=True)
     page = write(build(evidence, measured), out)
     finished = int((evidence.runs["state"] == "finished").sum())
     typer.echo(f"{finished} finished runs; the report is {page}")

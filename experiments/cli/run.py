@@ -321,7 +321,7 @@ def _print_sums(
         for label in item.labels:
             methods.setdefault(label, []).append(item)
 
-    def counted(runs: Sequence[PlannedRun]) -> tuple[str, str, str, str]:
+    def counted(runs: "Sequence[PlannedRun]") -> tuple[str, str, str, str]:
         undone = [item for item in runs if item.spec.id in estimates]
         known = [one[0] for item in undone if (one := estimates[item.spec.id]) is not None]
         time = duration(sum(known)) if len(known) == len(undone) else "unknown"

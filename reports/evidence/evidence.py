@@ -20,9 +20,15 @@ from reports.evidence.entries import (
     finished_entries,
     look_into,
 )
-from reports.evidence.export import export_date, is_export, read_export, read_numbers
+from reports.evidence.export import (
+    export_date,
+    exports_in,
+    is_export,
+    read_exports,
+    read_numbers,
+)
 from reports.evidence.frames import results_frame
-from reports.evidence.measurements import Measurements, measure
+from reports.evidence.measurements import Measurements, measure, no_measurements
 
 LOSS_TITLES = {
     "zero_one_error": "0-1 error",
@@ -150,28 +156,40 @@ class Evidence:
         return found
 
 
-def load_evidence(out: Path) -> Evidence:
-    """Read a store, or results exported from one.
+def load_evidence(out: Path, *, unfinished: bool = False) -> Evidence:
+    """Read a store, results exported from one, or a folder of several exported results.
+
+    Args:
+        out: the folder.
+        unfinished: accept a store none of whose runs is finished.
 
     Raises:
         InputError: if it is no folder, or has no finished run whose tables can be read.
     """
-    if is_export(out):
-        entries, measurements, left_out = read_export(out)
+    exports = [out] if is_export(out) else exports_in(out)
+    if exports:
+        entries, measurements, left_out = read_exports(exports)
         finished_entries(entries, out)
         frame = results_frame(entries)
-        altered = read_numbers(out)
+        altered = [numbers for one in exports if (numbers := read_numbers(one)) is not None]
+        date = max(map(export_date, exports)).isoformat()
         return Evidence(
             tuple(entries),
             frame,
             measurements,
             left_out,
             costs=read_costs(out),
-            date=export_date(out).isoformat(),
-            consistency=Consistency() if altered is None else Consistency(altered),
+            date=date,
+            consistency=Consistency(pd.concat(altered, ignore_index=True))
+            if altered
+            else Consistency(),
         )
     found = look_into(out)
-    evidence = _evidence(entries_of(found, out), out)
+    entries = entries_of(found, out)
+    if unfinished and all(entry.record is None for entry in entries):
+        evidence = Evidence(tuple(entries), results_frame(entries), no_measurements())
+    else:
+        evidence = _evidence(entries, out)
     return replace(
         evidence,
         tuning_runs=sum(run.chooses_settings for run in found.runs),

@@ -224,6 +224,33 @@ def _table(folder: Path, about: Mapping[str, Any], name: str) -> pd.DataFrame:
     return _frame(content)
 
 
+def exports_in(folder: Path) -> list[Path]:
+    """Return the folders of exported results that lie in a folder, by name."""
+    return sorted(path.parent for path in folder.glob(f"*/{ABOUT}"))
+
+
+def read_exports(folders: Sequence[Path]) -> tuple[list[Entry], Measurements, int]:
+    """Read several folders of exported results as one; a run that is in two counts once.
+
+    Raises:
+        InputError: if one cannot be read.
+    """
+    entries: dict[str, Entry] = {}
+    frames: dict[str, list[pd.DataFrame]] = {}
+    left_out = 0
+    for folder in folders:
+        found, measurements, number = read_export(folder)
+        new = {entry.id for entry in found} - set(entries)
+        entries |= {entry.id: entry for entry in found if entry.id in new}
+        left_out += number
+        for one in fields(measurements):
+            frame = getattr(measurements, one.name)
+            if isinstance(frame, pd.DataFrame):
+                frames.setdefault(one.name, []).append(frame[frame["run"].isin(new)])
+    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in frames.items()}
+    return list(entries.values()), Measurements(**joined, faults={}), left_out
+
+
 def _contents(
     folder: Path, about: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> tuple[list[Entry], Measurements, int]:

@@ -103,6 +103,13 @@ class Measurements:
     agreement: pd.DataFrame = field(default_factory=lambda: _agreement_frame([]))
 
 
+def no_measurements() -> Measurements:
+    """Return what is read from no run at all."""
+    kinds = ("risks", "temperatures", "clipping", "certificates")
+    empty = {kind: pd.DataFrame(columns=["run", "set", "loss"]) for kind in kinds}
+    return Measurements(**empty, faults={})
+
+
 def measure(entries: Sequence[Entry]) -> Measurements:
     """Read the tables of finished runs."""
     networks = pd.Series([_family(entry) for entry in entries]).value_counts()

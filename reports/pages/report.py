@@ -58,6 +58,8 @@ def build(evidence: Evidence, measured: Benchmarks | None = None) -> Report:
     Args:
         measured: what `mixkd bench` measured, to be shown after the runs.
     """
+    if not evidence.records:  # there is nothing to compute from, and something to show
+        return Report(evidence, (), (run_table(evidence),), ())
     claims = tuple(ledger(evidence))
     tables = [make(evidence) for make in TABLES]
     drawings = draw_all(evidence)
@@ -92,6 +94,6 @@ def write_report(runs: Path, folder: Path) -> Path:
     """Report on a store; returns the page's path.
 
     Raises:
-        InputError: if there is no finished run, or the folder cannot be written.
+        InputError: if there is no run, or the folder cannot be written.
     """
-    return write(build(load_evidence(runs)), folder)
+    return write(build(load_evidence(runs, unfinished=True)), folder)

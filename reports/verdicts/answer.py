@@ -74,9 +74,10 @@ def in_text(told: Answer) -> str:
 def title(evidence: Evidence) -> str:
     """Return the store's own title: its tasks and fractions."""
     finished = evidence.runs[evidence.runs["state"] == "finished"]
-    tasks, fractions = _tasks(evidence), sorted(set(finished["fraction"]))
+    runs = evidence.runs if finished.empty else finished
+    tasks, fractions = list(dict.fromkeys(runs["task"])), sorted(set(runs["fraction"]))
     on = ", ".join(tasks) if len(tasks) <= MOST_NAMED else f"{len(tasks)} tasks"
-    return f"MixKD on {on or 'no task yet'}{_with_share(fractions)}"
+    return f"MixKD on {on}{_with_share(fractions)}"
 
 
 def compared(evidence: Evidence) -> str:

@@ -99,14 +99,22 @@ def test_claims_are_printed_with_their_verdicts(mixkd: Any, store: Path) -> None
 def test_a_folder_without_numbers_is_refused_in_one_sentence(
     mixkd: Any, tmp_path: Path, write_run: Run, command: str
 ) -> None:
-    status, printed, said = mixkd(command, tmp_path / "nowhere")
+    out = ("-o", tmp_path / "page") if command == "report" else ()
+    status, printed, said = mixkd(command, tmp_path / "nowhere", *out)
     assert (status, printed) == (2, "")
     assert said.startswith("mixkd: ")
     assert "is not a folder" in said
     write_run(tmp_path / "runs", finishing=False)
-    status, _, said = mixkd(command, tmp_path / "runs")
-    assert status == 2
-    assert "no finished run, only 1 unfinished" in said
+    status, printed, said = mixkd(command, tmp_path / "runs", *out)
+    if command == "report":  # which says so on a page
+        assert status == 0
+        assert "0 finished runs" in printed
+        page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+        assert "No run is finished yet" in page
+        assert "1 unfinished" in page
+    else:
+        assert status == 2
+        assert "no finished run, only 1 unfinished" in said
 
 
 def test_a_place_that_cannot_be_written_is_named(mixkd: Any, store: Path, tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ TOLD = ("epochs", "learning_rate", "batch_size", "max_length")
 
 def sections(report: Report) -> Iterator[Section]:
     """Yield the answer, with the table of results if there is one."""
-    results = next(table for table in report.tables if table.name == "results")
+    results = next((table for table in report.tables if table.name == "results"), None)
     values = {
         "answer": answer(report.evidence, report.claims),
+        "asked": bool(report.claims),
         "most": MOST_NAMED,
-        "results": table_view(results) if results.rows else None,
+        "results": table_view(results) if results is not None and results.rows else None,
         "facts": facts(report.evidence),
         "states": _states(report.evidence),
     }

@@ -18,6 +18,8 @@ RULES = (
 def sections(report: Report) -> Iterator[Section]:
     """Yield the claims with their verdicts; those that no run tests are named in one sentence."""
     claims = report.claims
+    if not claims:
+        return
     asked = [
         (claim, table_view(entry_table([claim]), leave_out=["claim"]))
         for claim in claims

@@ -29,4 +29,5 @@ def sections(report: Report) -> Iterator[Section]:
         "counts": {what: sorted(found.items())[:MOST_CHOICES] for what, found in counts.items()},
         "empty": [(table.title, table.empty) for table in report.tables if not table.rows],
     }
-    yield Section("made", "How the runs were made", "made.html", values)
+    if any(values.values()):
+        yield Section("made", "How the runs were made", "made.html", values)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from experiments.planning.plan import (
+    BASES,
     Material,
     PlannedRun,
     Source,
@@ -348,6 +349,12 @@ def finished(run: PlannedRun, spec: RunSpec, examples: int, seconds: float) -> R
     return RunRecord(Path("runs") / run.spec.folder_name, spec, summary)
 
 
+def seconds(run: PlannedRun, records: list[RunRecord]) -> float:
+    found = estimate(run, records)
+    assert found is not None
+    return found[0]
+
+
 def test_time_is_estimated_from_finished_runs_of_the_same_kind() -> None:
     trained = {"teacher": {"epochs": 3}, "student": {"epochs": 3}}
     runs = planned(study(tasks={"rte": trained, "sst2": trained}, seeds=[0], fractions=[0.1, 1.0]))
@@ -356,8 +363,11 @@ def test_time_is_estimated_from_finished_runs_of_the_same_kind() -> None:
     kd = next(run for run in runs if run.labels == ("kd",))
     record = finished(small, small.spec, 100, 30.0)
     assert estimate(large, []) is None
-    assert estimate(large, [record]) == pytest.approx(300.0), "ten times the examples"
-    assert estimate(other, [record]) == pytest.approx(300.0), "another task, for want of its own"
-    assert estimate(kd, [record]) == pytest.approx(30.0), "another method, for want of its own"
+    assert seconds(large, [record]) == pytest.approx(300.0), "ten times the examples"
+    assert seconds(other, [record]) == pytest.approx(300.0), "another task, for want of its own"
+    assert seconds(kd, [record]) == pytest.approx(30.0), "another method, for want of its own"
+    assert estimate(large, [record]) == (pytest.approx(300.0), BASES[0])
+    assert estimate(other, [record]) == (pytest.approx(300.0), BASES[1])
+    assert estimate(kd, [record]) == (pytest.approx(30.0), BASES[2])
     own = finished(other, other.spec, 1000, 50.0)
-    assert estimate(other, [record, own]) == pytest.approx(50.0)
+    assert seconds(other, [record, own]) == pytest.approx(50.0)
