@@ -184,9 +184,9 @@ def _predictions(table: TableOfPredictions, record: RunRecord, data_dir: Path | 
 
 
 def _on_accelerator(model: Any) -> Any:
-    import torch
+    from mixkd_core.networks.device import best_device
 
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(best_device())
 
 
 def _write_zip(out: Path, contents: dict[str, str]) -> None:

@@ -78,8 +78,8 @@ class Stopwatch:
 
     def read(self) -> tuple[float, float]:
         """Seconds of wall and processor time since some moment."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize(self.device)
         return time.perf_counter(), time.process_time()
 
     def start(self) -> None:

@@ -121,7 +121,7 @@ def setup(
             raise InputError(f"there is no part {part!r} to measure: take {', '.join(PARTS)}.")
     if threads < 1:
         raise InputError(f"--threads is {threads}: give at least 1.")
-    if clock == "cpu" and training_device().type == "cuda":
+    if clock == "cpu" and training_device().type != "cpu":
         raise InputError(
             "--clock cpu counts processor time, and training runs on an accelerator here: use "
             "--clock wall."
@@ -174,7 +174,7 @@ def _parts(
             most_examples=effort.examples,
         )
     first = workloads[given.tasks[0]]
-    precision = "bf16" if first.device.type == "cuda" else "fp32"
+    precision = "fp32" if first.device.type == "cpu" else "bf16"
     job = Job(
         task=given.tasks[0],
         data_dir=None if given.data_dir is None else str(given.data_dir.resolve()),
@@ -275,7 +275,7 @@ def _steps(
                 progress=bar.update,
             )
         yield {name: getattr(found, name) for name in ("steps", "ratios", "limits")}, found.absent
-    if first.device.type == "cuda":
+    if first.device.type != "cpu":
         from transformers import BertConfig
 
         say("BERT-base on the accelerator")

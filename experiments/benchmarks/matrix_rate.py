@@ -9,7 +9,7 @@ from experiments.benchmarks.alternation import CLOCKS, Clock, Spread, Stopwatch
 from experiments.benchmarks.operations import Shape
 
 # Edge of the large square product: large enough that the device is busy, small enough for seconds.
-EDGE = {"cpu": 1024, "cuda": 8192}
+EDGE_ON_PROCESSORS, EDGE = 1024, 8192
 # Rows of the networks' own products: tokens of a batch of 32 texts.
 TOKENS_PER_TEXT, TEXTS = 32, 32
 
@@ -50,7 +50,7 @@ def measure_rate(
     """
     d, f = shape.width, shape.feed_forward
     rows = TOKENS_PER_TEXT * TEXTS
-    edge = EDGE[device.type]
+    edge = EDGE_ON_PROCESSORS if device.type == "cpu" else EDGE
     dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     layer = [_pair(rows, d, d, dtype, device)] * 4 + [
         _pair(rows, d, f, dtype, device),

@@ -21,6 +21,7 @@ from mixkd_core.data.sources import load_task_data
 from mixkd_core.data.tasks import find_task
 from mixkd_core.data.token_table import TokenTable, token_table
 from mixkd_core.networks.checkpoints import load_classifier, load_tokenizer
+from mixkd_core.networks.device import best_device
 from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.students import choose_layers, student_from_layers
 
@@ -84,7 +85,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 
 
 def training_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return best_device()
 
 
 def load_workload(

@@ -13,6 +13,7 @@ from typing import Any
 
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_config, load_tokenizer
+from mixkd_core.networks.device import best_device
 from mixkd_core.networks.weights import read_network
 from mixkd_core.records.specs import CheckpointRef
 
@@ -83,7 +84,7 @@ class Translator:
         import torch
         from tqdm.auto import tqdm
 
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = best_device()
         tokenizer, model = load_tokenizer(self.checkpoint), load_translator(self.checkpoint)
         model.to(device).eval()
         with tqdm(

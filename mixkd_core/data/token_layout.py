@@ -1,5 +1,8 @@
 """Where the real tokens of padded texts are, to lay them out one after another and back.
 
+It is found out on the host, where batches are made, and sent to the device with them: found out
+there, the host would have to wait for the number of tokens.
+
 The row of tokens is filled up with zeros to a multiple of 64: for half precision, libraries compile
 a matrix product anew for each number of rows, and keep it.
 """
@@ -8,7 +11,9 @@ import weakref
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -46,12 +51,12 @@ class TokenLayout:
 
     @classmethod
     def of(cls, attention_mask: Tensor) -> "TokenLayout":
-        """The layout of an attention mask of shape `(n, length)`; every text has a first token."""
-        present = attention_mask.bool()
-        flat = present.flatten()
-        positions, gaps = flat.nonzero().squeeze(1), flat.logical_not().nonzero().squeeze(1)
-        slots = torch.where(flat, flat.cumsum(0) - 1, 0)
-        return cls(present[:, None, None], positions, slots, gaps)
+        """The layout of an attention mask of shape `(n, length)`; every text has a first token.
+
+        A mask that is on an accelerator has to be waited for.
+        """
+        tensors = layout_tensors(attention_mask.cpu().numpy() != 0)
+        return cls(**{name: tensor.to(attention_mask.device) for name, tensor in tensors.items()})
 
     @property
     def texts(self) -> int:
@@ -83,6 +88,21 @@ class TokenLayout:
         """`(r, width)` → `(n · length, width)`, zeros where there is no token."""
         padded: Tensor = _Pad.apply(tokens, self)  # type: ignore[no-untyped-call]
         return padded
+
+
+def layout_tensors(present: NDArray[np.bool_]) -> dict[str, Tensor]:
+    """Return what a `TokenLayout` is made of, by name, on the host: it travels with a batch.
+
+    Args:
+        present: where the texts have tokens, of shape `(n, length)`.
+    """
+    flat = present.ravel()
+    slots = np.where(flat, np.cumsum(flat) - 1, 0)
+    found = {"positions": flat.nonzero()[0], "slots": slots, "gaps": (~flat).nonzero()[0]}
+    return {
+        "attention_mask": torch.from_numpy(present)[:, None, None],
+        **{name: torch.from_numpy(array) for name, array in found.items()},
+    }
 
 
 def _unpadded(padded: Tensor, layout: TokenLayout) -> Tensor:

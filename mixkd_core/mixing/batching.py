@@ -16,8 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
+from mixkd_core.data.token_layout import layout_tensors
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
+from mixkd_core.mixing.mixup import mixed_presence
 from mixkd_core.mixing.pairing import (
     Pairs,
     pairs_by_class,
@@ -223,7 +225,9 @@ class UnitCollator:
     * `input_ids`, `attention_mask`, perhaps `token_type_ids`, of shape `(n, length)`; `labels`
       and `example_index` (rows of the training set), of shape `(n,)`;
     * where there are pairs: `first` and `second`, dictionaries of the same with `m` rows,
-      `mixing_coefficients` and `draw_index`, of shape `(m,)`.
+      `mixing_coefficients` and `draw_index`, of shape `(m,)`;
+    * `layouts`: where the real tokens are (`layout_tensors`), of the originals, and where there are
+      pairs of the mixed samples and of both together.
     """
 
     def __init__(self, table: TokenTable, pad_to_multiple_of: int = 1) -> None:
@@ -241,14 +245,25 @@ class UnitCollator:
             **self._texts(originals, length),
             "example_index": torch.from_numpy(originals),
         }
+        present = {"originals": self._present(originals, length)}
         if len(first):
-            coefficients = np.concatenate([unit.pairs.mixing_coefficients for unit in units])
+            drawn = np.concatenate([unit.pairs.mixing_coefficients for unit in units])
+            coefficients = drawn.astype(np.float32)
             batch["first"] = self._texts(first, length)
             batch["second"] = self._texts(second, length)
-            batch["mixing_coefficients"] = torch.from_numpy(coefficients.astype(np.float32))
+            batch["mixing_coefficients"] = torch.from_numpy(coefficients)
+            present["mixed"] = mixed_presence(
+                self._present(first, length), self._present(second, length), coefficients
+            )
+            present["both"] = np.concatenate([present["originals"], present["mixed"]])
             draws = np.concatenate([unit.pairs.draw_index for unit in units])
             batch["draw_index"] = torch.from_numpy(draws)
+        batch["layouts"] = {part: layout_tensors(found) for part, found in present.items()}
         return batch
+
+    def _present(self, rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
+        present: NDArray[np.bool_] = np.arange(length) < self.table.lengths[rows, None]
+        return present
 
     def _texts(self, rows: NDArray[np.int64], length: int) -> dict[str, torch.Tensor]:
         return {

@@ -69,6 +69,15 @@ def mix_masks(first: Tensor, second: Tensor, mixing_coefficients: Tensor) -> Ten
     return attended.to(first.dtype)
 
 
+def mixed_presence(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], mixing_coefficients: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return `mix_masks` on the host: where mixtures have tokens, of shape `(n, length)`."""
+    weight = mixing_coefficients[:, None]
+    present: NDArray[np.bool_] = (first & (weight > 0)) | (second & (weight < 1))
+    return present
+
+
 def label_targets(labels: Tensor, num_labels: int) -> Tensor:
     """Labels as something that can be mixed.
 

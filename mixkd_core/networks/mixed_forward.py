@@ -125,6 +125,7 @@ def forward(
     mix_layer: MixLayer = 0,
     state_layers: tuple[int, ...] = (),
     core: Any = None,
+    layout: TokenLayout | None = None,
 ) -> Outputs:
     """Logits on the originals and on the mixed samples, in a single pass.
 
@@ -136,6 +137,8 @@ def forward(
             mix what the classifier reads.
         state_layers: layers (from 1) whose states at the position that is read are returned.
         core: the model inside the wrapping, whose embedding tables and layers are used.
+        layout: where the real tokens of originals and mixed samples are; None to find out here, for
+            which an accelerator has to be waited for.
 
     Raises:
         InputError: if the model has no hidden layer `mix_layer`, no classifier to mix before, or
@@ -149,10 +152,9 @@ def forward(
             pairs, first=texts_for(core, pairs.first), second=texts_for(core, pairs.second)
         )
     count = 0 if originals is None else len(originals["input_ids"])
-    layout = None
     if pairs is None or mix_layer == 0:
         result, layout = _forward_embedded(
-            model, core, originals, pairs, output_hidden_states=bool(state_layers)
+            model, core, originals, pairs, layout, output_hidden_states=bool(state_layers)
         )
     elif mix_layer == POOLED:
         result = _forward_mixing_pooled(
@@ -164,6 +166,8 @@ def forward(
         )
     size = len(pairs.mixing_coefficients) if pairs is not None else 0
     states = None
+    if pairs is not None and mix_layer != 0:
+        layout = None
     if state_layers:
         if getattr(result, "hidden_states", None) is None:
             raise InputError(
@@ -190,6 +194,7 @@ def _forward_embedded(
     core: Any,
     originals: Padded | None,
     pairs: MixedPairs | None,
+    layout: TokenLayout | None,
     *,
     output_hidden_states: bool,
 ) -> tuple[Any, TokenLayout | None]:
@@ -211,7 +216,7 @@ def _forward_embedded(
     if not unpadded:
         inputs = {"inputs_embeds": embeddings, "attention_mask": mask}
         return _run(model, core, inputs, output_hidden_states), None
-    layout = TokenLayout.of(mask)
+    layout = TokenLayout.of(mask) if layout is None else layout
     result = model(
         **inputs_without_padding(core, embeddings, layout),
         output_hidden_states=output_hidden_states,

@@ -68,6 +68,14 @@ class MixKDArguments(_MethodArguments, TrainingArguments):  # type: ignore[misc,
         metadata={"help": "Batches sorted by length together; 0 leaves batches ungrouped."},
     )
 
+    logging_nan_inf_filter: bool = field(
+        default=False,
+        metadata={
+            "help": "Leave losses that are NaN or infinite out of the logs. Looking waits for the "
+            "device at every step; training stops at such a loss anyway."
+        },
+    )
+
     teacher_cache_dir: str | None = field(
         default=None,
         metadata={

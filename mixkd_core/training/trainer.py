@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, set_seed
 
+from mixkd_core.data.token_layout import TokenLayout
 from mixkd_core.data.token_table import TokenTable, check_labels, token_table
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.batching import UnitCollator, UnitDataset, UnitSampler
@@ -102,6 +104,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         check_networks(model, self.teacher, self.table, self.objective, self._matching)
         self._term_sums: dict[str, Tensor] = {}
         self._term_batches = 0
+        self._sent: dict[str, Tensor] = {}  # a teacher's stored outputs, on the device
         super().__init__(model=model, args=args, train_dataset=train_dataset, **kwargs)
         # The loss returned is a plain mean over the batch: the Trainer is to divide it by the
         # number of accumulation steps, and not to believe that the model has done so already.
@@ -197,14 +200,17 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             for name in ("prefetch_factor", "multiprocessing_context", "in_order")
             if hasattr(self.args, f"dataloader_{name}")
         }
+        pinned = self.args.dataloader_pin_memory and self.args.device.type in ("cuda", "xpu")
+        # Batches are sent while the device computes: only from pinned memory is that possible.
+        self.accelerator.dataloader_config.non_blocking |= pinned
         loader = DataLoader(
             UnitDataset(len(self.table)),
             batch_size=self.args.train_batch_size,
             sampler=self.sampler,
-            collate_fn=UnitCollator(self._drawn_from, 8 if self.args.device.type == "cuda" else 1),
+            collate_fn=UnitCollator(self._drawn_from, 1 if self.args.device.type == "cpu" else 8),
             drop_last=self.args.dataloader_drop_last,
             num_workers=self.args.dataloader_num_workers,
-            pin_memory=self.args.dataloader_pin_memory and self.args.device.type == "cuda",
+            pin_memory=pinned,
             persistent_workers=self.args.dataloader_persistent_workers,
             **settings,
         )
@@ -220,13 +226,22 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         if shared is None:
             with torch.no_grad(), self.accelerator.autocast():
                 teacher = forward(
-                    self.teacher, None, pairs, mix_layer=self._matching.teacher_mix_layer
+                    self.teacher,
+                    None,
+                    pairs,
+                    mix_layer=self._matching.teacher_mix_layer,
+                    layout=TokenLayout(**inputs["layouts"]["mixed"]),
                 )
             assert teacher.mixed_logits is not None
             return teacher.mixed_logits
         logits = self._teacher_on_draws.on_pairs(shared, self._matching.teacher_mix_layer)
-        draws = inputs["draw_index"].cpu().numpy()
-        return torch.from_numpy(logits[draws]).to(inputs["draw_index"].device)
+        return self._stored("pairs", logits, inputs["draw_index"])
+
+    def _stored(self, name: str, outputs: NDArray[np.float32], rows: Tensor) -> Tensor:
+        """Return rows of a teacher's stored outputs, which are sent to the device once."""
+        if name not in self._sent:
+            self._sent[name] = torch.from_numpy(outputs).to(rows.device)
+        return self._sent[name][rows]
 
     # ---- loss ----
 
@@ -245,6 +260,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             loss = target_loss(outputs.logits, targets).mean()
             return (loss, {"logits": outputs.logits}) if return_outputs else loss
         originals, pairs = self._parts(inputs)
+        part = "originals" if pairs is None else "mixed" if originals is None else "both"
         outputs = forward(
             model,
             originals,
@@ -252,6 +268,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             mix_layer=self._matching.mix_layer,
             state_layers=self._matching.student_layers,
             core=self._core(model),
+            layout=TokenLayout(**inputs["layouts"][part]),
         )
         terms = {
             **self._terms_on_originals(inputs, outputs),
@@ -284,14 +301,14 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             terms["mle"] = target_loss(outputs.logits, targets).mean()
         if weighted & {"kd", "pkd"}:
             teacher = self._teacher_outputs.on_texts()
-            rows = inputs["example_index"].cpu().numpy()
+            rows = inputs["example_index"]
             if "kd" in weighted:
-                logits = torch.from_numpy(teacher.logits[rows]).to(outputs.logits.device)
+                logits = self._stored("logits", teacher.logits, rows)
                 terms["kd"] = self.distance(outputs.logits, logits).mean()
             if "pkd" in weighted:
                 assert teacher.states is not None
                 assert outputs.states is not None
-                states = torch.from_numpy(teacher.states[rows]).to(outputs.states.device)
+                states = self._stored("states", teacher.states, rows)
                 terms["pkd"] = patient_loss(outputs.states, states).mean()
         return terms
 

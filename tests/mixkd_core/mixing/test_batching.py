@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from torch.utils.data import BatchSampler
 from transformers import AutoTokenizer
 
+from mixkd_core.data.token_layout import TokenLayout
 from mixkd_core.data.token_table import token_table
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.batching import Unit, UnitCollator, UnitDataset, UnitSampler
+from mixkd_core.mixing.mixup import mix_masks
 from mixkd_core.mixing.pairing import Pairs
 
 
@@ -265,7 +267,26 @@ def test_a_batch_without_pairs_has_no_mixed_part() -> None:
     table = table_of(np.array([3, 9, 4, 5]))
     batch = UnitCollator(table, pad_to_multiple_of=8)(list(sampler(table.lengths, mixup_ratio=0.0)))
     assert batch["input_ids"].shape == (4, 16)
-    assert batch.keys() == {"input_ids", "attention_mask", "labels", "example_index"}
+    assert batch.keys() == {"input_ids", "attention_mask", "labels", "example_index", "layouts"}
+    assert batch["layouts"].keys() == {"originals"}
+
+
+def test_layouts_are_those_of_the_masks() -> None:
+    """Made on the host; a text of weight 0 has no say in them."""
+    table = table_of(np.array([3, 9, 4, 7]))
+    pairs = Pairs(np.array([0, 2, 1]), np.array([1, 3, 0]), np.array([0.4, 1.0, 0.0]), np.arange(3))
+    batch = UnitCollator(table)([Unit(1, pairs), Unit(2, pairs[np.arange(0)])])
+    mixed = mix_masks(
+        *(batch[member]["attention_mask"] for member in ("first", "second")),
+        batch["mixing_coefficients"],
+    )
+    masks = {"originals": batch["attention_mask"], "mixed": mixed}
+    masks["both"] = torch.cat(list(masks.values()))
+    assert mixed.sum(1).tolist() == [9, 4, 3]
+    for part, mask in masks.items():
+        made, found = TokenLayout(**batch["layouts"][part]), TokenLayout.of(mask)
+        for name in ("attention_mask", "positions", "slots", "gaps"):
+            assert torch.equal(getattr(made, name), getattr(found, name))
 
 
 # ---- padding ----
