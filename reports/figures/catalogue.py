@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import matplotlib as mpl
 
 from reports.evidence.evidence import Evidence
+from reports.figures.consistency import consistency
 from reports.figures.behaviour import agreement, memorization, queries
 from reports.figures.cost import risk_against_latency
 from reports.figures.curves import training_curves
@@ -23,6 +24,7 @@ DRAWINGS: Sequence[Callable[[Evidence], Drawing | None]] = (
     forest,
     sensitivity,
     latent_space,
+    consistency,
     memorization,
     agreement,
     queries,

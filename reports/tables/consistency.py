@@ -104,7 +104,7 @@ def consistency_table(evidence: Evidence) -> Table:
         ),
         columns=(
             Column("task", "task"),
-            Column("fraction", "fraction"),
+            Column("fraction", "fraction", "share"),
             Column("source", "source"),
             Column("kind", "kind"),
             Column("method", "method"),
@@ -175,7 +175,7 @@ def consistency_comparison_table(evidence: Evidence) -> Table:
         ),
         columns=(
             Column("task", "task"),
-            Column("fraction", "fraction"),
+            Column("fraction", "fraction", "share"),
             Column("source", "source"),
             Column("kind", "kind"),
             Column("measure", "measure"),
