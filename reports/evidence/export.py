@@ -70,7 +70,7 @@ _IN_RUNS = ["run", "folder", "state", "reason", "task", "fraction", "seed", "met
 _COUNTS = ("seed", "layers", "train_examples", "parameters", "fitted_examples", "examples",
            "clipped", "networks", "statements", "groups", "seen_examples", "members", "others",
            "references", "calibrated_members", "calibrated_others", "teacher_right",
-           "teacher_wrong")  # fmt: skip
+           "teacher_wrong", "texts")  # fmt: skip
 _NUMBERS = (*_COUNTS, "fraction", "seconds", "temperature", "value", "majority", "risk",
             "loss_bound", "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
             "seen_risk", "unseen_risk", "least_advantage", *membership.ATTACKS,
@@ -211,7 +211,7 @@ def read_numbers(folder: Path) -> pd.DataFrame | None:
         InputError: if they are missing, were changed, or were written by an incompatible version.
     """
     about = _about(folder)
-    return _table(folder, about, CONSISTENCY) if CONSISTENCY in about["sha256"] else None
+    return _counted(_table(folder, about, CONSISTENCY)) if CONSISTENCY in about["sha256"] else None
 
 
 def _table(folder: Path, about: Mapping[str, Any], name: str) -> pd.DataFrame:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import matplotlib as mpl
 
 from reports.evidence.evidence import Evidence
-from reports.figures.consistency import consistency
 from reports.figures.behaviour import agreement, memorization, queries
+from reports.figures.consistency import consistency
 from reports.figures.cost import risk_against_latency
 from reports.figures.curves import training_curves
 from reports.figures.drawing import Drawing
