@@ -176,7 +176,7 @@ def train(
     learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="Of the student; by default 5e-5, or 1e-3 for the embedded encoder.",
+            help="Of the student; by default 2e-4, or 1e-3 for the embedded encoder.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -269,7 +269,7 @@ def train(
         raise InputError(f"--precision is {precision!r}: choose one of {', '.join(PRECISIONS)}.")
     encoder = encoder_for(described, teacher, out)
     own = student not in ("teacher", "pretrained")
-    rate = usual_rate(random_weights=teacher is None)
+    random_weights = teacher is None
     shared: dict[str, Any] = {
         **{name: settings[name] for name in TRAINING_SETTINGS},
         "precision": preferred_precision() if precision == "auto" else precision,
@@ -299,7 +299,9 @@ def train(
         training=checked(
             TrainingSpec,
             epochs=TrainingSpec().epochs if epochs is None else epochs,
-            learning_rate=rate if learning_rate is None else learning_rate,
+            learning_rate=usual_rate(random_weights=random_weights, student=True)
+            if learning_rate is None
+            else learning_rate,
             augmentation=copies,
             **shared,
         ),
@@ -331,7 +333,9 @@ def train(
         teacher=checked(
             TrainingSpec,
             epochs=_teacher_epochs(teacher_epochs, encoder, enough),
-            learning_rate=rate if teacher_learning_rate is None else teacher_learning_rate,
+            learning_rate=usual_rate(random_weights=random_weights, student=False)
+            if teacher_learning_rate is None
+            else teacher_learning_rate,
             **shared,
         ),
         teacher_mixup=checked(

@@ -302,8 +302,10 @@ def _comparison(
     }
     own_encoder = comparison.task in EMBEDDED and study.tasks[comparison.task].encoder is None
 
-    def training(fields: Mapping[str, Any], epochs_factor: float = 1.0) -> TrainingSpec:
-        usual = {"learning_rate": usual_rate(random_weights=own_encoder)}
+    def training(
+        fields: Mapping[str, Any], *, student: bool, epochs_factor: float = 1.0
+    ) -> TrainingSpec:
+        usual = {"learning_rate": usual_rate(random_weights=own_encoder, student=student)}
         spec = _training({**usual, **fields}, study, translators)
         epochs = fields.get("epochs", usual_epochs(examples, spec.batch_size))
         return spec.model_copy(update={"epochs": epochs * epochs_factor})
@@ -314,7 +316,8 @@ def _comparison(
         fraction=comparison.fraction,
         encoder=material.encoder_ref,
         teacher=training(
-            {"epochs": 0.0, **comparison.teacher} if material.fine_tuned else comparison.teacher
+            {"epochs": 0.0, **comparison.teacher} if material.fine_tuned else comparison.teacher,
+            student=False,
         ),
         evaluation=study.evaluation,
     )
@@ -325,7 +328,9 @@ def _comparison(
         own = variant.checkpoint
         changes = {
             "checkpoint": None if own is None else checkpoints[own],
-            "training": training(variant.student["training"], variant.epochs_factor),
+            "training": training(
+                variant.student["training"], student=True, epochs_factor=variant.epochs_factor
+            ),
         }
         student = checked(StudentSpec, **{**variant.student, **changes})
         spec = teacher.model_copy(update={"student": student})

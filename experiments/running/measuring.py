@@ -133,7 +133,9 @@ def measure_on_test(
         "measured_later": {TEST: later},
     }
     of_teacher = None if teacher is None else teacher.summary
-    card = model_card(data.task, spec, summary, of_teacher, warning=warning(summary))
+    card = model_card(
+        data.task, spec, summary, of_teacher, longest=longest, warning=warning(summary)
+    )
     partial = reopen(record, out)
     write_examples(partial, TEST, tables[TEST])
     write_json(partial / SUMMARY, summary)

@@ -182,7 +182,9 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     }
     summary["base"] = base_facts(resources.encoder)
     of_teacher = None if teacher is None else teacher.summary
-    card = model_card(resources.data.task, spec, summary, of_teacher, warning=warning(summary))
+    card = model_card(
+        resources.data.task, spec, summary, of_teacher, longest=longest, warning=warning(summary)
+    )
     record = _write(spec, resources, partial, network, tokenizer, history, tables, summary, card)
     resources.say(_outcome(record))
     return record

@@ -78,7 +78,14 @@ STAGES = (
 # A teacher is trained alike whatever is varied.
 TEACHER_EXAMPLES = 1600
 # The default method costs three times as much as fine-tuning.
-METHODS = {"tickets": ("ft", "sm+tmkd"), "embedded-sentiment": ("ft", "sm+tmkd")}
+METHODS = {
+    "tickets": ("ft", "sm+tmkd"),
+    "sst2": ("ft",),
+    "cola": ("ft",),
+    "embedded-sentiment": ("ft", "sm+tmkd"),
+    "embedded-inference": ("ft",),
+    "rte": ("ft",),
+}
 COLUMNS = ("setting", "value", "task", "method", "seed", "metric", "majority", "loss", "run")
 
 
@@ -100,12 +107,25 @@ def choose(cells: pd.DataFrame, values: Sequence[Any]) -> Any:
     raise AssertionError("the best is one of the values")
 
 
+def decided(stage: Stage, table: pd.DataFrame) -> bool:
+    """Return True if a table has every cell of a stage, with each of its values."""
+    rows = table[table["setting"] == stage.name]
+    there = set(zip(rows["task"], rows["method"], rows["value"].astype(str), strict=True))
+    return there >= {
+        (task, method, str(value))
+        for task, methods in METHODS.items()
+        if stage.covers(task)
+        for method in methods
+        for value in stage.choices
+    }
+
+
 def chosen(table: pd.DataFrame) -> dict[str, Any]:
-    """Return what the rule gives for each setting of the table; `START` for one without rows."""
+    """Return what the rule gives for each setting; `START` where a task's cells are missing."""
     found = dict(START)
     for stage in STAGES:
         rows = table[table["setting"] == stage.name]
-        if len(rows):
+        if decided(stage, table):
             named = {str(value): value for value in stage.choices}
             cells = rows.assign(value=rows["value"].astype(str).map(named))
             found[stage.name] = choose(cells, stage.choices)
@@ -147,7 +167,7 @@ def trials(
         grid=True,
         validation=study.evaluation.validation or 0.5,
     )
-    methods = [MethodSettings(method=name) for name in METHODS.get(task, ("ft",))]
+    methods = [MethodSettings(method=name) for name in METHODS[task]]
     made = tune(tuning, methods, Workbench(out, {task: material}, {}, do, print))
     for trial in made:
         for seed, metric, majority, loss, run in zip(

@@ -129,7 +129,10 @@ def token_table(
         name: table[name].combine_chunks() for name in TOKEN_COLUMNS if name in dataset.column_names
     }
     lengths = lists["input_ids"].value_lengths().fill_null(0).to_numpy().astype(np.int64)
-    columns = {name: values.flatten().to_numpy().astype(np.int64) for name, values in lists.items()}
+    columns = {
+        name: values.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
+        for name, values in lists.items()
+    }
     if "attention_mask" in columns:
         attended = columns.pop("attention_mask") == 1
         rows = np.repeat(np.arange(len(lengths)), lengths)

@@ -31,6 +31,7 @@ def model_card(
     summary: Mapping[str, Any],
     teacher: Mapping[str, Any] | None = None,
     *,
+    longest: int,
     warning: str = "",
 ) -> str:
     """Return the card's text, with the YAML header that a hub reads.
@@ -38,6 +39,7 @@ def model_card(
     Args:
         summary: what becomes the run's `run.json`.
         teacher: a student's teacher's.
+        longest: tokens at which texts were cut off.
         warning: what a reader of the numbers is to know first.
     """
     kind = "student" if spec.student is not None else "teacher"
@@ -54,7 +56,7 @@ def model_card(
         ),
         "",
         "## Use",
-        *_use(task, spec),
+        *_use(task, longest),
         "",
         "## Numbers",
         *([warning, ""] if warning else []),
@@ -165,7 +167,7 @@ def _header(task: Task, spec: RunSpec, summary: Mapping[str, Any], name: str) ->
     return header
 
 
-def _use(task: Task, spec: RunSpec) -> list[str]:
+def _use(task: Task, longest: int) -> list[str]:
     pair = len(task.text_columns) > 1
     text = '{"text": "first text", "text_pair": "second text"}' if pair else '"a text"'
     return [
@@ -175,7 +177,7 @@ def _use(task: Task, spec: RunSpec) -> list[str]:
         'classify = pipeline("text-classification", model="FOLDER")',
         f"classify({text}, truncation=True)",
         "```",
-        f"Trained and measured on at most {spec.training.max_length} tokens. "
+        f"Trained and measured on at most {longest} tokens. "
         "`truncation=True` cuts longer texts there, as in training; without it a text beyond the "
         "network's positions ends in an error.",
     ]

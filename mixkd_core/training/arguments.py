@@ -9,6 +9,7 @@ from mixkd_core.networks.mix_layer import MixLayer, parsed_mix_layer
 from mixkd_core.objectives.objective import TERMS, Objective, objective
 from mixkd_core.records.settings import MIXUP, OBJECTIVE, settings_of
 from mixkd_core.records.specs import StudentSpec, TrainingSpec
+from mixkd_core.records.usual import RATE_OF_STUDENTS
 
 METHOD_SETTINGS = settings_of(StudentSpec, OBJECTIVE, MIXUP)
 
@@ -44,9 +45,9 @@ def _of_training(name: str, told: str) -> Any:
 class MixKDArguments(_MethodArguments, TrainingArguments):  # type: ignore[misc, valid-type]
     """Arguments of `MixKDTrainer`; those not listed here are `transformers.TrainingArguments`'.
 
-    Batch size, rate, warm-up and weight decay default to those of a training of ours
-    (`mixkd_core.records.specs.TrainingSpec`). Epochs that are not given are as many as enough steps
-    take (`mixkd_core.records.usual`).
+    Batch size, warm-up and weight decay default to those of a training of ours
+    (`mixkd_core.records.specs.TrainingSpec`), the rate to a student's. Epochs that are not given
+    are as many as enough steps take (`mixkd_core.records.usual`).
 
     Of the method there are those of a student (`mixkd_core.records.specs.StudentSpec`), with the
     same names, defaults and meanings, and a weight for each term of the objective. The weights
@@ -59,7 +60,7 @@ class MixKDArguments(_MethodArguments, TrainingArguments):  # type: ignore[misc,
         metadata={"help": "Epochs; if not given, the usual ones, or more where data are small."},
     )
     per_device_train_batch_size: int = _of_training("batch_size", "Originals in a batch.")
-    learning_rate: float = _of_training("learning_rate", "Peak learning rate.")
+    learning_rate: float = field(default=RATE_OF_STUDENTS, metadata={"help": "Peak learning rate."})
     warmup_steps: float = _of_training("warmup", "Steps of warm-up, or below 1 their share.")
     weight_decay: float = _of_training("weight_decay", "AdamW's, on weight matrices.")
 

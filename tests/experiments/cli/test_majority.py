@@ -50,7 +50,7 @@ def test_so_do_the_tables_of_a_report() -> None:
 def test_so_does_the_card() -> None:
     (record, *_) = find_records(STORE)
     arguments = find_task(record.spec.task), record.spec, record.summary
-    warned = model_card(*arguments, warning=warning(record.summary))
+    warned = model_card(*arguments, longest=64, warning=warning(record.summary))
     numbers = warned[warned.index("## Numbers") :]
     assert numbers.index(CALLED) < numbers.index("| set |"), "before anybody reads a number"
-    assert CALLED not in model_card(*arguments)
+    assert CALLED not in model_card(*arguments, longest=64)

@@ -142,9 +142,9 @@ def test_what_a_study_says_nothing_of_is_as_usual() -> None:
         2 * usual,
     }
     assert runs["rte", "twice"].epochs == 2 * usual
-    assert runs["rte", "ft"].learning_rate == usual_rate(random_weights=False)
+    assert runs["rte", "ft"].learning_rate == usual_rate(random_weights=False, student=True)
     embedded = runs["embedded-sentiment", "ft"]
-    assert embedded.learning_rate == usual_rate(random_weights=True)
+    assert embedded.learning_rate == usual_rate(random_weights=True, student=True)
     assert embedded.epochs == usual_epochs(100, 8)
 
 

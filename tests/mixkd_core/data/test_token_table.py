@@ -110,6 +110,11 @@ def without(column: str) -> dict[str, Any]:
         (without("labels"), "no column 'labels' .it has input_ids, token_type_ids."),
         (without("input_ids"), "no column 'input_ids'"),
         ({**ROWS, "input_ids": [[7, 8, 9], [], [6]]}, "row 1 of the data set has no token"),
+        # Of nothing but empty lists Arrow does not know the type.
+        (
+            {"input_ids": [[], [], []], "labels": ROWS["labels"]},
+            "row 0 of the data set has no token",
+        ),
         (
             {**ROWS, "attention_mask": [[1, 1, 1], [1], [0, 0]]},
             "row 2 of the data set has no token",

@@ -47,7 +47,7 @@ def spec(**changes: Any) -> RunSpec:
 
 def card(task: Task | None = None, **changes: Any) -> str:
     described = task or Task("moods", ("text",), "label", ("calm", "glad"))
-    return model_card(described, spec(**changes), SUMMARY, TEACHER)
+    return model_card(described, spec(**changes), SUMMARY, TEACHER, longest=64)
 
 
 def test_the_header_says_what_a_hub_wants_to_know() -> None:
@@ -63,7 +63,7 @@ def test_the_header_says_what_a_hub_wants_to_know() -> None:
 
 def test_the_text_says_how_long_a_text_may_be_and_what_the_teacher_scores() -> None:
     text = card()
-    assert "at most 96 tokens" in text
+    assert "at most 64 tokens" in text
     assert "truncation=True" in text
     assert "Its teacher has 6 layers and 34 million parameters (this network: 50% of them)" in text
     assert "accuracy 0.7500 on `dev`" in text
@@ -78,14 +78,14 @@ def test_texts_of_the_training_subset_in_another_set_are_told() -> None:
         ({"exact": 1, "alike": 3}, "`dev` (1 word for word, 2 up to case and spacing)."),
     ):
         results = SUMMARY["results"] | {"dev": dev | {"overlap": overlap}}
-        text = model_card(described, spec(), SUMMARY | {"results": results}, TEACHER)
+        text = model_card(described, spec(), SUMMARY | {"results": results}, TEACHER, longest=64)
         assert ("Texts of the training subset stand in" in text) == bool(told)
         assert told in text
 
 
 def test_a_licence_that_is_not_stated_is_not_made_up() -> None:
     described = Task("moods", ("text",), "label", ("calm", "glad"))
-    text = model_card(described, spec(), SUMMARY | {"base": {}}, None)
+    text = model_card(described, spec(), SUMMARY | {"base": {}}, None, longest=64)
     assert "license" not in text.split("---")[1]
     assert "states none that was found" in text
 

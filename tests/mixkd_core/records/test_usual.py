@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixkd_core.records.specs import TrainingSpec
-from mixkd_core.records.usual import ENOUGH_STEPS, usual_epochs, usual_rate
+from mixkd_core.records.usual import ENOUGH_STEPS, RATE_OF_STUDENTS, usual_epochs, usual_rate
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,8 @@ def test_never_fewer_steps_than_enough_nor_an_epoch_more_than_that_takes(
 
 
 def test_random_weights_take_larger_steps() -> None:
-    assert usual_rate(random_weights=True) > usual_rate(random_weights=False)
-    assert usual_rate(random_weights=False) == TrainingSpec().learning_rate
+    for student in (True, False):
+        pretrained = usual_rate(random_weights=False, student=student)
+        assert usual_rate(random_weights=True, student=student) > pretrained
+    assert usual_rate(random_weights=False, student=False) == TrainingSpec().learning_rate
+    assert usual_rate(random_weights=False, student=True) == RATE_OF_STUDENTS

@@ -13,7 +13,7 @@ from transformers import BertTokenizer, DataCollatorWithPadding, TrainerCallback
 
 from mixkd_core.errors import InputError
 from mixkd_core.records.specs import TrainingSpec
-from mixkd_core.records.usual import usual_epochs
+from mixkd_core.records.usual import usual_epochs, usual_rate
 from mixkd_core.training.arguments import MixKDArguments
 from mixkd_core.training.trainer import MixKDTrainer
 
@@ -119,7 +119,7 @@ def test_a_script_that_says_nothing_trains_as_the_command_line_does(
     arguments = MixKDArguments(str(tmp_path), method="sm", use_cpu=True)
     usual = TrainingSpec()
     assert arguments.per_device_train_batch_size == usual.batch_size
-    assert arguments.learning_rate == usual.learning_rate
+    assert arguments.learning_rate == usual_rate(random_weights=False, student=True)
     assert (arguments.warmup_steps, arguments.weight_decay) == (usual.warmup, usual.weight_decay)
     for texts, batches in ((12, 1), (70, 2)):
         trainer = MixKDTrainer(

@@ -1,0 +1,81 @@
+"""The defaults are what the rule gives on the committed table of trials."""
+
+import pandas as pd
+import pytest
+
+from experiments.planning.study_file import load_study
+from experiments.tuning.defaults import (
+    COLUMNS,
+    METHODS,
+    STAGES,
+    START,
+    STUDY,
+    TABLE,
+    choose,
+    chosen,
+    decided,
+)
+from mixkd_core.records.specs import StudentSpec
+from mixkd_core.records.usual import RATE_OF_RANDOM_WEIGHTS, RATE_OF_STUDENTS
+
+DEFAULTS = {
+    "layers": StudentSpec().layer_choice,
+    "rate": RATE_OF_STUDENTS,
+    "rate of random weights": RATE_OF_RANDOM_WEIGHTS,
+}
+
+
+def table() -> pd.DataFrame:
+    return pd.read_csv(TABLE)
+
+
+def test_the_defaults_are_what_the_rule_gives() -> None:
+    committed = table()
+    judged = {stage.name for stage in STAGES if decided(stage, committed)}
+    assert {"layers", "rate"} <= judged
+    found = chosen(committed)
+    for name in judged & set(DEFAULTS):
+        assert found[name] == DEFAULTS[name], name
+
+
+def test_the_table_has_every_cell_once_and_names_its_runs() -> None:
+    committed = table()
+    assert tuple(committed.columns) == COLUMNS
+    assert not committed.duplicated(["setting", "value", "task", "method", "seed"]).any()
+    assert committed["run"].str.fullmatch("[0-9a-f]{12}").all()
+    assert set(committed["task"]) <= set(METHODS) == set(load_study(str(STUDY)).tasks)
+
+
+def cells(**metrics: list[float]) -> pd.DataFrame:
+    rows = [
+        {"task": f"t{place}", "method": "ft", "seed": 0, "value": name, "metric": metric}
+        for name, column in metrics.items()
+        for place, metric in enumerate(column)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("cheap", "dear", "taken"),
+    [
+        ([0.5, 0.5, 0.5], [0.6, 0.6, 0.6], "dear"),  # better everywhere alike
+        ([0.5, 0.5, 0.5], [0.5, 0.5, 0.6], "cheap"),  # ahead by one standard error, not more
+        ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], "cheap"),
+        ([0.6, 0.6, 0.6], [0.5, 0.5, 0.5], "cheap"),
+        ([0.5, 0.5, 0.5, 0.5], [0.6, 0.6, 0.61, 0.5], "dear"),
+    ],
+)
+def test_what_cannot_be_separated_is_decided_by_cost(
+    cheap: list[float], dear: list[float], taken: str
+) -> None:
+    assert choose(cells(cheap=cheap, dear=dear), ("cheap", "dear")) == taken
+
+
+def test_a_stage_without_all_its_cells_decides_nothing() -> None:
+    (stage,) = (stage for stage in STAGES if stage.name == "rate")
+    committed = table()
+    partly = committed[(committed["setting"] != "rate") | (committed["task"] != "rte")]
+    assert decided(stage, committed)
+    assert not decided(stage, partly)
+    assert chosen(partly)["rate"] == START["rate"]
+    assert chosen(committed.iloc[:0]) == START
