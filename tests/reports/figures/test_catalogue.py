@@ -37,6 +37,9 @@ def test_every_figure_is_drawn_with_labelled_axes(evidence: Evidence) -> None:
         "gap",
         "risks",
         "forest",
+        "memorization",
+        "agreement",
+        "queries",
         "curves",
     ]
     for drawing in drawings:
