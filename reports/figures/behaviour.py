@@ -34,9 +34,9 @@ def agreement(evidence: Evidence) -> Drawing | None:
         "agreement",
         "Agreement where the teacher errs",
         "Share of the examples on which the teacher errs (of the set named) on which the student "
-        "predicts the same. A student of labels alone agrees there by chance only. Means over "
-        "seeds with 95 % intervals, or the seeds where there are fewer than four. Variants as "
-        "above.",
+        "predicts the same. Networks of labels alone err on many of the same hard examples: what "
+        "is handed on is the difference from ft. Means over seeds with 95 % intervals, or seeds "
+        "where there are fewer than four. Variants as above.",
         drawn_representatives(evidence, frame).assign(
             what="agreement where the teacher errs", majority=float("nan"), low=0.0, high=1.0
         ),

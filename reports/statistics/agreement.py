@@ -1,8 +1,9 @@
 """What a teacher hands on: how far its student predicts what it predicts, right or wrong.
 
-A student that is as accurate as its teacher may err elsewhere. Agreement where the teacher errs is
-what is handed on beside the labels (Stanton et al., 2021, who find it to be small); it is below
-agreement where the teacher is right whenever the student learnt from labels too.
+A student that is as accurate as its teacher may err elsewhere. Agreement with it
+is smaller than one might think (Stanton et al., 2021). Where the teacher errs, networks that learnt
+from labels alone agree with it too, since they err on the same hard examples: what is handed on
+beside the labels is the difference from fine-tuning.
 """
 
 from dataclasses import asdict, dataclass

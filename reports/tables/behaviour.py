@@ -72,11 +72,11 @@ def agreement_table(evidence: Evidence) -> Table:
         title="Agreement: what the teacher hands on",
         caption=(
             "Share of examples on which student and teacher predict one class; the same where the "
-            "teacher is right and where it errs (a student of labels alone agrees there with its "
-            "errors by chance only); and the mean KL divergence of the student's probabilities "
-            "from the teacher's. Means over seeds with Student's t interval; minus kd, ft: paired "
-            "over seeds, exact sign-flip test, Holm-corrected over the numbers, sets and methods "
-            "of one task, fraction and baseline."
+            "teacher is right and where it errs (networks of labels alone err on many of the same "
+            "hard examples: what is handed on is the difference from ft); and the mean KL "
+            "divergence of the student's probabilities from the teacher's. Means over seeds with "
+            "Student's t interval; minus kd, ft: paired over seeds, exact sign-flip test, "
+            "Holm-corrected over the numbers, sets and methods of one task, fraction and baseline."
         ),
         columns=_columns("set", Column("set", "set")),
         frame=_compared(evidence, agreement_long(evidence), AGREEMENTS),
