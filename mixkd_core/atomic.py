@@ -1,6 +1,7 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and folders that a group shares."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,3 +21,20 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def shared_folder(folder: Path, store: Path) -> None:
+    """Make a folder of a store that those who may write to the store may write to.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    store.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(stat.S_IMODE(store.stat().st_mode))
+
+
+def shared_file_mode(store: Path) -> int:
+    """Return the mode of a file that those who may write to a store may write to."""
+    return stat.S_IMODE(store.stat().st_mode) & 0o666

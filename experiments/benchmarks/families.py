@@ -46,7 +46,7 @@ def of_family(workload: Workload, family: str, *, layers: int, width: int) -> Wo
     if hasattr(config, "type_vocab_size"):
         config.type_vocab_size = 2
     torch.manual_seed(SEED)
-    network = AutoModelForSequenceClassification.from_config(config)
+    network = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
     columns = {name: torch.zeros(1) for name in workload.table.columns}
     foreign = [name for name in columns if name not in accepted(network, columns)]
     dataset = workload.dataset.remove_columns(foreign)

@@ -13,6 +13,7 @@ from experiments.cli.behaviour import agreement, memorization
 from experiments.cli.bench import bench
 from experiments.cli.certify import certify
 from experiments.cli.claims import claims
+from experiments.cli.clean import clean
 from experiments.cli.consistency import consistency
 from experiments.cli.cost import cost
 from experiments.cli.demo import demo
@@ -42,8 +43,8 @@ app = typer.Typer(
 
 
 for command in (
-    demo, train, run, tune, status, report, gaps, claims, consistency, memorization, agreement,
-    export, predict, cost, doctor, certify, verify, submit, bench,
+    demo, train, run, tune, status, clean, report, gaps, claims, consistency, memorization,
+    agreement, export, predict, cost, doctor, certify, verify, submit, bench,
 ):  # fmt: skip
     app.command()(command)
 

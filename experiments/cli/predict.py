@@ -75,8 +75,13 @@ def predict(
             batch_size=batch_size,
             progress=bar.update,
         )
-    write_rows(found.rows, out)
+    defused = write_rows(found.rows, out)
     typer.echo(f"{len(rows)} predictions were written to {out}")
+    if defused:
+        typer.echo(
+            f"{defused} cells begin like a formula, which a spreadsheet would run: they have got "
+            "an apostrophe before them; .jsonl and .parquet keep them as they are"
+        )
     if found.long:
         how = "read in windows" if windows else "cut as in training"
         typer.echo(

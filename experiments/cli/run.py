@@ -1,7 +1,5 @@
 """`mixkd run`: a study, from its file to its records."""
 
-import shlex
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -131,6 +129,7 @@ def run(
     from experiments.planning.study_file import load_study
     from experiments.running.quiet import quiet_libraries
     from experiments.running.store import store_plan
+    from mixkd_core.records.places import this_command
     from mixkd_core.records.survey import survey
 
     quiet_libraries()
@@ -153,8 +152,8 @@ def run(
     stored = survey(out, whole=True).runs
     resolved = resolve(described)
     with TemporaryDirectory() as scratch:
-        # A plan of a store that does not exist is not to make it.
-        place = Path(scratch) if dry_run and not out.is_dir() else out
+        # A plan of a store is not to make it, nor to write to it.
+        place = Path(scratch) if dry_run and not (out / "encoder").is_dir() else out
         if dry_run:
             drawn = sketch(resolved, place, data_dir=data_dir, teacher=teacher)
         else:
@@ -185,7 +184,7 @@ def run(
     if dry_run:
         return
     store_plan(out, described.name, {item.spec.id: item.describe() for item in planned})
-    command = shlex.join(["mixkd", *sys.argv[1:]])
+    command = this_command()
     workplace = Workplace(out, command, allow_new_weights, trust_remote_code)
     undone = [item for item in planned if item.spec.id not in done]
     time_left = None if cluster else TimeLeft(undone, finished, out, jobs)

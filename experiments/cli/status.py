@@ -10,6 +10,7 @@ from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
     from mixkd_core.records.run_folder import RunRecord
+    from mixkd_core.records.survey import StoredRun
 
 
 def status(
@@ -35,7 +36,7 @@ def status(
         return
     wide_table(
         ("state", "run", ""),
-        [(run.state, run.name, _numbers(run.record) or run.reason) for run in found.runs],
+        [(run.state, run.name, _about(out, run)) for run in found.runs],
     )
     counts = Counter(run.state for run in found.runs)
     typer.echo(", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]))
@@ -44,6 +45,13 @@ def status(
     finished = {run.id for run in found.runs if run.state == "finished"}
     for study, plan in found.plans.runs.items():
         typer.echo(f"{shown(study)}: {len(finished & set(plan))} of {len(plan)} runs finished")
+
+
+def _about(out: Path, run: "StoredRun") -> str:
+    """The numbers of a run, or why it has none."""
+    from mixkd_core.records.locks import holder
+
+    return _numbers(run.record) or (holder(out, run.id) if run.state == "running" else run.reason)
 
 
 def _numbers(record: "RunRecord | None") -> str:

@@ -1,7 +1,5 @@
 """`mixkd train`: one teacher and one student, on real or embedded data."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -226,6 +224,7 @@ def train(
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
     from mixkd_core.networks.label_order import label_names
     from mixkd_core.records.environment import preferred_precision
+    from mixkd_core.records.places import this_command
     from mixkd_core.records.run_folder import find_record, read_record, record_folder
     from mixkd_core.records.specs import (
         AugmentationSpec,
@@ -366,7 +365,7 @@ def train(
         if translators is None or there is None or back is None
         else {there.digest: translators[0], back.digest: translators[1]},
         allow_new_weights=allow_new_weights,
-        command=shlex.join(["mixkd", *sys.argv[1:]]),
+        command=this_command(),
         say=typer.echo,
     )
     if find_record(out, spec) is not None:

@@ -1,7 +1,6 @@
 """`mixkd tune`: settings chosen on examples held out of the training subset."""
 
 import shlex
-import sys
 from enum import StrEnum
 from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
@@ -105,6 +104,7 @@ def tune(
     )
     from experiments.tuning.search import tune as search_settings
     from experiments.tuning.search_space import parsed_settings
+    from mixkd_core.records.places import this_command
     from mixkd_core.records.run_folder import find_record
 
     quiet_libraries()
@@ -121,7 +121,7 @@ def tune(
     chosen = chosen_methods(described, listed(methods, str, "--methods"))
     tuning = Tuning(described, settings, trials, grid, objective.value, validation, sampler_seed)
     spaces(tuning, chosen)  # refused, if it is, before data are read
-    command = shlex.join(["mixkd", *sys.argv[1:]])
+    command = this_command()
     workplace = Workplace(out, command, allow_new_weights, trust_remote_code)
 
     def do(runs: Any) -> dict[str, str]:

@@ -17,6 +17,7 @@ from mixkd_core.data.table_files import read_table
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
 from mixkd_core.networks.inference import run_inference
+from reports.files import defused
 
 LongTexts = Literal["cut", "windows"]
 
@@ -124,8 +125,13 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> int:
     """Write rows as CSV, TSV, JSONL or parquet, by the file's ending; whole or not at all.
+
+    In CSV and TSV a text that a spreadsheet would run has an apostrophe before it.
+
+    Returns:
+        How many cells have got one.
 
     Raises:
         InputError: for another ending, or a file that cannot be written.
@@ -143,6 +149,13 @@ def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             _write(rows, beside, suffix)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}; give another --out.") from error
+    if suffix not in (".csv", ".tsv"):
+        return 0
+    return sum(defused(cell) != cell for row in rows for cell in _texts_of(row))
+
+
+def _texts_of(row: Mapping[str, Any]) -> list[Any]:
+    return [cell for cell in row.values() if isinstance(cell, str)]
 
 
 def _write(rows: Sequence[Mapping[str, Any]], path: Path, suffix: str) -> None:
@@ -154,13 +167,14 @@ def _write(rows: Sequence[Mapping[str, Any]], path: Path, suffix: str) -> None:
         lines = [json.dumps(dict(row), ensure_ascii=False, default=str) for row in rows]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     elif suffix == ".tsv":
-        lines = ["\t".join(map(str, row.values())) for row in ({n: n for n in rows[0]}, *rows)]
+        cells = [list(rows[0]), *(row.values() for row in rows)]
+        lines = ["\t".join(str(defused(cell)) for cell in row) for row in cells]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     else:
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+            writer = csv.writer(file)
+            writer.writerow(map(defused, rows[0]))
+            writer.writerows([defused(row[name]) for name in rows[0]] for row in rows)
 
 
 def _breaks(value: Any) -> bool:

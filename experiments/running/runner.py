@@ -41,6 +41,7 @@ from mixkd_core.networks.limits import settle_padding, text_limit
 from mixkd_core.networks.students import choose_layers, student_from_layers
 from mixkd_core.networks.weights import write_network
 from mixkd_core.records.environment import describe
+from mixkd_core.records.locks import holder
 from mixkd_core.records.model_card import base_facts, model_card
 from mixkd_core.records.run_folder import (
     RunRecord,
@@ -108,7 +109,8 @@ def run(spec: RunSpec, resources: Resources) -> RunRecord:
         check(spec, resources)
 
     def on_wait() -> None:
-        resources.say(f"{spec.folder_name}: waiting for the process that works on it")
+        who = holder(resources.out, spec.id)
+        resources.say(f"{spec.folder_name}: waiting for the process that works on it ({who})")
 
     out = resources.out
     with run_lock(out, spec.id, on_wait if resources.wait else None):

@@ -11,19 +11,19 @@ died. Its file stays, since deleting it would let two processes lock two files o
 
 import errno
 import shutil
-import stat
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, SoftFileLock, Timeout
 
+from mixkd_core.atomic import shared_file_mode, shared_folder
 from mixkd_core.errors import DiskFullError, InputError, MixKDError, RunBusyError
 from mixkd_core.records.layout import FAILURE
-from mixkd_core.records.locks import lock_file
+from mixkd_core.records.locks import heard_of, lock_file
 from mixkd_core.records.plans import plan_file, read_plan
 from mixkd_core.records.run_folder import partial_folder, write_json
 from mixkd_core.records.specs import RunSpec
@@ -103,7 +103,7 @@ def store_plan(out: Path, study: str, runs: dict[str, dict[str, Any]]) -> None:
     """
     path = plan_file(out, study)
     with _lock(out, f"study-{study}", lambda: None):
-        _shared_folder(path.parent, out)
+        shared_folder(path.parent, out)
         known = dict(read_plan(path)[1]) if path.is_file() else {}
         write_json(path, {"study": study, "runs": known | runs})
 
@@ -112,9 +112,9 @@ def store_plan(out: Path, study: str, runs: dict[str, dict[str, Any]]) -> None:
 def _lock(out: Path, name: str, on_wait: Callable[[], None] | None) -> Iterator[None]:
     path = lock_file(out, name)
     try:
-        _shared_folder(path.parent, out)
+        shared_folder(path.parent, out)
         # Whoever may write to the store may lock, whichever of them was first.
-        lock = FileLock(path, mode=stat.S_IMODE(out.stat().st_mode) & 0o666)
+        lock = FileLock(path, mode=shared_file_mode(out))
         try:
             lock.acquire(blocking=False)
         except Timeout:
@@ -135,17 +135,10 @@ def _lock(out: Path, name: str, on_wait: Callable[[], None] | None) -> Iterator[
             f"cannot write to {out}: {error.strerror or error}; give another --out."
         ) from error
     try:
-        yield
+        with heard_of(out, name):
+            yield
     finally:
         lock.release()
-
-
-def _shared_folder(folder: Path, out: Path) -> None:
-    """Make a folder of the store that those who may write to the store may write to."""
-    out.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        folder.mkdir()
-        folder.chmod(stat.S_IMODE(out.stat().st_mode))
 
 
 def _means_full_disk(error: BaseException | None, out: Path) -> bool:

@@ -10,6 +10,7 @@ import yaml
 
 from experiments.tuning.search import Trial, winners
 from mixkd_core.errors import InputError
+from reports.files import csv_text
 
 TRIALS, CHOSEN = "trials.csv", "chosen.yaml"
 
@@ -61,7 +62,7 @@ def write_results(
     comment = "".join(f"# {line}\n" for line in heading.splitlines())
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        trial_frame(trials).to_csv(folder / TRIALS, index=False)
+        (folder / TRIALS).write_text(csv_text(trial_frame(trials)), encoding="utf-8")
         (folder / CHOSEN).write_text(comment + fragment_text(chosen), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror or error}.") from error

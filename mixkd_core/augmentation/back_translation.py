@@ -6,11 +6,15 @@ stopping loses one batch at most, and no text is translated twice, whichever run
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
+from mixkd_core.atomic import shared_file_mode, shared_folder
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_config, load_tokenizer
 from mixkd_core.networks.device import best_device
@@ -39,9 +43,17 @@ class Translator:
 
     @property
     def file(self) -> Path:
-        """One JSON object a line: `{"text": ..., "translation": ...}`."""
-        made_by = f"{self.ref.digest} {BEAMS} {MAXIMUM_TOKENS}"
-        return self.cache / f"{sha256(made_by.encode()).hexdigest()[:16]}.jsonl"
+        """One JSON object a line: `{"text": ..., "translation": ..., "key": ...}`."""
+        return self.cache / f"{sha256(self._made_by.encode()).hexdigest()[:16]}.jsonl"
+
+    @property
+    def _made_by(self) -> str:
+        return f"{self.ref.digest} {BEAMS} {MAXIMUM_TOKENS}"
+
+    def _key(self, text: str, translation: str) -> str:
+        """What a line carries: of this translator, this text and this translation."""
+        content = json.dumps([self._made_by, text, translation])
+        return sha256(content.encode()).hexdigest()[:16]
 
     def __call__(self, texts: Sequence[str]) -> list[str]:
         """The translations, in order.
@@ -52,16 +64,20 @@ class Translator:
         known = self._known()
         missing = sorted({text for text in texts if text not in known}, key=lambda t: (len(t), t))
         if missing:
-            self.cache.mkdir(parents=True, exist_ok=True)
+            shared_folder(self.cache, self.cache.parent)
             for batch, translations in self._translated(missing):
                 pairs = dict(zip(batch, translations, strict=True))
                 lines = "".join(
-                    json.dumps({"text": text, "translation": translation}) + "\n"
-                    for text, translation in pairs.items()
+                    json.dumps({"text": text, "translation": its, "key": self._key(text, its)})
+                    + "\n"
+                    for text, its in pairs.items()
                 )
                 # One write, so that processes sharing the file do not mix their lines; a line
                 # that a killed process left unfinished is ended first.
                 with self.file.open("a+b") as file:
+                    if not file.seek(0, 2):  # its first writer's
+                        with suppress(OSError):
+                            self.file.chmod(shared_file_mode(self.cache))
                     file.seek(max(0, file.seek(0, 2) - 1))
                     ended = file.read(1) in (b"", b"\n")
                     file.write(("" if ended else "\n").encode() + lines.encode())
@@ -73,10 +89,12 @@ class Translator:
         if self.file.is_file():
             for line in self.file.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
-                    entry = json.loads(line)
-                    known[entry["text"]] = entry["translation"]
+                    entry = from_json(line)
+                    text, translation = entry["text"], entry["translation"]
+                    if entry["key"] == self._key(text, translation):
+                        known[text] = translation
                 except (ValueError, KeyError, TypeError):
-                    continue  # cut off when its process was killed
+                    continue  # cut off when its process was killed, or no translation at all
         return known
 
     def _translated(self, texts: list[str]) -> Iterator[tuple[list[str], list[str]]]:

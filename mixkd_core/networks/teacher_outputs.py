@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from mixkd_core.atomic import replacing
+from mixkd_core.atomic import replacing, shared_folder
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.pairing import Pairs
@@ -229,7 +229,7 @@ def _write(path: Path, key: str, outputs: Inference) -> None:
     if sum(array.nbytes for array in arrays.values()) > MOST_BYTES:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        shared_folder(path.parent, path.parent.parent)
         with replacing(path) as beside:
             beside.write_bytes(save(arrays, metadata={key: _checksum(key, arrays)}))
     except OSError as error:

@@ -2,13 +2,13 @@
 
 import html
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mixkd_core.data.tasks import Task
 from mixkd_core.networks.mix_layer import POOLED, MixLayer
+from mixkd_core.records.places import elsewhere, without_folders
 from mixkd_core.records.specs import AugmentationSpec, RunSpec, TrainingSpec
 
 SET_MEANINGS = {
@@ -68,7 +68,7 @@ def model_card(
         *_beside_teacher(task, summary, teacher),
         "",
         "## Data",
-        f"{escaped(summary['origin'])}; fingerprint `{spec.data[:16]}`; "
+        f"{escaped(elsewhere(summary['origin']))}; fingerprint `{spec.data[:16]}`; "
         f"{summary['train_examples']} training examples (fraction {spec.fraction:g}, stratified, "
         f"seed {spec.seed}).",
         "",
@@ -82,9 +82,7 @@ def model_card(
         f"Run id `{spec.id}`; the full specification is `spec.json` beside this folder. Made with",
         ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
         + f" on {summary['hardware']['accelerator'] or summary['hardware']['processor']}.",
-        "```",
-        without_folders(summary["command"]),
-        "```",
+        *_fenced(without_folders(summary["command"])),
     ]
     return "\n".join(["---", _header(task, spec, summary, name), "---", "", *body]) + "\n"
 
@@ -113,25 +111,18 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", plain)
 
 
-def without_folders(command: str) -> str:
-    """Return a command line with its paths reduced to their last parts, as a reader elsewhere."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return command
-    if command.startswith("#"):
-        return command
-    return shlex.join(_last_part(word) for word in words)
+def _code(text: str) -> str:
+    """Return text as inline code, whatever is in it."""
+    plain = " ".join(text.split())
+    marks = "`" * (1 + max((len(run) for run in re.findall("`+", plain)), default=0))
+    space = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{marks}{space}{plain}{space}{marks}"
 
 
-def _last_part(word: str) -> str:
-    option, equals, value = word.rpartition("=")
-    if Path(value).is_absolute() or value.startswith(("~", "..")):
-        return f"{option}{equals}{Path(value).name}"
-    # Inside a value of a study, such as students=[{checkpoint: /home/me/small}].
-    return re.sub(
-        r"(?<![\w:/.~-])(?:~[\w.-]*|\.\.)?/(?:[^\s/,\]}\"']+/)*(?=[^\s/,\]}\"'])", "", word
-    )
+def _fenced(text: str) -> list[str]:
+    """Return text as a block of code that nothing in it ends."""
+    marks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return [marks, text, marks]
 
 
 def _header(task: Task, spec: RunSpec, summary: Mapping[str, Any], name: str) -> str:
@@ -190,7 +181,7 @@ def _beside_teacher(
         return []
     metric = task.primary_metric
     scores = ", ".join(
-        f"{result['metrics'][metric]:.4f} on `{name}`"
+        f"{result['metrics'][metric]:.4f} on {_code(name)}"
         for name, result in teacher["results"].items()
         if name != "train"
     )
@@ -205,19 +196,20 @@ def _beside_teacher(
 def _licence(spec: RunSpec, summary: Mapping[str, Any]) -> str:
     stated = summary.get("base", {}).get("license")
     if stated:
+        stated = escaped(str(stated))
         return (
-            f"The encoder `{spec.encoder.name}` is under {stated}, which this network inherits; "
-            "the data may have terms of their own."
+            f"The encoder {_code(spec.encoder.name)} is under {stated}, which this network "
+            "inherits; the data may have terms of their own."
         )
     return (
-        f"The card of the encoder `{spec.encoder.name}` states none that was found: see where it "
-        "comes from. The data may have terms of their own."
+        f"The card of the encoder {_code(spec.encoder.name)} states none that was found: see where "
+        "it comes from. The data may have terms of their own."
     )
 
 
 def _method(spec: RunSpec, summary: Mapping[str, Any]) -> list[str]:
     if spec.student is None:
-        return [f"Encoder `{spec.encoder.name}`, {_teacher_training(spec)}."]
+        return [f"Encoder {_code(spec.encoder.name)}, {_teacher_training(spec)}."]
     student = spec.student
     lines = [f"`{summary['objective']}` with distance {student.distance}"]
     lines[-1] += f" (temperature {student.temperature:g})." if student.distance != "mse" else "."
@@ -237,8 +229,10 @@ def _method(spec: RunSpec, summary: Mapping[str, Any]) -> list[str]:
             + " in each epoch; none of them is in a set below or above."
         )
     lines += [
-        f"Student from {summary['student_source']}; trained: {_training(student.training)}.",
-        f"Teacher: `{spec.encoder.name}`, run `{spec.teacher_spec.id}`, {_teacher_training(spec)}.",
+        f"Student from {escaped(summary['student_source'])}; "
+        f"trained: {_training(student.training)}.",
+        f"Teacher: {_code(spec.encoder.name)}, run `{spec.teacher_spec.id}`, "
+        f"{_teacher_training(spec)}.",
     ]
     return lines
 
@@ -282,7 +276,7 @@ def _training(training: TrainingSpec) -> str:
 
 def _augmentation(augmentation: AugmentationSpec) -> str:
     if augmentation.forward is not None and augmentation.backward is not None:
-        names = f"`{augmentation.forward.name}` and `{augmentation.backward.name}`"
+        names = f"{_code(augmentation.forward.name)} and {_code(augmentation.backward.name)}"
         return f"every example also back-translated by {names}"
     return (
         f"{augmentation.copies} more of every example by {augmentation.kind} of words (rate "
@@ -297,7 +291,7 @@ def _numbers(task: Task, results: dict[str, Any]) -> list[str]:
     for name, result in results.items():
         rows.append(
             [
-                f"`{name}`: {set_meaning(name)}",
+                f"{_code(name)}: {set_meaning(name)}".replace("|", "\\|"),
                 str(result["examples"]),
                 *(f"{result['metrics'][metric]:.4f}" for metric in task.metrics),
                 f"{result['majority_baseline'][task.primary_metric]:.4f}",

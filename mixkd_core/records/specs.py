@@ -7,6 +7,7 @@ folder changes nothing, and editing one row makes another run.
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -435,5 +436,13 @@ def checkpoint_ref(checkpoint: str | Path) -> CheckpointRef:
             digest.update(path.name.encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-    name = "/".join(folder.resolve().parts[-2:])
-    return CheckpointRef(name=name, digest=digest.hexdigest()[:16])
+    return CheckpointRef(name=_name_of(folder.resolve()), digest=digest.hexdigest()[:16])
+
+
+def _name_of(folder: Path) -> str:
+    """The last two parts of a folder; only the last where the one above is a user's own."""
+    with suppress(RuntimeError):  # of a user without a home
+        if folder.parent.name == Path.home().name:
+            return folder.name
+    homes = ("home", "Users")
+    return folder.name if folder.parent.parent.name in homes else "/".join(folder.parts[-2:])

@@ -6,10 +6,11 @@ seconds; `mixkd status` compares those too.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mixkd_core.errors import InputError
+from mixkd_core.records.places import elsewhere, without_folders
 from mixkd_core.records.plans import Plans
 from mixkd_core.records.run_folder import RunRecord
 from mixkd_core.records.survey import State, StoredRun, Survey, survey
@@ -114,7 +115,14 @@ def entry_of(record: RunRecord) -> Entry:
     """A finished record as an entry."""
     spec = record.spec
     return Entry(
-        record.folder.name, "finished", "", spec.task, spec.fraction, spec.seed, spec.method, record
+        record.folder.name,
+        "finished",
+        "",
+        spec.task,
+        spec.fraction,
+        spec.seed,
+        spec.method,
+        _without_places(record),
     )
 
 
@@ -128,14 +136,24 @@ def _entry(run: StoredRun, plans: Plans) -> Entry:
     return Entry(
         run.name,
         run.state,
-        run.reason,
+        elsewhere(run.reason),
         about.task,
         about.fraction if spec is None else spec.fraction,  # a name holds six digits of it
         about.seed,
         about.method,
-        run.record,
+        None if run.record is None else _without_places(run.record),
         _is_variant(plans.labels(run.id), about.method),
     )
+
+
+def _without_places(record: RunRecord) -> RunRecord:
+    """A record that names no folder of the machine that it was made on."""
+    summary = record.summary
+    told = {
+        "command": without_folders(summary["command"]),
+        "origin": elsewhere(summary["origin"]),
+    }
+    return replace(record, summary=summary | told)
 
 
 def _is_variant(labels: list[str], method: str) -> bool:

@@ -22,7 +22,6 @@ import datetime as dt
 import hashlib
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -41,7 +40,7 @@ from mixkd_core.records.specs import RunSpec
 from reports.evidence import membership
 from reports.evidence.entries import Entry
 from reports.evidence.measurements import Measurements
-from reports.files import write_file
+from reports.files import as_written, csv_text, write_file
 from reports.statistics.agreement import Agreement
 
 EXPORT_VERSION = 2
@@ -75,9 +74,6 @@ _NUMBERS = (*_COUNTS, "fraction", "seconds", "temperature", "value", "majority",
             "loss_bound", "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
             "seen_risk", "unseen_risk", "least_advantage", *membership.ATTACKS,
             *AGREEMENT)  # fmt: skip
-
-# A folder of a machine says nothing elsewhere: its last names are kept.
-_MACHINE_PATH = re.compile(r"(?<![\w.…])/[\w.+-]+(?:/[\w.+-]+)+")
 
 
 def write_export(
@@ -116,7 +112,7 @@ def write_export(
             "run": entry.id,
             "folder": entry.name,
             "state": entry.state,
-            "reason": _elsewhere(entry.reason),
+            "reason": entry.reason,
             "task": entry.task,
             "fraction": entry.fraction,
             "seed": entry.seed,
@@ -128,7 +124,6 @@ def write_export(
             del spec["seed"]
             row["specification"] = _filed(specifications, spec)
             shared = {name: summary[name] for name in _SHARED}
-            shared["command"] = _elsewhere(shared["command"])
             row["environment"] = _filed(environments, shared)
             row |= {name: summary.get(name) for name in _OWN} | temperatures.get(entry.id, {})
             row |= {name: summary.get(name) for name in _LATER}
@@ -393,26 +388,16 @@ def _about(folder: Path) -> dict[str, Any]:
 
 def _csv(frame: pd.DataFrame) -> bytes:
     whole = {name: "Int64" for name in _COUNTS if name in frame}
-    text: str = frame.astype(whole).to_csv(index=False, lineterminator="\n")
-    return text.encode()
+    return csv_text(frame.astype(whole)).encode()
 
 
 def _frame(content: bytes) -> pd.DataFrame:
     """Floats exactly as written; identifiers stay text even where they look like numbers."""
     frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    frame = frame.map(as_written)
     for name in _NUMBERS:
         if name in frame:
             frame[name] = [float(text) if text else nan for text in frame[name]]
     if "vacuous" in frame:
         frame["vacuous"] = frame["vacuous"] == "True"
     return frame
-
-
-def _elsewhere(text: str) -> str:
-    """Without the folders that only the machine of the runs has."""
-
-    def shortened(found: re.Match[str]) -> str:
-        _, _, *below = found[0].split("/")
-        return "/".join(["…", *below[-2:]])
-
-    return _MACHINE_PATH.sub(shortened, text)

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from reports.files import write_file
+from reports.files import csv_text, write_file
 from reports.statistics.seeds import Summary
 
 Kind = Literal[
@@ -220,9 +220,8 @@ class Table:
         )
 
     def to_csv(self) -> str:
-        """Every column of the frame, numbers in full."""
-        text: str = self.frame.to_csv(index=False, lineterminator="\n")
-        return text
+        """Every column of the frame, numbers in full, and no formula (`reports.files.csv_text`)."""
+        return csv_text(self.frame)
 
     def to_parquet(self) -> bytes:
         """The same as parquet, without the metadata that name the writing libraries."""

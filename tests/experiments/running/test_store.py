@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from experiments.benchmarks.synthetic_store import write_run
 from experiments.running.store import noting_failure, run_lock, store_plan
 from mixkd_core.errors import DiskFullError, InputError, NonFiniteError, RunBusyError
 from mixkd_core.records.layout import FAILURE
-from mixkd_core.records.locks import is_locked
+from mixkd_core.records.locks import SECONDS_OF_SILENCE, holder, is_locked
 from mixkd_core.records.plans import Plans, read_plans
 from mixkd_core.records.run_folder import RunRecord, partial_folder, record_folder
 from mixkd_core.records.specs import CheckpointRef, RunSpec
@@ -285,3 +286,32 @@ def test_anothers_unfinished_run_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         noting_failure(tmp_path, spec()),
     ):
         pass
+
+
+def test_a_living_holder_of_a_lock_is_told_from_one_that_fell_silent(tmp_path: Path) -> None:
+    with run_lock(tmp_path, "0123456789ab", None):
+        note = tmp_path / ".locks" / "0123456789ab.holder"
+        said = holder(tmp_path, "0123456789ab")
+        assert said == f"process {os.getpid()} on {socket.gethostname()} works on it"
+        long_ago = time.time() - 3 * SECONDS_OF_SILENCE
+        os.utime(note, (long_ago, long_ago))
+        said = holder(tmp_path, "0123456789ab")
+        assert "was not heard of for 30 min" in said
+        assert "delete .locks/0123456789ab.lock" in said
+        note.write_text("{")
+        assert holder(tmp_path, "0123456789ab") == "a process works on it"
+    assert not note.exists()
+
+
+def test_a_holder_goes_on_telling_that_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mixkd_core.records.locks.SECONDS_BETWEEN_SIGNS", 0.02)
+    with run_lock(tmp_path, "0123456789ab", None):
+        note = tmp_path / ".locks" / "0123456789ab.holder"
+        os.utime(note, (1, 1))
+        for _ in range(500):
+            if note.stat().st_mtime > 1:
+                break
+            time.sleep(0.02)
+        assert note.stat().st_mtime > 1

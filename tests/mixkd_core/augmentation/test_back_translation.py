@@ -1,5 +1,6 @@
 """Back-translation by a tiny random Marian pair, and the file that remembers it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,30 @@ def test_a_checkpoint_that_does_not_translate_is_refused(
         load_translator(str(tmp_path))
     with pytest.raises(InputError, match="is not a folder"):
         load_translator(str(tmp_path / "nowhere"))
+
+
+def test_what_another_translator_wrote_or_somebody_swapped_is_not_believed(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    there = translator(checkpoints[0], tmp_path / "cache")
+    expected = there(LINES)
+    lines = [json.loads(line) for line in there.file.read_text().splitlines()]
+    one, another = lines[0], lines[-1]
+    one["translation"], another["translation"] = "wrong", one["translation"]
+    stranger = {"text": LINES[1], "translation": "wrong", "key": "0" * 16}
+    unkeyed = {"text": LINES[2], "translation": "wrong"}
+    content = "".join(json.dumps(line) + "\n" for line in [*lines, stranger, unkeyed, 7, None])
+    there.file.write_text(content)
+    assert there(LINES) == expected
+
+
+def test_the_file_of_translations_is_shared_as_its_store_is(
+    checkpoints: tuple[Path, Path], tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    store.chmod(0o770)
+    there = translator(checkpoints[0], store / "translations")
+    there(LINES[:1])
+    assert there.file.stat().st_mode & 0o777 == 0o660
+    assert there.cache.stat().st_mode & 0o777 == 0o770

@@ -1,5 +1,7 @@
 """The model card: a header that a hub reads, text that shows as it is, nothing of the machine."""
 
+import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from mixkd_core.data.tasks import Task
-from mixkd_core.records.model_card import base_facts, escaped, model_card, without_folders
+from mixkd_core.records.model_card import _code, base_facts, escaped, model_card
+from mixkd_core.records.places import elsewhere, without_folders
 from mixkd_core.records.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
 
 RESULT = {
@@ -142,3 +145,25 @@ def test_facts_are_read_off_the_encoders_own_card(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("---\n[broken\n---\n")
     assert base_facts(tmp_path) == {}
     assert base_facts("a/name-on-a-hub") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no file /home/ada/data/train.csv there", "no file train.csv there"),
+        ("'/home/ada/x/y.json' cannot be read", "'y.json' cannot be read"),
+        ("~ada/runs/a and a/b, and/or", "a and a/b, and/or"),
+        ("https://hub.example/a/b stays", "https://hub.example/a/b stays"),
+        ("hub glue sst2; 1/2 of it", "hub glue sst2; 1/2 of it"),
+    ],
+)
+def test_a_text_names_no_folder_of_a_machine(text: str, shown: str) -> None:
+    assert elsewhere(text) == shown
+
+
+@pytest.mark.parametrize("name", ["a`b", "``", "a|b", "<b>", "`a"])
+def test_names_in_code_end_nothing(name: str) -> None:
+    rendered = MarkdownIt("commonmark").render(f"x {_code(name)} y")
+    found = re.fullmatch(r"<p>x <code>(.*)</code> y</p>\n", rendered)
+    assert found is not None
+    assert html.unescape(found[1]) == name

@@ -247,3 +247,14 @@ def test_a_student_of_no_epochs_and_a_teacher_as_it_is_with_mixup_are_refused() 
         StudentSpec(training=TrainingSpec(epochs=0))
     with pytest.raises(ValidationError, match="used as it is, without mixup"):
         spec(teacher=TrainingSpec(epochs=0), teacher_mixup=MixupSpec())
+
+
+def test_a_checkpoints_name_holds_no_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("home/ada/small", "scratch/ada/small", "home/ada/nets/small"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "config.json").write_text("{}")
+    monkeypatch.setattr(Path, "home", lambda: Path("/root"))
+    assert checkpoint_ref(tmp_path / "home/ada/small").name == "small"
+    assert checkpoint_ref(tmp_path / "home/ada/nets/small").name == "nets/small"
+    monkeypatch.setattr(Path, "home", lambda: Path("/data/ada"))
+    assert checkpoint_ref(tmp_path / "scratch/ada/small").name == "small"
