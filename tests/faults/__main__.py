@@ -41,7 +41,8 @@ def main() -> int:
     faults = 0
     with tempfile.TemporaryDirectory() as scratch:
         room = Path(scratch)
-        faults += _inputs(room, given.inputs, given.seed)
+        if given.inputs:
+            faults += _inputs(room, given.inputs, given.seed)
         if given.kills:
             faults += _kills(room / "kills", given.kills, given.seed)
     _say(f"{faults} faults" if faults else "0 tracebacks, 0 hangs, 0 lost, 0 changed")

@@ -4,6 +4,7 @@
 """
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,8 @@ def test_a_hang_is_a_fault() -> None:
 
     with pytest.raises(HangError):
         outcome(never, 0.2)
+    with pytest.raises(HangError):  # which takes no processor's time
+        outcome(lambda: time.sleep(600), 0.01)
 
 
 def test_a_command_that_ends_in_neither_way_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
