@@ -8,6 +8,7 @@ import typer
 from experiments.cli.grid import plain_console, plain_grid
 
 if TYPE_CHECKING:
+    from experiments.planning.plan import Material
     from reports.evidence.evidence import Evidence
 
 
@@ -17,6 +18,13 @@ def wide_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         grid.add_row(*row)
     plain_console().print(grid)
+
+
+def print_remarks(materials: "Mapping[str, Material]") -> None:
+    """Print what a user should know of the data of each task."""
+    for task, material in materials.items():
+        for sentence in material.remarks:
+            typer.echo(f"data of {task}: {sentence}")
 
 
 def print_gaps(

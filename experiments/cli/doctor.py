@@ -181,18 +181,24 @@ def _training(teacher: str, config: Any, tokenizer: Any) -> Finding:
 
     names = tuple(str(name) for name in config.id2label.values())
     task = Task("doctor", ("text",), "label", names if config.num_labels > 1 else None)
-    train = Dataset.from_dict({"text": list(SENTENCES), "label": [0] * len(SENTENCES)})
+    texts = {"text": list(SENTENCES), "label": [0] * len(SENTENCES)}
+    single = Dataset.from_dict(texts)
+    paired = Dataset.from_dict({**texts, "text_pair": list(reversed(SENTENCES))})
     try:
         network = load_classifier(teacher, task)
         settle_padding(network, tokenizer)
         depth = layer_count(network)
         student = student_from_layers(network, choose_layers(depth, max(1, depth // 2), "first"))
-        look_ahead(student, network, tokenizer, [train], objective("sm+tmkd"), 0)
+        look_ahead(student, network, tokenizer, [single], objective("sm+tmkd"), 0)
     except InputError as error:
         return "training", False, str(error)
+    try:
+        look_ahead(student, network, tokenizer, [paired], objective("sm+tmkd"), 0)
+    except InputError as error:
+        return "training", None, f"on single texts as it should be, but not on pairs: {error}"
     return (
         "training",
         True,
-        "padding and mixing leave the logits of single texts as they are, and a student can be "
-        "made from the layers",
+        "padding and mixing leave the logits of texts and of pairs as they are, and a student can "
+        "be made from the layers",
     )

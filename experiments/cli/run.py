@@ -119,6 +119,7 @@ def run(
     Started by accelerate launch -m mixkd (or torchrun), the processes share every run:
     each takes its part of a batch, and one of them writes.
     """
+    from experiments.cli.console import print_remarks
     from experiments.execution.executor import check_workers, execute
     from experiments.execution.jobs import Workplace
     from experiments.execution.time_left import TimeLeft
@@ -159,9 +160,7 @@ def run(
         else:
             materials = gather(resolved, place, data_dir=data_dir, teacher=teacher)
             drawn = Sketch(materials, checkpoints_of(resolved), {})
-        for task, material in drawn.materials.items():
-            for sentence in material.remarks:
-                typer.echo(f"data of {task}: {sentence}")
+        print_remarks(drawn.materials)
         for name, sentence in drawn.absent.items():
             typer.echo(f"{name} is planned by name alone: {sentence}")
         planned = expand(resolved, drawn.materials, drawn.checkpoints)

@@ -85,6 +85,7 @@ def tune(
     No reported set is looked at. May be stopped and repeated: finished runs are found again. A run
     that fails makes its trial the worst. Writes trials.csv and chosen.yaml, keys for a study.
     """
+    from experiments.cli.console import print_remarks
     from experiments.execution.executor import execute
     from experiments.execution.jobs import Workplace
     from experiments.planning.plan import checkpoints_of, gather, source_of
@@ -131,9 +132,11 @@ def tune(
     task, fraction, sets = _told(tuning)
     resolved = resolve(described)
     check_sets(source_of(task, resolved.tasks[task], data_dir), fraction, validation)
+    materials = gather(resolved, out, data_dir=data_dir, teacher=teacher)
+    print_remarks(materials)
     bench = Workbench(
         out,
-        gather(resolved, out, data_dir=data_dir, teacher=teacher),
+        materials,
         checkpoints_of(resolved),
         do,
         typer.echo,

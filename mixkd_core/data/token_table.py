@@ -129,6 +129,7 @@ def token_table(
         name: table[name].combine_chunks() for name in TOKEN_COLUMNS if name in dataset.column_names
     }
     lengths = lists["input_ids"].value_lengths().fill_null(0).to_numpy().astype(np.int64)
+    _check_tokens(lengths)
     columns = {
         name: values.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
         for name, values in lists.items()
@@ -138,14 +139,21 @@ def token_table(
         rows = np.repeat(np.arange(len(lengths)), lengths)
         lengths = np.bincount(rows[attended], minlength=len(lengths))
         columns = {name: values[attended] for name, values in columns.items()}
-    if not np.all(lengths):
-        row = int(np.flatnonzero(lengths == 0)[0])
-        raise InputError(f"row {row} of the data set has no token: drop empty texts.")
+        _check_tokens(lengths)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     labels = np.full(len(lengths), NO_LABEL)
     if label_column is not None:
         labels = _labels(table[label_column], label_column)
     return TokenTable(columns, offsets, labels, 0 if pad_token_id is None else pad_token_id)
+
+
+def _check_tokens(lengths: NDArray[np.int64]) -> None:
+    if not np.all(lengths):
+        row = int(np.flatnonzero(lengths == 0)[0])
+        raise InputError(
+            f"row {row} of the data set has no token: drop empty texts, and give pairs of texts to "
+            "a tokenizer that has a template for them."
+        )
 
 
 def check_labels(labels: NDArray[Any], num_labels: int) -> None:

@@ -90,7 +90,9 @@ def judge(family: str) -> Verdict:
     reads = "last" if reads_last(teacher) else "first"
     if main is not None:
         plain = _refusal(student, teacher, tokens, "kd", 0)
-        reasons = {"mixing" if plain is None else "any method": plain or main}
+        reasons = {} if plain is None else {"any method": plain}
+        if main != plain:
+            reasons["mixing"] = main
         return Verdict(family, REFUSED, reads, reasons)
     asked: dict[str, tuple[str, MixLayer]] = {
         "mixing after a layer": ("sm+tmkd", 1),

@@ -30,7 +30,6 @@ def load_classifier(
     task: Task,
     *,
     allow_new_weights: bool = False,
-    on_meta: bool = False,
 ) -> Any:
     """Return a sequence classifier for `task` from an encoder or a fine-tuned checkpoint.
 
@@ -39,7 +38,7 @@ def load_classifier(
     head is initialised at random, from torch's global generator: seed it first.
 
     Args:
-        allow_new_weights, on_meta: see `mixkd_core.networks.weights.read_network`.
+        allow_new_weights: see `mixkd_core.networks.weights.read_network`.
 
     Raises:
         InputError: if there is no such checkpoint, it holds pickled weights only, its weights do
@@ -54,9 +53,7 @@ def load_classifier(
     config.problem_type = (
         "regression" if task.label_names is None else "single_label_classification"
     )
-    network = _classifier(
-        checkpoint, config=config, allow_new_weights=allow_new_weights, on_meta=on_meta
-    )
+    network = _classifier(checkpoint, config=config, allow_new_weights=allow_new_weights)
     if order is not None:
         reorder_labels(network, order)
     return network

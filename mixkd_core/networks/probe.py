@@ -82,7 +82,7 @@ def check_network(model: Any, table: TokenTable, request: Request) -> None:
         InputError: naming the network, what is wrong with it, and by how much.
     """
     who = f"the {request.role} ({type(model).__name__})"
-    _check_kind(model, who, mixes=request.mix_layer is not None)
+    _check_can_pad(model, who)
     check_tokens(model, table, request.role)
     was_training = model.training
     model.eval()
@@ -99,24 +99,41 @@ def check_network(model: Any, table: TokenTable, request: Request) -> None:
         model.train(was_training)
 
 
-def _check_kind(model: Any, who: str, *, mixes: bool) -> None:
-    """Check what can be said of an architecture without running it."""
-    if mixes and getattr(model.config, "is_encoder_decoder", False):
-        raise InputError(
-            f"{who} cannot be mixed: its decoder reads the tokens once more, and a mixture has "
-            "none; take an encoder or a decoder, or a method without mixed samples (ft, kd, pkd)."
-        )
+def _check_can_pad(model: Any, who: str) -> None:
     if reads_last(model) and padding_token(model) is None:
         raise InputError(
             f"{who} has no padding token and so takes one text at a time: set pad_token_id in its "
             "configuration, and pad_token in its tokenizer, to a token that no text contains "
             "(the end-of-text token is usual)."
         )
-    config = model.config
-    if getattr(config, "enable_shape", False) or getattr(config, "enable_pronunciation", False):
+
+
+def _check_reads_all(
+    model: Any, texts: Padded, plain: Tensor, lengths: list[int], who: str
+) -> None:
+    """Check that a network's answer needs nothing beside the tokens that texts come with.
+
+    RoCBert reads the shape and sound of characters; left out, each is taken for its first one. Any
+    others in their place show how much of the answer that is.
+    """
+    config, ids = model.config, texts["input_ids"]
+    beside = {
+        f"input_{kind}_ids": ids % getattr(config, f"{kind}_vocab_size")
+        for kind in ("shape", "pronunciation")
+        if getattr(config, f"enable_{kind}", False)
+    }
+    if not beside:
+        return
+    taken = {**accepted(model, texts), **beside}
+    told = _attempted(
+        _by_themselves, model, taken, lengths, failing=f"{who} cannot read {', '.join(beside)}"
+    )
+    off = _deviation(told, plain)
+    if off is not None:
         raise InputError(
             f"{who} reads the shape and sound of characters beside the tokens (enable_shape, "
-            f"enable_pronunciation), which a mixture does not have: {ANOTHER}."
+            f"enable_pronunciation), which change its logits by {off} and which texts do not come "
+            f"with here: {ANOTHER}."
         )
 
 
@@ -134,6 +151,7 @@ def _check_sample(model: Any, sample: Sample, who: str, request: Request) -> Non
     padded = _attempted(
         _padded, model, texts, request, failing=f"{who} cannot read {sample.about} together"
     )
+    _check_reads_all(model, texts, plain, sample.lengths, who)
     off = _deviation(padded, plain)
     if off is not None:
         raise InputError(
@@ -143,7 +161,16 @@ def _check_sample(model: Any, sample: Sample, who: str, request: Request) -> Non
     if request.mix_layer is None:
         return
     place = _place(request.mix_layer)
-    mixed = _attempted(_ends, model, texts, request, failing=f"{who} cannot mix {place}")
+    try:
+        mixed = _attempted(_ends, model, texts, request, failing=f"{who} cannot mix {place}")
+    except InputError as error:
+        if isinstance(error.__cause__, NotImplementedError) and model.config.is_encoder_decoder:
+            raise InputError(
+                f"{who} cannot be mixed: its decoder reads the tokens once more, and a mixture has "
+                "none; take an encoder or a decoder, or a method without mixed samples (ft, kd, "
+                "pkd)."
+            ) from error
+        raise
     off = _deviation(mixed, torch.cat([plain, plain]))
     if off is not None:
         raise InputError(
@@ -154,7 +181,10 @@ def _check_sample(model: Any, sample: Sample, who: str, request: Request) -> Non
 
 def _alone(model: Any, texts: Padded, lengths: list[int]) -> Tensor:
     """Return the network's own logits on each text by itself, neither padded nor aligned."""
-    taken = accepted(model, texts)
+    return _by_themselves(model, accepted(model, texts), lengths)
+
+
+def _by_themselves(model: Any, taken: Padded, lengths: list[int]) -> Tensor:
     return torch.cat(
         [
             model.forward(

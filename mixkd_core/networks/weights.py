@@ -22,6 +22,9 @@ from mixkd_core.networks.gate import (
 
 HALF_PRECISION = ("float16", "bfloat16")
 
+# As the header of a safetensors file calls them.
+_TYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+
 # Kinds of heads that a checkpoint may bring; a classifier has no use for them.
 _HEADS = (
     "AutoModel",
@@ -42,7 +45,6 @@ def read_network(
     *,
     config: Any = None,
     allow_new_weights: bool = False,
-    on_meta: bool = False,
 ) -> Any:
     """Return a network with a checkpoint's weights, in float32.
 
@@ -51,7 +53,6 @@ def read_network(
         config: in place of the checkpoint's own.
         allow_new_weights: take a checkpoint that does not fit: what it lacks is made at random
             from torch's global generator, and what it has beyond the network is left unused.
-        on_meta: read names and shapes only, which costs neither time nor memory.
 
     Raises:
         InputError: if the checkpoint cannot be read, lacks a weight beyond the head, has one of
@@ -66,7 +67,7 @@ def read_network(
     check_size(checkpoint, network)
     if not allow_new_weights:
         _check_fit(checkpoint, network, info)
-    return network if on_meta else _network(auto_class, checkpoint, config, on_meta=False)[0]
+    return _network(auto_class, checkpoint, config, on_meta=False)[0]
 
 
 def _network(auto_class: Any, checkpoint: str | Path, config: Any, *, on_meta: bool) -> Any:
@@ -104,15 +105,20 @@ def open_to_readers(folder: Path) -> None:
 def trained_in_half_precision(checkpoint: str | Path, config: Any = None) -> bool:
     """Return whether `from_pretrained`, left to itself, would load half-precision weights.
 
-    It follows the configuration, and where that does not say, the first tensor of the file; of a
-    checkpoint on the hub, the configuration alone is looked at.
+    It follows the configuration, and where that does not say, the first tensor of the file. Of a
+    checkpoint on the hub the tensors' types are read from the file's header, in the local cache or
+    else there.
 
     Args:
         config: the configuration of a checkpoint on the hub; a folder's is read.
     """
     folder = Path(checkpoint)
     if not folder.is_dir():
-        return str(getattr(config, "dtype", None)).removeprefix("torch.") in HALF_PRECISION
+        stated = getattr(config, "dtype", None)
+        if stated is not None:
+            return str(stated).removeprefix("torch.") in HALF_PRECISION
+        commit = getattr(config, "_commit_hash", None)
+        return _first_type_on_hub(str(checkpoint), commit) in HALF_PRECISION
     try:
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         stated = stored.get("dtype") or stored.get("torch_dtype")
@@ -123,16 +129,42 @@ def trained_in_half_precision(checkpoint: str | Path, config: Any = None) -> boo
 
 def _first_type(folder: Path) -> str | None:
     """The type of the first floating tensor in a folder's safetensors files."""
+    return _first_type_in(sorted(folder.glob("*.safetensors")))
+
+
+def _first_type_on_hub(name: str, commit: str | None) -> str | None:
+    """The same of a checkpoint on the hub; None if its weights can be seen nowhere."""
+    from huggingface_hub import get_safetensors_metadata, try_to_load_from_cache
+
+    def cached(file: str) -> Path | None:
+        found = try_to_load_from_cache(name, file, revision=commit)
+        return Path(found) if isinstance(found, str) else None
+
+    files = ["model.safetensors"]
+    index = cached("model.safetensors.index.json")
+    if index is not None:
+        files = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    here = [path for file in files if (path := cached(file)) is not None]
+    if here:
+        return _first_type_in(here)
+    try:
+        headers = get_safetensors_metadata(name, revision=commit).files_metadata
+    except Exception:  # the client's own errors differ by version and transport
+        return None  # then no run can be made of it either
+    kinds = (its.dtype for _, file in sorted(headers.items()) for its in file.tensors.values())
+    return next((_TYPES[kind] for kind in kinds if kind in _TYPES), None)
+
+
+def _first_type_in(paths: list[Path]) -> str | None:
     from safetensors import SafetensorError, safe_open
 
-    names = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in paths:
         try:
             with safe_open(path, framework="numpy") as file:
                 for name in file.keys():  # noqa: SIM118
                     kind = file.get_slice(name).get_dtype()
-                    if kind in names:
-                        return names[kind]
+                    if kind in _TYPES:
+                        return _TYPES[kind]
         except (OSError, SafetensorError):
             return None
     return None

@@ -1,6 +1,7 @@
 """`mixkd tune` as it is called, on runs that are really made."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from typer.testing import CliRunner, Result
 from experiments.cli import app
 from mixkd_core.errors import InputError
 from mixkd_core.records.run_folder import find_records
+from mixkd_core.records.specs import CheckpointRef
 
 pytest.importorskip("optuna", reason="choosing settings needs Optuna: mixkd[tune]")
 
@@ -36,6 +38,36 @@ def study(tmp_path: Path) -> str:
 
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["tune", *arguments], catch_exceptions=False)
+
+
+def test_what_is_odd_about_the_data_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `mixkd train` and `mixkd run` say it, before anything is tried."""
+    for name in ("train", "dev"):
+        rows = [f"{'shared' if row < 3 else name} {row}\t{row % 2}" for row in range(40)]
+        (tmp_path / f"{name}.tsv").write_text("\n".join(["text\tlabel", *rows]))
+    (tmp_path / "own.yaml").write_text(
+        STUDY.replace(
+            "embedded-sentiment: {train_size: 100, dev_size: 20}",
+            f"own: {{encoder: e, files: {{train: {tmp_path}/train.tsv, "
+            f"evaluation: {{dev: {tmp_path}/dev.tsv}}}}}}",
+        )
+    )
+    monkeypatch.setattr("experiments.running.encoders.encoder_for", lambda *_: "e")
+    reference = CheckpointRef(name="e", digest="e1")
+    monkeypatch.setattr("experiments.planning.plan.checkpoint_ref", lambda _: reference)
+
+    def stopped(*_: Any) -> None:
+        raise InputError("far enough")
+
+    monkeypatch.setattr("experiments.tuning.search.tune", stopped)
+    result = CliRunner().invoke(
+        app,
+        ["tune", str(tmp_path / "own.yaml"), "--search", "weights.sm=1,2", "--out", str(tmp_path)],
+    )
+    assert str(result.exception) == "far enough", result.output
+    assert "data of own: 3 of the 40 examples of dev are in the training data" in result.output
 
 
 @pytest.mark.slow

@@ -31,7 +31,9 @@ def tokenizer_of(*further: str) -> Any:
     backend = Tokenizer(WordLevel(ids, unk_token="<unk>"))
     backend.pre_tokenizer = WhitespaceSplit()
     backend.post_processor = TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
+        single="<s> $A </s>",
+        pair="<s> $A </s> $B </s>",
+        special_tokens=[("<s>", 1), ("</s>", 2)],
     )
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=backend, pad_token="<pad>", eos_token="</s>", unk_token="<unk>",
@@ -69,6 +71,27 @@ def test_a_token_beyond_the_word_table_is_found_in_whichever_split_it_is() -> No
     look("bert", tokenizer, SHORT, SHORT)
     with pytest.raises(InputError, match="row 1 of the data set has the token id 73, and the word"):
         look("bert", tokenizer, SHORT, texts_of("word1", "word2 <url29>"))
+
+
+def test_doctor_looks_at_pairs_too(tmp_path: Path) -> None:
+    """A network may be sound on single texts, and on pairs not: here, for want of a token type."""
+    network = tiny_network("bert")
+    network.config.type_vocab_size = 1
+    types = torch.nn.Embedding(1, network.config.hidden_size)
+    network.bert.embeddings.token_type_embeddings = types
+    network.save_pretrained(tmp_path)
+    tokenizer = tokenizer_of()
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> $B:1 </s>:1",
+        special_tokens=[("<s>", 1), ("</s>", 2)],
+    )
+    tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
+    tokenizer.save_pretrained(tmp_path)
+    _, good, said = _training(str(tmp_path), load_config(tmp_path), load_tokenizer(tmp_path))
+    assert good is None
+    assert "but not on pairs" in said
+    assert "the token type 1" in said
 
 
 def test_padding_that_differs_between_tokenizer_and_network_is_refused() -> None:

@@ -115,6 +115,7 @@ def without(column: str) -> dict[str, Any]:
             {"input_ids": [[], [], []], "labels": ROWS["labels"]},
             "row 0 of the data set has no token",
         ),
+        ({"input_ids": [[], []], "labels": [0, 1]}, "row 0 .* a template for them"),
         (
             {**ROWS, "attention_mask": [[1, 1, 1], [1], [0, 0]]},
             "row 2 of the data set has no token",

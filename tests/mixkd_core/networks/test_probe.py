@@ -43,7 +43,7 @@ def test_networks_that_padding_changes_are_refused(family: str, mixkd_trainer: A
     ("family", "reason"),
     [
         ("esm", r"mixing the embeddings changes the logits of the network \(Esm\w+\) by \d"),
-        ("roc_bert", "reads the shape and sound of characters"),
+        ("roc_bert", r"shape and sound of characters .* change its logits by \d"),
         ("t5", "its decoder reads the tokens once more"),
         ("bart", "its decoder reads the tokens once more"),
         ("ibert", "cannot mix the embeddings: AttributeError"),

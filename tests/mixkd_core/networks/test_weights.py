@@ -4,8 +4,10 @@ import ast
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
 import transformers
@@ -87,11 +89,52 @@ def test_a_half_precision_checkpoint_on_the_hub_has_another_digest(
     config = transformers.BertConfig()
     config._commit_hash = "c0ffee"
     monkeypatch.setattr("mixkd_core.networks.checkpoints.load_config", lambda name: config)
+    monkeypatch.setattr(huggingface_hub, "get_safetensors_metadata", None)  # as if offline
     assert checkpoint_ref("a/b").digest == "c0ffee"
     config.dtype = torch.float32
     assert checkpoint_ref("a/b").digest == "c0ffee"
     config.dtype = torch.bfloat16
     assert checkpoint_ref("a/b").digest != "c0ffee"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, *HALF])
+@pytest.mark.parametrize("place", ["cached", "cached in parts", "on the hub"])
+def test_where_a_hub_checkpoint_states_no_type_its_tensors_do(
+    place: str,
+    dtype: torch.dtype,
+    tiny_classifier: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import huggingface_hub
+
+    tiny_classifier().to(dtype).save_pretrained(
+        tmp_path, max_shard_size="4KB" if place == "cached in parts" else "1GB"
+    )
+    assert (tmp_path / "model.safetensors.index.json").exists() == (place == "cached in parts")
+    config = transformers.BertConfig()
+    config._commit_hash = "c0ffee"
+
+    def found(name: str, file: str, *, revision: str) -> str | None:
+        assert (name, revision) == ("a/b", "c0ffee")
+        here = tmp_path / file
+        return str(here) if here.exists() and place != "on the hub" else None
+
+    def headers(name: str, *, revision: str) -> Any:
+        assert place == "on the hub"
+        assert (name, revision) == ("a/b", "c0ffee")
+        kind = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}[dtype]
+        tensors = {"ids": SimpleNamespace(dtype="I64"), "w": SimpleNamespace(dtype=kind)}
+        return SimpleNamespace(
+            files_metadata={"model.safetensors": SimpleNamespace(tensors=tensors)}
+        )
+
+    monkeypatch.setattr("mixkd_core.networks.checkpoints.load_config", lambda name: config)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", found)
+    monkeypatch.setattr(huggingface_hub, "get_safetensors_metadata", headers)
+    assert (checkpoint_ref("a/b").digest == "c0ffee") == (dtype is torch.float32)
+    config.dtype = torch.float32  # what it states goes before
+    assert checkpoint_ref("a/b").digest == "c0ffee"
 
 
 # ---- checkpoints that do not fit ----
@@ -124,14 +167,11 @@ MISFITS: dict[str, Any] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("misfit", MISFITS)
-@pytest.mark.parametrize("on_meta", [True, False])
-def test_an_encoder_that_does_not_fit_is_refused_by_name(
-    encoder: Path, misfit: str, on_meta: bool
-) -> None:
+def test_an_encoder_that_does_not_fit_is_refused_by_name(encoder: Path, misfit: str) -> None:
     stored = set(load_file(encoder / "model.safetensors"))
     change_weights(encoder, MISFITS[misfit])
     with pytest.raises(InputError, match="does not fit") as refused:
-        load_classifier(encoder, THREE, on_meta=on_meta)
+        load_classifier(encoder, THREE)
     kept = set(load_file(encoder / "model.safetensors"))
     concerned = (stored ^ kept) or kept
     assert any(name.split(".", 1)[-1] in str(refused.value) for name in concerned)
