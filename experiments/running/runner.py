@@ -167,6 +167,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
         "objective": spec.objective.formula,
         "student_source": source,
         "layers": layer_count(network),
+        "longest_text": {"measured": longest, "trained": _longest_trained(longest, teacher)},
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "origin": resources.data.origin,
         "train_examples": len(sets["train"]),
@@ -245,6 +246,12 @@ def _outcome(record: RunRecord) -> str:
     """One line for the terminal: the metric on each held-out set, and the time it took."""
     seconds = sum(record.summary["seconds"].values())
     return f"{record.spec.folder_name}: {scores(record.summary)}; {seconds:.0f} s"
+
+
+def _longest_trained(measured: int, teacher: RunRecord | None) -> int:
+    """Return the tokens beyond which training cuts a text: its teacher may take fewer."""
+    limits = {} if teacher is None else teacher.summary.get("longest_text", {})
+    return min(measured, int(limits.get("measured", measured)))
 
 
 def _network(

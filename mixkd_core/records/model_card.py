@@ -56,7 +56,7 @@ def model_card(
         ),
         "",
         "## Use",
-        *_use(task, longest),
+        *_use(task, longest, summary),
         "",
         "## Numbers",
         *([warning, ""] if warning else []),
@@ -158,7 +158,7 @@ def _header(task: Task, spec: RunSpec, summary: Mapping[str, Any], name: str) ->
     return header
 
 
-def _use(task: Task, longest: int) -> list[str]:
+def _use(task: Task, longest: int, summary: Mapping[str, Any]) -> list[str]:
     pair = len(task.text_columns) > 1
     text = '{"text": "first text", "text_pair": "second text"}' if pair else '"a text"'
     return [
@@ -168,10 +168,21 @@ def _use(task: Task, longest: int) -> list[str]:
         'classify = pipeline("text-classification", model="FOLDER")',
         f"classify({text}, truncation=True)",
         "```",
-        f"Trained and measured on at most {longest} tokens. "
+        f"{_lengths(longest, summary)} "
         "`truncation=True` cuts longer texts there, as in training; without it a text beyond the "
         "network's positions ends in an error.",
     ]
+
+
+def _lengths(longest: int, summary: Mapping[str, Any]) -> str:
+    """Say where texts were cut: at the length asked for, or at the positions of a network."""
+    found = summary.get("longest_text", {"measured": longest, "trained": longest})
+    if found["trained"] == found["measured"]:
+        return f"Trained and measured on at most {found['measured']} tokens."
+    return (
+        f"Trained on at most {found['trained']} tokens, which its teacher takes, and measured on "
+        f"at most {found['measured']}."
+    )
 
 
 def _beside_teacher(

@@ -86,6 +86,20 @@ def test_texts_of_the_training_subset_in_another_set_are_told() -> None:
         assert told in text
 
 
+def test_the_length_is_the_one_that_texts_were_cut_at() -> None:
+    described = Task("moods", ("text",), "label", ("calm", "glad"))
+    for measured, trained, told in (
+        (64, 64, "Trained and measured on at most 64 tokens."),
+        (
+            64,
+            40,
+            "Trained on at most 40 tokens, which its teacher takes, and measured on at most 64.",
+        ),
+    ):
+        cut = {"longest_text": {"measured": measured, "trained": trained}}
+        assert told in model_card(described, spec(), SUMMARY | cut, TEACHER, longest=96)
+
+
 def test_a_licence_that_is_not_stated_is_not_made_up() -> None:
     described = Task("moods", ("text",), "label", ("calm", "glad"))
     text = model_card(described, spec(), SUMMARY | {"base": {}}, None, longest=64)
