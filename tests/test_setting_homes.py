@@ -5,23 +5,81 @@ import dataclasses
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
+import annotated_types
 import pytest
 import typer
+from experiments.running.rates import LEARNING_RATE_OF_EMBEDDED
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import create_model
+from pydantic import BaseModel, create_model
+from pydantic.fields import FieldInfo
+from typer.testing import CliRunner
 
 from experiments.cli import app
-from experiments.planning.settings import MethodSettings, TrainingSettings
+from experiments.cli.train import train as train_command
+from experiments.planning.settings import (
+    AlterationSettings,
+    MethodSettings,
+    TaskSettings,
+    TrainingSettings,
+)
+from experiments.planning.study import Study
+from experiments.running.training import ENOUGH_STEPS
+from mixkd_core.errors import InputError
 from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, setting, settings_of
-from mixkd_core.records.specs import MIXUP_SETTINGS, StudentSpec, TrainingSpec
+from mixkd_core.records.specs import (
+    MIXUP_SETTINGS,
+    Alteration,
+    EvaluationSpec,
+    MixupSpec,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+)
 from mixkd_core.training.arguments import MixKDArguments
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "mixkd_core/records/specs.py"
 OF_STUDENT = settings_of(StudentSpec, OBJECTIVE, MIXUP)
 OF_TRAINING = settings_of(TrainingSpec, TRAINING)
+PARTS = (TrainingSpec, StudentSpec, MixupSpec, EvaluationSpec, Alteration, RunSpec)
+# What says which data and checkpoints, and weights, whose defaults are the method's.
+NO_SETTINGS = ("task", "data", "weights")
+# Options that are called otherwise than their field.
+RENAMED = {
+    "augmentation": "kind", "augmentation_copies": "copies", "student_layers": "layers",
+    "layers": "layer_choice", "student": "init",
+}  # fmt: skip
+# By field the option of `mixkd train` that is made from it.
+OPTIONS = {
+    **{name: f"--{name.replace('_', '-')}" for name in ("fraction", "seed", "remainder_size")},
+    **{name: f"--{name.replace('_', '-')}" for name in (*OF_STUDENT, *OF_TRAINING)},
+    "epochs": "--epochs", "learning_rate": "--learning-rate", "precision": "--precision",
+    "copies": "--augmentation-copies", "layers": "--student-layers",
+}  # fmt: skip
+# Values outside a range that the command line answers otherwise.
+MEANT = {
+    # Of a student that is none; refused when the objective is made.
+    (StudentSpec, "mixup_ratio", -1),
+}
+# Arguments that are called as a setting is and mean something else, or have no default but the
+# neutral one of a formula.
+OF_ANOTHER_MEANING = {
+    ("mixkd_core/networks/inference.py", "batch_size"),  # texts at a time
+    ("mixkd_core/networks/inference.py", "precision"),  # the context of a pass
+    ("mixkd_core/networks/inference.py", "mix_layer"),  # of a pass
+    ("mixkd_core/networks/mixed_forward.py", "mix_layer"),
+    ("mixkd_core/networks/tiny_networks.py", "seed"),  # of weights
+    ("mixkd_core/evaluation/calibration.py", "temperature"),  # of the formula
+    ("mixkd_core/objectives/distances.py", "temperature"),
+    ("experiments/cli/predict.py", "batch_size"),
+    ("experiments/deployment/prediction.py", "batch_size"),
+    ("experiments/tuning/search.py", "seed"),  # of the sampler
+    ("experiments/tuning/search.py", "validation"),  # of a tuning; a run has none
+    ("experiments/cli/tune.py", "validation"),
+}
 # Beside its home a setting may stand where it acts, is refused and is told of: five files at most.
 MOST_FILES = 5
 
@@ -31,22 +89,141 @@ def product_files() -> list[Path]:
     return [path for path in sorted(found) if "benchmarks" not in path.parts]
 
 
-def declared(path: Path) -> Iterator[str]:
-    """Names that a file gives a default: as fields, or as options of `mixkd train`."""
+def owned(path: Path) -> set[str]:
+    """Names that a file gives a default of its own, as fields or as arguments."""
+    relative, names = path.relative_to(ROOT).as_posix(), set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ClassDef):
-            fields = [its for its in node.body if isinstance(its, ast.AnnAssign) and its.value]
-            yield from (its.target.id for its in fields if isinstance(its.target, ast.Name))
-        elif isinstance(node, ast.arguments) and path.name == "train.py":
-            yield from (argument.arg for argument in [*node.args, *node.kwonlyargs])
+            pairs = [
+                (its.target.id, its.value)
+                for its in node.body
+                if isinstance(its, ast.AnnAssign) and isinstance(its.target, ast.Name)
+            ]
+        elif isinstance(node, ast.arguments):
+            positional = [*node.posonlyargs, *node.args]
+            pairs = [
+                *zip(
+                    (its.arg for its in positional[len(positional) - len(node.defaults) :]),
+                    node.defaults,
+                    strict=True,
+                ),
+                *zip((its.arg for its in node.kwonlyargs), node.kw_defaults, strict=True),
+            ]
+        else:
+            continue
+        for name, value in pairs:
+            absent = value is None or (isinstance(value, ast.Constant) and value.value is None)
+            if not absent and (relative, name) not in OF_ANOTHER_MEANING:
+                names.add(name)
+    return names
 
 
-@pytest.mark.parametrize("name", MIXUP_SETTINGS)
-def test_a_default_stands_in_one_file(name: str) -> None:
-    homes = [
-        path.relative_to(ROOT).as_posix() for path in product_files() if name in declared(path)
-    ]
+def settings() -> Iterator[tuple[type[BaseModel], str, FieldInfo]]:
+    """Every field of the specifications that is a value of its own, and no part or checkpoint."""
+    for part in PARTS:
+        for name, field in part.model_fields.items():
+            kinds = (field.annotation, *get_args(field.annotation))
+            if not any(isinstance(its, type) and issubclass(its, BaseModel) for its in kinds):
+                yield part, name, field
+
+
+SETTINGS = [
+    pytest.param(part, name, field, id=f"{part.__name__}.{name}")
+    for part, name, field in settings()
+    if name not in NO_SETTINGS
+]
+
+
+@pytest.mark.parametrize(("part", "name", "field"), SETTINGS)
+def test_default_range_and_help_stand_in_the_field(
+    part: type[BaseModel], name: str, field: FieldInfo
+) -> None:
+    assert field.description, "its help"
+    assert isinstance(field.json_schema_extra, dict), "made by mixkd_core.records.settings.setting"
+    homes = [path.relative_to(ROOT).as_posix() for path in product_files() if name in owned(path)]
     assert homes == [HOME]
+
+
+def test_what_no_option_may_repeat() -> None:
+    """Every option of `mixkd train` that is a setting's is made from it."""
+    by_hand = set(inspect.signature(inspect.unwrap(train_command)).parameters)
+    own = {
+        argument.arg
+        for node in ast.walk(ast.parse((ROOT / "experiments/cli/train.py").read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name == "train"
+        for argument in node.args.args
+    }
+    assert own < by_hand
+    assert not own & ({name for _, name, _ in settings()} - {*NO_SETTINGS}), "an option by hand"
+    assert not own & RENAMED.keys()
+
+
+def values_outside(field: FieldInfo) -> Iterator[float]:
+    """The values next to each end of a field's range that lie outside."""
+    for limit in field.metadata:
+        if isinstance(limit, annotated_types.Gt):
+            yield limit.gt
+        elif isinstance(limit, annotated_types.Ge):
+            yield limit.ge - 1
+        elif isinstance(limit, annotated_types.Lt):
+            yield limit.lt
+        elif isinstance(limit, annotated_types.Le):
+            yield limit.le + 1
+
+
+def test_a_study_has_the_ranges_of_the_specification() -> None:
+    compared = 0
+    for part, name, field in settings():
+        theirs = [
+            model.model_fields[name]
+            for model, of in ((MethodSettings, StudentSpec), (TrainingSettings, TrainingSpec),
+                              (AlterationSettings, Alteration), (Study, RunSpec))
+            if of is part and name in model.model_fields
+        ]  # fmt: skip
+        for other in theirs:
+            compared += 1
+            assert other.metadata == field.metadata, name
+    assert compared > 20
+    for fractions in (Study.model_fields["fractions"], TaskSettings.model_fields["fractions"]):
+        assert "Gt(gt=0)" in repr(fractions)
+        assert "Le(le=1)" in repr(fractions)
+
+
+RANGED = [
+    pytest.param(OPTIONS[name], value, id=f"{OPTIONS[name]}={value:g}")
+    for part, name, field in settings()
+    if name in OPTIONS
+    for value in values_outside(field)
+    if (part, name, value) not in MEANT
+]
+
+
+@pytest.mark.parametrize(("option", "value"), RANGED)
+def test_the_command_line_refuses_what_the_field_does(
+    option: str, value: float, tmp_path: Path
+) -> None:
+    """No range of its own: the complaint is the specification's, with the field's name."""
+    name = {its: field for field, its in OPTIONS.items()}[option]
+    given = ["train", "--task", "embedded-sentiment", "--out", str(tmp_path / "out")]
+    extra = ["--augmentation", "deletion"] if name == "copies" else []
+    result = CliRunner().invoke(app, [*given, *extra, option, f"{value:g}"])
+    assert isinstance(result.exception, InputError), result.output
+    assert f"{name} is {value:g}" in str(result.exception)
+
+
+def test_what_is_left_open_tells_its_default() -> None:
+    command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    told = {parameter.name: parameter.help for parameter in command.params}
+    assert f"by default {TrainingSpec().epochs:g}, or on small data" in told["epochs"]
+    assert f"as many as {ENOUGH_STEPS} steps take" in told["epochs"]
+    for option in ("learning_rate", "teacher_learning_rate"):
+        assert f"{TrainingSpec().learning_rate:g}, or" in told[option]
+        assert f"{LEARNING_RATE_OF_EMBEDDED:g} for the embedded encoder" in told[option]
+
+
+def test_a_teachers_mixup_is_the_students_by_default() -> None:
+    assert MixupSpec().alpha == StudentSpec().mixup_alpha
+    assert MixupSpec().ratio == StudentSpec().mixup_ratio
 
 
 def test_fixed_draws_stand_in_five_files_at_most() -> None:

@@ -37,9 +37,10 @@ from experiments.benchmarks.alternation import Pace, Stopwatch, Stretch
 from experiments.benchmarks.ours import StepClock, evenly_spread, loop_arguments
 from experiments.benchmarks.workload import SEED, Workload, autocast
 from mixkd_core.data.token_table import Padded
+from mixkd_core.records.specs import StudentSpec
 
 LEAST_STEPS, MOST_STEPS = 2, 64
-MIXUP_ALPHA = 0.4  # both as in `MixKDArguments`
+MIXUP_ALPHA = StudentSpec.model_fields["mixup_alpha"].default
 MAX_GRAD_NORM = 1.0
 
 

@@ -88,7 +88,8 @@ def with_settings(
     """Give a command an option for each setting, in place of its `**settings`.
 
     Args:
-        groups: settings by name, under the panel of the help that they stand in.
+        groups: settings, by the name of their option, under the panel of the help that they
+            stand in.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -105,9 +106,10 @@ def with_settings(
 
 def _option(setting: Setting, panel: str) -> inspect.Parameter:
     option = typer.Option(help=setting.help, rich_help_panel=panel)
+    kind = setting.kind | None if setting.open else setting.kind
     return inspect.Parameter(
         setting.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=setting.default,
-        annotation=Annotated[setting.kind, option],
+        annotation=Annotated[kind, option],
     )

@@ -1,26 +1,102 @@
 """`mixkd train`: one teacher and one student, on real or embedded data."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from experiments.cli.options import RUNS, AllowNewWeights, Out, TrustRemoteCode, with_settings
 from mixkd_core.errors import InputError
-from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, settings_of
-from mixkd_core.records.specs import StudentSpec, TrainingSpec, draw_settings
+from mixkd_core.records.settings import (
+    ALTERATION,
+    DATA,
+    EACH,
+    EVALUATION,
+    MIXUP,
+    OBJECTIVE,
+    STUDENT,
+    TRAINING,
+    Setting,
+    settings_of,
+)
+from mixkd_core.records.specs import (
+    Alteration,
+    EvaluationSpec,
+    RunSpec,
+    StudentSpec,
+    TrainingSpec,
+    draw_settings,
+)
+from mixkd_core.records.usual import (
+    ENOUGH_STEPS,
+    RATE_OF_RANDOM_WEIGHTS,
+    usual_epochs,
+    usual_rate,
+)
 
 if TYPE_CHECKING:
     from mixkd_core.objectives.objective import Objective
 
-DATA, STUDENT = "Data", "Student"
 OBJECTIVE_SETTINGS = settings_of(StudentSpec, OBJECTIVE)
 MIXUP_SETTINGS = settings_of(StudentSpec, MIXUP)
 TRAINING_SETTINGS = settings_of(TrainingSpec, TRAINING)  # of both networks
-PRECISIONS = ("auto", "fp32", "bf16")
+EACH_SETTINGS = settings_of(TrainingSpec, EACH)  # where the networks may differ
+RUN_SETTINGS = settings_of(RunSpec, DATA)
+_ALTERATION, _STUDENT = settings_of(Alteration, ALTERATION), settings_of(StudentSpec, STUDENT)
+_SIZES = settings_of(EvaluationSpec, EVALUATION)
+AUTO = "auto"
+PRECISIONS = (AUTO, *get_args(TrainingSpec.model_fields["precision"].annotation))
 
 
-@with_settings({OBJECTIVE: OBJECTIVE_SETTINGS, MIXUP: MIXUP_SETTINGS, TRAINING: TRAINING_SETTINGS})
+def _of_each(network: str, prefix: str, epochs: str) -> tuple[Setting, ...]:
+    """Return the options of one network's training; `epochs` says what is done by default."""
+    rate = EACH_SETTINGS["learning_rate"]
+    return (
+        EACH_SETTINGS["epochs"].called(f"{prefix}epochs", f", of the {network}").left_open(epochs),
+        rate.called(f"{prefix}learning_rate", f", of the {network}").left_open(
+            f"{rate.default:g}, or {RATE_OF_RANDOM_WEIGHTS:g} for the embedded encoder"
+        ),
+    )
+
+
+_EPOCHS = (
+    f"{EACH_SETTINGS['epochs'].default:g}, or on small data as many as {ENOUGH_STEPS} steps take"
+)
+_OPTIONS = {
+    DATA: (
+        *RUN_SETTINGS.values(),
+        _SIZES["remainder_size"],
+        _ALTERATION["kind"].called("augmentation"),
+        _ALTERATION["copies"].called("augmentation_copies"),
+    ),
+    STUDENT: (
+        _STUDENT["layers"].called("student_layers").left_open("half the teacher's"),
+        _STUDENT["layer_choice"].called("layers"),
+        _STUDENT["init"].called("student", "; for the last give its folder or hub name"),
+    ),
+    OBJECTIVE: OBJECTIVE_SETTINGS.values(),
+    MIXUP: MIXUP_SETTINGS.values(),
+    TRAINING: (
+        *TRAINING_SETTINGS.values(),
+        *_of_each("student", "", _EPOCHS),
+        *_of_each(
+            "teacher",
+            "teacher_",
+            "none where --teacher is a classifier of the task's labels, which is used as it is (as "
+            "is any by 0), else as the student",
+        ),
+        replace(
+            EACH_SETTINGS["precision"].called(
+                "precision", f"; by default {AUTO}, bf16 where the hardware computes it natively"
+            ),
+            default=AUTO,
+        ),
+    ),
+}
+
+
+@with_settings({panel: {its.name: its for its in group} for panel, group in _OPTIONS.items()})
 def train(
     context: typer.Context,
     task: Annotated[
@@ -45,18 +121,6 @@ def train(
             rich_help_panel=DATA,
         ),
     ] = None,
-    fraction: Annotated[
-        float, typer.Option(help="Share of the training split to learn from.", rich_help_panel=DATA)
-    ] = 1.0,
-    seed: Annotated[
-        int, typer.Option(help="Decides the subset and everything random.", rich_help_panel=DATA)
-    ] = 0,
-    remainder_size: Annotated[
-        int,
-        typer.Option(
-            help="Examples of the training split's unused part to measure on.", rich_help_panel=DATA
-        ),
-    ] = 5000,
     train_file: Annotated[
         Path | None,
         typer.Option(
@@ -117,17 +181,6 @@ def train(
             rich_help_panel=DATA,
         ),
     ] = False,
-    augmentation: Annotated[
-        str | None,
-        typer.Option(
-            help="Altered copies that the student learns from too: deletion or swap (of words), or "
-            "back-translation.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    augmentation_copies: Annotated[
-        int, typer.Option(help="Copies of each example.", rich_help_panel=DATA)
-    ] = 1,
     translators: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -136,61 +189,11 @@ def train(
             rich_help_panel=DATA,
         ),
     ] = None,
-    student_layers: Annotated[
-        int | None,
-        typer.Option(
-            help="Layers of the student; by default half the teacher's.", rich_help_panel=STUDENT
-        ),
-    ] = None,
-    layers: Annotated[
-        str,
-        typer.Option(
-            help="Which layers: first, last, alternate, or symmetric (both ends).",
-            rich_help_panel=STUDENT,
-        ),
-    ] = "first",
-    student: Annotated[
-        str,
-        typer.Option(
-            help="Where they come from: 'teacher' (fine-tuned), 'pretrained' (the encoder before "
-            "fine-tuning), or a checkpoint of the student's own.",
-            rich_help_panel=STUDENT,
-        ),
-    ] = "teacher",
     weight: Annotated[
         list[str] | None,
         typer.Option(
             help="TERM=VALUE: change, drop (0) or add a term; may be repeated.",
             rich_help_panel=OBJECTIVE,
-        ),
-    ] = None,
-    epochs: Annotated[
-        float | None,
-        typer.Option(
-            help="Of the student; by default 3, or on small data as many as 300 steps take.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            help="Of the student; by default 2e-4, or 1e-3 for the embedded encoder.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    teacher_epochs: Annotated[
-        float | None,
-        typer.Option(
-            help="Of the teacher; 0 uses a fine-tuned classifier as it is, which is the default "
-            "where --teacher is one of the task's labels; else as many as the student's default.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    teacher_learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            help="Of the teacher; by default 5e-5, or 1e-3 for the embedded encoder.",
-            rich_help_panel=TRAINING,
         ),
     ] = None,
     teacher_mixup: Annotated[
@@ -200,13 +203,6 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = False,
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="fp32, bf16, or auto: bf16 where the hardware computes it natively.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = "auto",
     **settings: Any,
 ) -> None:
     """Fine-tune a teacher (or find it), distil a student, and write a complete run folder.
@@ -228,18 +224,17 @@ def train(
     from mixkd_core.records.run_folder import find_record, read_record, record_folder
     from mixkd_core.records.specs import (
         AugmentationSpec,
-        EvaluationSpec,
         MixupSpec,
-        RunSpec,
         checked,
         checkpoint_ref,
     )
-    from mixkd_core.records.usual import usual_epochs, usual_rate
     from reports.evidence.evidence import evidence_of
 
     quiet_libraries()
+    fraction, student = settings["fraction"], settings["student"]
+    augmentation, precision = settings["augmentation"], settings["precision"]
     if train_file is not None:
-        check_held_out(dev_file, dev_fraction, fraction, remainder_size)
+        check_held_out(dev_file, dev_fraction, fraction, settings["remainder_size"])
         described = own_task(
             task,
             train_file,
@@ -251,15 +246,16 @@ def train(
             say=typer.echo,
         )
     else:
-        usual = ("text", None, "label", None, False)
-        if (text_column, text_pair_column, label_column, labels, regression) != usual:
+        of_file = ("text_column", "text_pair_column", "label_column", "labels", "regression")
+        if any(_was_given(context, name) for name in of_file):
             raise InputError(
                 "--text-column, --text-pair-column, --label-column, --labels and --regression "
                 f"describe a file of your own, and task {task!r} has its columns and labels: give "
                 "--train-file too, or leave them out."
             )
         described = find_task(task)
-    if augmentation is None and (augmentation_copies != 1 or translators is not None):
+    altering = any(_was_given(context, name) for name in ("augmentation_copies", "translators"))
+    if augmentation is None and altering:
         raise InputError(
             "--augmentation-copies and --translators say how texts are altered, but not one is: "
             "give --augmentation too, or leave them out."
@@ -271,7 +267,7 @@ def train(
     random_weights = teacher is None
     shared: dict[str, Any] = {
         **{name: settings[name] for name in TRAINING_SETTINGS},
-        "precision": preferred_precision() if precision == "auto" else precision,
+        "precision": preferred_precision() if precision == AUTO else precision,
     }
     there, back = (None, None) if translators is None else map(checkpoint_ref, translators)
     copies = (
@@ -280,27 +276,28 @@ def train(
         else checked(
             AugmentationSpec,
             kind=augmentation,
-            copies=augmentation_copies,
+            copies=settings["augmentation_copies"],
             forward=there,
             backward=back,
         )
     )
     student_spec = checked(
         StudentSpec,
-        layers=student_layers
-        if student_layers is not None or own
+        layers=settings["student_layers"]
+        if settings["student_layers"] is not None or own
         else load_config(encoder).num_hidden_layers // 2,
-        layer_choice=layers,
+        layer_choice=settings["layers"],
         init="checkpoint" if own else student,
         checkpoint=checkpoint_ref(student) if own else None,
         weights=_weights(weight or []),
         **{name: settings[name] for name in (*OBJECTIVE_SETTINGS, *MIXUP_SETTINGS)},
         training=checked(
             TrainingSpec,
-            epochs=TrainingSpec().epochs if epochs is None else epochs,
-            learning_rate=usual_rate(random_weights=random_weights, student=True)
-            if learning_rate is None
-            else learning_rate,
+            **_given(epochs=settings["epochs"]),
+            learning_rate=_either(
+                settings["learning_rate"],
+                usual_rate(random_weights=random_weights, student=True),
+            ),
             augmentation=copies,
             **shared,
         ),
@@ -319,7 +316,7 @@ def train(
         typer.echo(f"data: {sentence}")
     typer.echo(f"objective: {student_spec.objective.formula}")
     enough = usual_epochs(fraction * len(data.train), shared["batch_size"])
-    if epochs is None:
+    if settings["epochs"] is None:
         longer = student_spec.training.model_copy(update={"epochs": enough})
         student_spec = student_spec.model_copy(update={"training": longer})
     spec = checked(
@@ -327,14 +324,15 @@ def train(
         task=described.name,
         data=data.fingerprint,
         fraction=fraction,
-        seed=seed,
+        seed=settings["seed"],
         encoder=checkpoint_ref(encoder),
         teacher=checked(
             TrainingSpec,
-            epochs=_teacher_epochs(teacher_epochs, encoder, enough),
-            learning_rate=usual_rate(random_weights=random_weights, student=False)
-            if teacher_learning_rate is None
-            else teacher_learning_rate,
+            epochs=_teacher_epochs(settings["teacher_epochs"], encoder, enough),
+            learning_rate=_either(
+                settings["teacher_learning_rate"],
+                usual_rate(random_weights=random_weights, student=False),
+            ),
             **shared,
         ),
         teacher_mixup=checked(
@@ -343,7 +341,7 @@ def train(
         if teacher_mixup
         else None,
         student=student_spec,
-        evaluation=checked(EvaluationSpec, remainder_size=remainder_size),
+        evaluation=checked(EvaluationSpec, remainder_size=settings["remainder_size"]),
     )
     config = load_config(encoder)
     if is_fine_tuned(config) and described.label_names and label_names(config) is None:
@@ -378,6 +376,21 @@ def train(
     typer.echo(f"everything was written to {record.folder}")
 
 
+def _was_given(context: typer.Context, name: str) -> bool:
+    """Return True if an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Return the values that are not left open."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _either(given: float | None, usual: float) -> float:
+    return usual if given is None else given
+
+
 def _teacher_epochs(given: float | None, encoder: str, usual: float) -> float:
     """Return the epochs asked for; by default none for a classifier that is fine-tuned already."""
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
@@ -394,10 +407,7 @@ def _check_mixup_options(
     of_teacher = ("mixup_alpha", "mixup_ratio") if teacher_mixup else ()
     in_force = draw_settings(objective)
     for name in MIXUP_SETTINGS:
-        if name in in_force:
-            continue
-        source = context.get_parameter_source(name)
-        if name in of_teacher or source is None or source.name == "DEFAULT":
+        if name in in_force or name in of_teacher or not _was_given(context, name):
             continue
         value = context.params[name]
         given = f"--{name.replace('_', '-')}" + ("" if isinstance(value, bool) else f" {value}")

@@ -19,7 +19,8 @@ from experiments.cli.options import (
     TrustRemoteCode,
     listed,
 )
-from mixkd_core.errors import InputError
+from experiments.tuning.search_space import VALIDATION_SHARE
+from mixkd_core.records.specs import EvaluationSpec, checked
 
 if TYPE_CHECKING:
     from experiments.tuning.search import Trial, Tuning
@@ -62,8 +63,9 @@ def tune(
         Judge, typer.Option(help="The task's primary metric, or the cross-entropy.")
     ] = Judge.METRIC,
     validation: Annotated[
-        float, typer.Option(help="Share of each training subset that is held out.")
-    ] = 0.2,
+        float,
+        typer.Option(help="Share of each training subset that is held out of training."),
+    ] = VALIDATION_SHARE,
     sampler_seed: Annotated[
         int, typer.Option(min=0, help="Decides what is tried; not the study's seeds.")
     ] = 0,
@@ -109,8 +111,7 @@ def tune(
     from mixkd_core.records.run_folder import find_record
 
     quiet_libraries()
-    if not 0 < validation < 1:
-        raise InputError(f"--validation is {validation}: give a share between 0 and 1.")
+    checked(EvaluationSpec, validation=validation)
     settings = parsed_settings(search or [])
     described = one_comparison(
         load_study(study, change or []).narrowed(

@@ -10,9 +10,11 @@ from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import METHODS, Objective, objective
 from mixkd_core.records.specs import (
     MOST_DRAWN,
-    MOST_SEED,
     Alteration,
+    Fraction,
     MixupSpec,
+    Seed,
+    Share,
     StudentSpec,
     TrainingSpec,
 )
@@ -55,10 +57,8 @@ def distinct(values: tuple[Item, ...]) -> tuple[Item, ...]:
     return values
 
 
-Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 # Of a set that is drawn: it has to be held in memory.
 DrawnCount = Annotated[int, Field(ge=1, le=MOST_DRAWN)]
-Fraction = Annotated[float, Field(gt=0, le=1)]
 Seeds = Annotated[tuple[Seed, ...], AfterValidator(distinct), Few]
 Fractions = Annotated[tuple[Fraction, ...], AfterValidator(distinct), Few]
 Name = Annotated[str, Field(min_length=1)]
@@ -104,7 +104,7 @@ class Files(Part):
 
     train: Path
     evaluation: dict[str, Path] = Field(default_factory=dict)
-    dev_fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
+    dev_fraction: Share | None = None
     drop_empty: bool = False
     text_columns: tuple[str, ...] = ("text",)
     label_column: str = "label"

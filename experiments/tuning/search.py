@@ -20,6 +20,7 @@ from experiments.planning.settings import MethodSettings, TaskSettings
 from experiments.planning.study import Study
 from experiments.tuning.search_space import (
     TEACHER,
+    VALIDATION_SHARE,
     Dimension,
     check_setting,
     decides,
@@ -58,7 +59,7 @@ class Tuning:
     trials: int
     grid: bool = False
     objective: Criterion = "metric"
-    validation: float = 0.2
+    validation: float = VALIDATION_SHARE
     seed: int = 0
 
 

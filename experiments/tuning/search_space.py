@@ -30,6 +30,9 @@ from mixkd_core.records.specs import MIXUP_SETTINGS, TrainingSpec, draw_settings
 
 TEACHER = "teacher"
 
+# Of each training subset, the part that is held out unless another is asked for.
+VALIDATION_SHARE = 0.2
+
 _RANGE = re.compile(r"(?P<low>\S+?)\s*\.\.\s*(?P<high>\S+)(?P<words>(\s+\w+)*)")
 _EXAMPLE = "'weights.sm=0.1..4 log' or 'training.learning_rate=3e-5,1e-4'"
 

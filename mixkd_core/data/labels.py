@@ -24,6 +24,8 @@ FEWEST_SUSPICIOUS_NAMES = 20
 
 # Bounded, so that no label takes long to turn into a number and back.
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
+# In place of a label, in GLUE's own test sets.
+NO_LABEL = "-1"
 _BOOLEANS = {"true": Decimal(1), "false": Decimal(0)}
 
 
@@ -63,6 +65,11 @@ def label_reader(task: Task) -> Callable[[object], int | float]:
         if indexed and not _is_boolean(spelled) and value in range(len(names)):
             assert value is not None
             return int(value)
+        if spelled == NO_LABEL:
+            raise ValueError(
+                f"the label {label!r} stands for none, as in GLUE's own test sets: give a set with "
+                "labels."
+            )
         spellings = [*names, *(map(str, range(len(names))) if indexed else ())]
         raise ValueError(
             f"unknown label {label!r}; task {task.name!r} allows {', '.join(map(repr, spellings))}."

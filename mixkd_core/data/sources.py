@@ -135,7 +135,7 @@ def load_glue_folder(task: Task, data_dir: Path | str) -> TaskData:
         split: build_split(
             task,
             split,
-            read_tsv(_glue_file(task, layout, data_dir, split), layout.columns),
+            _labelled(read_tsv(_glue_file(task, layout, data_dir, split), layout.columns), layout),
             text_columns=layout.text_columns,
             label_column=layout.label_column,
             skip_broken_rows=layout.skips_broken_rows,
@@ -150,6 +150,17 @@ def load_glue_folder(task: Task, data_dir: Path | str) -> TaskData:
     if sizes != task.sizes or task.name in RESPLIT:
         origin += " (not the official splits)"
     return assemble(task, splits.pop("train"), splits, origin=origin, remarks=remarks)
+
+
+def _labelled(table: SourceRows, layout: TsvLayout) -> SourceRows:
+    """Return a table that has labels; one of a test set in a labelled one's place has none."""
+    if layout.label_column not in table.columns:
+        raise InputError(
+            f"{table.name} has no column {layout.label_column!r}, so its examples have no labels, "
+            "as a test set's: nothing can be learnt from it or measured on it; give the official "
+            "file of that name."
+        )
+    return table
 
 
 def check_sizes(task: Task, sizes: Mapping[str, int]) -> list[str]:

@@ -24,7 +24,19 @@ from pydantic import (
 from mixkd_core.errors import InputError
 from mixkd_core.networks.weights import trained_in_half_precision
 from mixkd_core.objectives.objective import METHODS, Objective, objective
-from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, setting, settings_of
+from mixkd_core.records.settings import (
+    ALTERATION,
+    DATA,
+    EACH,
+    EVALUATION,
+    MIXUP,
+    OBJECTIVE,
+    STUDENT,
+    TEACHER_MIXUP,
+    TRAINING,
+    setting,
+    settings_of,
+)
 
 # Numbers that are slips of a hand: no training has so many epochs, and no sum stays finite.
 MOST = 1e6
@@ -36,6 +48,9 @@ Positive = Annotated[float, Field(gt=0, le=MOST)]
 NotNegative = Annotated[float, Field(ge=0, le=MOST)]
 Count = Annotated[int, Field(ge=0, le=MOST_DRAWN)]
 PositiveCount = Annotated[int, Field(ge=1, le=int(MOST))]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 
 
 def _mix_layer(given: Any) -> Any:
@@ -101,17 +116,21 @@ class CheckpointRef(_Frozen):
 class Alteration(_Frozen):
     """The alteration of texts (`mixkd_core.augmentation.copies`), whoever translates.
 
-    Attributes:
-        kind: `"deletion"` or `"swap"` of words, or `"back-translation"`.
-        copies: of each example; back-translation, which is deterministic, has one.
-        rate: share of the words that are deleted, or of swaps.
+    Back-translation, which is deterministic, has one copy.
     """
 
     FIRST = frozenset({"kind", "copies", "rate"})
 
-    kind: Literal["deletion", "swap", "back-translation"]
-    copies: Annotated[int, Field(ge=1, le=MOST_COPIES)] = 1
-    rate: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    kind: Literal["deletion", "swap", "back-translation"] = setting(
+        ...,
+        ALTERATION,
+        "Altered copies that the student learns from too, with words deleted or swapped, or "
+        "translated there and back.",
+    )
+    copies: Annotated[int, Field(ge=1, le=MOST_COPIES)] = setting(
+        1, ALTERATION, "Copies of each example."
+    )
+    rate: Share = setting(0.1, ALTERATION, "Share of the words that are deleted, or of swaps.")
 
 
 class AugmentationSpec(Alteration):
@@ -147,14 +166,9 @@ class TrainingSpec(_Frozen):
     as many, in 1 + r times the steps of the batch size given.
 
     Attributes:
-        epochs: passes over the training subset; 0 for a teacher that is used as it is.
-        learning_rate: peak of AdamW's linear schedule.
-        batch_size: originals in a global batch.
-        warmup: share of the steps during which the learning rate rises.
-        weight_decay: AdamW's, on weight matrices.
-        max_length: tokens beyond which a text (pair) is cut off; special ones count.
-        precision: `"fp32"`, or `"bf16"` for autocast.
         augmentation: of the examples that it learns from; None adds nothing.
+
+    What the other settings mean stands beside them. Without epochs a teacher is used as it is.
     """
 
     FIRST = frozenset({
@@ -162,8 +176,8 @@ class TrainingSpec(_Frozen):
         "precision", "augmentation"
     })  # fmt: skip
 
-    epochs: NotNegative = 3.0
-    learning_rate: Positive = 5e-5
+    epochs: NotNegative = setting(3.0, EACH, "Passes over the training subset.")
+    learning_rate: Positive = setting(5e-5, EACH, "Peak of AdamW's linear schedule.")
     batch_size: PositiveCount = setting(32, TRAINING, "Originals in a batch.")
     warmup: Annotated[float, Field(ge=0, le=1)] = setting(
         0.1, TRAINING, "Share of the steps during which the learning rate rises."
@@ -172,30 +186,16 @@ class TrainingSpec(_Frozen):
     max_length: Annotated[int, Field(ge=8, le=int(MOST))] = setting(
         128, TRAINING, "Tokens beyond which a text (pair) is cut off; special ones count."
     )
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16"] = setting("fp32", EACH, "Of the arithmetic.")
     augmentation: AugmentationSpec | None = None
-
-
-class MixupSpec(_Frozen):
-    """Label mixup in a teacher's own fine-tuning: the objective of method `sm`.
-
-    Attributes:
-        alpha: of λ ~ Beta(alpha, alpha).
-        ratio: mixed samples per original.
-    """
-
-    FIRST = frozenset({"alpha", "ratio"})
-
-    alpha: Positive = 0.4
-    ratio: Positive = 1.0
 
 
 class StudentSpec(_Frozen):
     """The student: where its layers come from, what it minimises, how it is trained.
 
     Attributes:
-        layers: how many transformer layers; None keeps those of its own `checkpoint`.
-        layer_choice: which of the source's layers (`mixkd_core.networks.students.choose_layers`).
+        layers: None keeps those of its own `checkpoint`.
+        layer_choice: see `mixkd_core.networks.students.choose_layers`.
         init: `"teacher"`: layers of the fine-tuned teacher; `"pretrained"`: layers of the encoder
             before fine-tuning, with a new head; `"checkpoint"`: a checkpoint of its own.
         checkpoint: that checkpoint.
@@ -211,9 +211,16 @@ class StudentSpec(_Frozen):
         "mix_layer", "training"
     })  # fmt: skip
 
-    layers: PositiveCount | None = 3
-    layer_choice: Literal["first", "last", "alternate", "symmetric"] = "first"
-    init: Literal["teacher", "pretrained", "checkpoint"] = "teacher"
+    layers: PositiveCount | None = setting(3, STUDENT, "Layers of the student.")
+    layer_choice: Literal["first", "last", "alternate", "symmetric"] = setting(
+        "first", STUDENT, "Which layers, from one end or both."
+    )
+    init: Literal["teacher", "pretrained", "checkpoint"] = setting(
+        "teacher",
+        STUDENT,
+        "Where they come from, the fine-tuned teacher, the encoder before fine-tuning, or a "
+        "checkpoint of the student's own.",
+    )
     checkpoint: CheckpointRef | None = None
     method: str = setting("sm+tmkd", OBJECTIVE, f"Named objective: {', '.join(METHODS)}.")
     weights: dict[str, Annotated[float, Field(ge=-MOST, le=MOST)]] = {}
@@ -261,6 +268,19 @@ class StudentSpec(_Frozen):
         return objective(self.method, self.weights)
 
 
+class MixupSpec(_Frozen):
+    """Label mixup in a teacher's own fine-tuning: the objective of method `sm`."""
+
+    FIRST = frozenset({"alpha", "ratio"})
+
+    alpha: Positive = setting(
+        StudentSpec.model_fields["mixup_alpha"].default, TEACHER_MIXUP, "As the student's."
+    )
+    ratio: Positive = setting(
+        StudentSpec.model_fields["mixup_ratio"].default, TEACHER_MIXUP, "As the student's."
+    )
+
+
 # Fields of a student that decide nothing where its objective has no term on mixed samples,
 MIXUP_SETTINGS = tuple(settings_of(StudentSpec, MIXUP))
 # but for those by which unlabelled texts are drawn, as many as there would be mixtures.
@@ -275,23 +295,28 @@ def draw_settings(given: Objective) -> tuple[str, ...]:
 
 
 class EvaluationSpec(_Frozen):
-    """The evaluation of a run: the sets it is evaluated on, and what else is looked at.
-
-    Attributes:
-        remainder_size: at most this many of the training split's unused part.
-        fresh_size: new draws of the distribution, where it is known (the embedded tasks).
-        validation: for choosing settings: this share of the training subset is held out of
-            training, and the run is evaluated there and on no reported set.
-        latent_points: so many training points are encoded, and their mixup neighbours
-            (`mixkd_core.evaluation.encodings`); 0 encodes none.
-    """
+    """The evaluation of a run: the sets it is evaluated on, and what else is looked at."""
 
     FIRST = frozenset({"remainder_size", "fresh_size"})
 
-    remainder_size: Count = 5000
-    fresh_size: Count = 5000
-    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
-    latent_points: Points = 0
+    remainder_size: Count = setting(
+        5000, EVALUATION, "Examples of the training split's unused part to measure on."
+    )
+    fresh_size: Count = setting(
+        5000, EVALUATION, "New draws of the distribution, where it is known (the embedded tasks)."
+    )
+    validation: Share | None = setting(
+        None,
+        EVALUATION,
+        "To choose settings: share of each training subset that is held out of training, to be "
+        "measured on in place of the reported sets.",
+    )
+    latent_points: Points = setting(
+        0,
+        EVALUATION,
+        "Training points that are encoded, and their mixup neighbours "
+        "(`mixkd_core.evaluation.encodings`); 0 encodes none.",
+    )
 
 
 class RunSpec(_Frozen):
@@ -300,7 +325,6 @@ class RunSpec(_Frozen):
     Attributes:
         task: the task's name.
         data: fingerprint of the data (`TaskData.fingerprint`).
-        fraction: share of the training split that teacher and student learn from.
         seed: of the subset, of the initial weights, of the order of the examples, of mixup and of
             dropout.
         encoder: the pre-trained encoder that becomes the teacher.
@@ -318,8 +342,8 @@ class RunSpec(_Frozen):
 
     task: str
     data: str
-    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
-    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 0
+    fraction: Fraction = setting(1.0, DATA, "Share of the training split to learn from.")
+    seed: Seed = setting(0, DATA, "Decides the subset and everything random.")
     encoder: CheckpointRef
     teacher: TrainingSpec = TrainingSpec()
     teacher_mixup: MixupSpec | None = None

@@ -129,7 +129,7 @@ def test_a_method_whose_every_trial_failed_has_no_best_and_the_others_do(
     ("arguments", "said"),
     [
         ([], "nothing to search"),
-        (["--search", "weights.sm=1,2", "--validation", "1"], "--validation is 1"),
+        (["--search", "weights.sm=1,2", "--validation", "1"], "validation is 1"),
         (["--search", "weights.sm=1,2", "--methods", "ft"], "decides nothing for ft"),
         (["--search", "weights.sm=1,2", "--methods", "mixkd"], "no method 'mixkd' to tune"),
         (["--search", "weights.sm=1..2", "--grid"], "--grid tries every combination"),

@@ -216,6 +216,23 @@ def test_an_empty_split_and_a_wrong_header_are_refused(tmp_path: Path) -> None:
         load_glue_folder(GLUE["rte"], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "said"),
+    [
+        ("index\tsentence1\tsentence2", "0\ta\tb", "dev.tsv has no column 'label', so its exam"),
+        ("index\tsentence1\tsentence2\tlabel", "0\ta\tb\t-1", "line 2: the label '-1' stands for"),
+        ("index\tsentence1\tsentence2\tlabel", "0\ta\tb\t", "dev.tsv holds 1 row without a label"),
+    ],
+)
+def test_a_development_set_without_labels_is_refused(
+    header: str, row: str, said: str, tmp_path: Path
+) -> None:
+    train = write_glue(tmp_path, "rte")
+    (train.parent / "dev.tsv").write_text(f"{header}\n{row}\n")
+    with pytest.raises(InputError, match=said):
+        load_glue_folder(GLUE["rte"], tmp_path)
+
+
 def hub_rte(order: list[str]) -> datasets.DatasetDict:
     """What the hub would give for the two RTE examples, its classes in the given order."""
     features = datasets.Features(
