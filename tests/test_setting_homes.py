@@ -10,7 +10,6 @@ from typing import get_args
 import annotated_types
 import pytest
 import typer
-from experiments.running.rates import LEARNING_RATE_OF_EMBEDDED
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
@@ -26,7 +25,6 @@ from experiments.planning.settings import (
     TrainingSettings,
 )
 from experiments.planning.study import Study
-from experiments.running.training import ENOUGH_STEPS
 from mixkd_core.errors import InputError
 from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, setting, settings_of
 from mixkd_core.records.specs import (
@@ -38,6 +36,7 @@ from mixkd_core.records.specs import (
     StudentSpec,
     TrainingSpec,
 )
+from mixkd_core.records.usual import ENOUGH_STEPS, RATE_OF_RANDOM_WEIGHTS
 from mixkd_core.training.arguments import MixKDArguments
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -218,7 +217,7 @@ def test_what_is_left_open_tells_its_default() -> None:
     assert f"as many as {ENOUGH_STEPS} steps take" in told["epochs"]
     for option in ("learning_rate", "teacher_learning_rate"):
         assert f"{TrainingSpec().learning_rate:g}, or" in told[option]
-        assert f"{LEARNING_RATE_OF_EMBEDDED:g} for the embedded encoder" in told[option]
+        assert f"{RATE_OF_RANDOM_WEIGHTS:g} for the embedded encoder" in told[option]
 
 
 def test_a_teachers_mixup_is_the_students_by_default() -> None:
