@@ -4,17 +4,16 @@ import ast
 import dataclasses
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
-import annotated_types
 import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
-from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.cli.train import train as train_command
@@ -25,7 +24,6 @@ from experiments.planning.settings import (
     TrainingSettings,
 )
 from experiments.planning.study import Study
-from mixkd_core.errors import InputError
 from mixkd_core.records.settings import MIXUP, OBJECTIVE, TRAINING, setting, settings_of
 from mixkd_core.records.specs import (
     MIXUP_SETTINGS,
@@ -51,18 +49,6 @@ RENAMED = {
     "augmentation": "kind", "augmentation_copies": "copies", "student_layers": "layers",
     "layers": "layer_choice", "student": "init",
 }  # fmt: skip
-# By field the option of `mixkd train` that is made from it.
-OPTIONS = {
-    **{name: f"--{name.replace('_', '-')}" for name in ("fraction", "seed", "remainder_size")},
-    **{name: f"--{name.replace('_', '-')}" for name in (*OF_STUDENT, *OF_TRAINING)},
-    "epochs": "--epochs", "learning_rate": "--learning-rate", "precision": "--precision",
-    "copies": "--augmentation-copies", "layers": "--student-layers",
-}  # fmt: skip
-# Values outside a range that the command line answers otherwise.
-MEANT = {
-    # Of a student that is none; refused when the objective is made.
-    (StudentSpec, "mixup_ratio", -1),
-}
 # Arguments that are called as a setting is and mean something else, or have no default but the
 # neutral one of a formula.
 OF_ANOTHER_MEANING = {
@@ -73,11 +59,16 @@ OF_ANOTHER_MEANING = {
     ("mixkd_core/networks/tiny_networks.py", "seed"),  # of weights
     ("mixkd_core/evaluation/calibration.py", "temperature"),  # of the formula
     ("mixkd_core/objectives/distances.py", "temperature"),
-    ("experiments/cli/predict.py", "batch_size"),
-    ("experiments/deployment/prediction.py", "batch_size"),
+    *((f"experiments/cli/{name}.py", "batch_size") for name in ("predict", "consistency")),
+    *(
+        (f"experiments/deployment/{name}.py", "batch_size")
+        for name in ("prediction", "consistency")
+    ),
     ("experiments/tuning/search.py", "seed"),  # of the sampler
     ("experiments/tuning/search.py", "validation"),  # of a tuning; a run has none
     ("experiments/cli/tune.py", "validation"),
+    # Made from the field, as the test of the trainer's arguments holds.
+    *(("mixkd_core/training/arguments.py", name) for name in ("learning_rate", "weight_decay")),
 }
 # Beside its home a setting may stand where it acts, is refused and is told of: five files at most.
 MOST_FILES = 5
@@ -117,6 +108,16 @@ def owned(path: Path) -> set[str]:
     return names
 
 
+@cache
+def homes() -> dict[str, list[str]]:
+    """By name the files that give it a default of their own."""
+    found: dict[str, list[str]] = {}
+    for path in product_files():
+        for name in owned(path):
+            found.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    return found
+
+
 def settings() -> Iterator[tuple[type[BaseModel], str, FieldInfo]]:
     """Every field of the specifications that is a value of its own, and no part or checkpoint."""
     for part in PARTS:
@@ -139,8 +140,7 @@ def test_default_range_and_help_stand_in_the_field(
 ) -> None:
     assert field.description, "its help"
     assert isinstance(field.json_schema_extra, dict), "made by mixkd_core.records.settings.setting"
-    homes = [path.relative_to(ROOT).as_posix() for path in product_files() if name in owned(path)]
-    assert homes == [HOME]
+    assert homes().get(name) == [HOME]
 
 
 def test_what_no_option_may_repeat() -> None:
@@ -155,19 +155,6 @@ def test_what_no_option_may_repeat() -> None:
     assert own < by_hand
     assert not own & ({name for _, name, _ in settings()} - {*NO_SETTINGS}), "an option by hand"
     assert not own & RENAMED.keys()
-
-
-def values_outside(field: FieldInfo) -> Iterator[float]:
-    """The values next to each end of a field's range that lie outside."""
-    for limit in field.metadata:
-        if isinstance(limit, annotated_types.Gt):
-            yield limit.gt
-        elif isinstance(limit, annotated_types.Ge):
-            yield limit.ge - 1
-        elif isinstance(limit, annotated_types.Lt):
-            yield limit.lt
-        elif isinstance(limit, annotated_types.Le):
-            yield limit.le + 1
 
 
 def test_a_study_has_the_ranges_of_the_specification() -> None:
@@ -186,28 +173,6 @@ def test_a_study_has_the_ranges_of_the_specification() -> None:
     for fractions in (Study.model_fields["fractions"], TaskSettings.model_fields["fractions"]):
         assert "Gt(gt=0)" in repr(fractions)
         assert "Le(le=1)" in repr(fractions)
-
-
-RANGED = [
-    pytest.param(OPTIONS[name], value, id=f"{OPTIONS[name]}={value:g}")
-    for part, name, field in settings()
-    if name in OPTIONS
-    for value in values_outside(field)
-    if (part, name, value) not in MEANT
-]
-
-
-@pytest.mark.parametrize(("option", "value"), RANGED)
-def test_the_command_line_refuses_what_the_field_does(
-    option: str, value: float, tmp_path: Path
-) -> None:
-    """No range of its own: the complaint is the specification's, with the field's name."""
-    name = {its: field for field, its in OPTIONS.items()}[option]
-    given = ["train", "--task", "embedded-sentiment", "--out", str(tmp_path / "out")]
-    extra = ["--augmentation", "deletion"] if name == "copies" else []
-    result = CliRunner().invoke(app, [*given, *extra, option, f"{value:g}"])
-    assert isinstance(result.exception, InputError), result.output
-    assert f"{name} is {value:g}" in str(result.exception)
 
 
 def test_what_is_left_open_tells_its_default() -> None:
@@ -241,6 +206,22 @@ def test_the_trainers_argument_is_the_students_setting(name: str) -> None:
     home = StudentSpec.model_fields[name]
     assert argument.default in (home.default, str(home.default))
     assert argument.metadata["help"].startswith(str(home.description).rstrip("."))
+
+
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("per_device_train_batch_size", "batch_size"),
+        ("learning_rate", "learning_rate"),
+        ("warmup_steps", "warmup"),
+        ("weight_decay", "weight_decay"),
+    ],
+)
+def test_the_trainers_argument_is_the_trainings_setting(argument: str, name: str) -> None:
+    field = {its.name: its for its in dataclasses.fields(MixKDArguments)}[argument]
+    home = TrainingSpec.model_fields[name]
+    assert field.default == home.default
+    assert field.metadata["help"].startswith(str(home.description).rstrip("."))
 
 
 @pytest.mark.parametrize("name", [*OF_STUDENT, *OF_TRAINING])

@@ -35,10 +35,11 @@ _MethodArguments = make_dataclass(
 )
 
 
-def _of_training(name: str, told: str) -> Any:
-    """Return an argument with the default that a training has."""
-    default = TrainingSpec.model_fields[name].default
-    return field(default=default, metadata={"help": told})
+def _of_training(name: str, more: str = "") -> Any:
+    """Return an argument with the default and the help that a training's setting has."""
+    home = TrainingSpec.model_fields[name]
+    told = f"{str(home.description).rstrip('.')}{more}."
+    return field(default=home.default, metadata={"help": told})
 
 
 @dataclass
@@ -59,10 +60,10 @@ class MixKDArguments(_MethodArguments, TrainingArguments):  # type: ignore[misc,
         default=None,
         metadata={"help": "Epochs; if not given, the usual ones, or more where data are small."},
     )
-    per_device_train_batch_size: int = _of_training("batch_size", "Originals in a batch.")
+    per_device_train_batch_size: int = _of_training("batch_size")
     learning_rate: float = field(default=RATE_OF_STUDENTS, metadata={"help": "Peak learning rate."})
-    warmup_steps: float = _of_training("warmup", "Steps of warm-up, or below 1 their share.")
-    weight_decay: float = _of_training("weight_decay", "AdamW's, on weight matrices.")
+    warmup_steps: float = _of_training("warmup", "; from 1 on, their number")
+    weight_decay: float = _of_training("weight_decay")
 
     length_group_batches: int = field(
         default=50,
