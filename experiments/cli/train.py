@@ -31,6 +31,7 @@ from mixkd_core.records.specs import (
 from mixkd_core.records.usual import (
     ENOUGH_STEPS,
     RATE_OF_RANDOM_WEIGHTS,
+    RATE_OF_STUDENTS,
     usual_epochs,
     usual_rate,
 )
@@ -52,10 +53,11 @@ PRECISIONS = (AUTO, *get_args(TrainingSpec.model_fields["precision"].annotation)
 def _of_each(network: str, prefix: str, epochs: str) -> tuple[Setting, ...]:
     """Return the options of one network's training; `epochs` says what is done by default."""
     rate = EACH_SETTINGS["learning_rate"]
+    usual = RATE_OF_STUDENTS if network == "student" else rate.default
     return (
         EACH_SETTINGS["epochs"].called(f"{prefix}epochs", f", of the {network}").left_open(epochs),
         rate.called(f"{prefix}learning_rate", f", of the {network}").left_open(
-            f"{rate.default:g}, or {RATE_OF_RANDOM_WEIGHTS:g} for the embedded encoder"
+            f"{usual:g}, or {RATE_OF_RANDOM_WEIGHTS:g} for the embedded encoder"
         ),
     )
 
