@@ -34,7 +34,7 @@ from mixkd_core.records.specs import (
     StudentSpec,
     TrainingSpec,
 )
-from mixkd_core.records.usual import ENOUGH_STEPS, RATE_OF_RANDOM_WEIGHTS
+from mixkd_core.records.usual import ENOUGH_STEPS, RATE_OF_RANDOM_WEIGHTS, RATE_OF_STUDENTS
 from mixkd_core.training.arguments import MixKDArguments
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -180,8 +180,10 @@ def test_what_is_left_open_tells_its_default() -> None:
     told = {parameter.name: parameter.help for parameter in command.params}
     assert f"by default {TrainingSpec().epochs:g}, or on small data" in told["epochs"]
     assert f"as many as {ENOUGH_STEPS} steps take" in told["epochs"]
-    for option in ("learning_rate", "teacher_learning_rate"):
-        assert f"{TrainingSpec().learning_rate:g}, or" in told[option]
+    usual = {"": RATE_OF_STUDENTS, "teacher_": TrainingSpec().learning_rate}
+    for network, rate in usual.items():
+        option = f"{network}learning_rate"
+        assert f"{rate:g}, or" in told[option]
         assert f"{RATE_OF_RANDOM_WEIGHTS:g} for the embedded encoder" in told[option]
 
 
