@@ -222,7 +222,7 @@ def test_the_trainers_argument_is_the_students_setting(name: str) -> None:
 def test_the_trainers_argument_is_the_trainings_setting(argument: str, name: str) -> None:
     field = {its.name: its for its in dataclasses.fields(MixKDArguments)}[argument]
     home = TrainingSpec.model_fields[name]
-    assert field.default == home.default
+    assert field.default == (RATE_OF_STUDENTS if name == "learning_rate" else home.default)
     assert field.metadata["help"].startswith(str(home.description).rstrip("."))
 
 

@@ -61,7 +61,9 @@ class MixKDArguments(_MethodArguments, TrainingArguments):  # type: ignore[misc,
         metadata={"help": "Epochs; if not given, the usual ones, or more where data are small."},
     )
     per_device_train_batch_size: int = _of_training("batch_size")
-    learning_rate: float = field(default=RATE_OF_STUDENTS, metadata={"help": "Peak learning rate."})
+    learning_rate: float = field(
+        default=RATE_OF_STUDENTS, metadata=_of_training("learning_rate").metadata
+    )
     warmup_steps: float = _of_training("warmup", "; from 1 on, their number")
     weight_decay: float = _of_training("weight_decay")
 
