@@ -122,7 +122,10 @@ class Kills:
         before = numbers(store) if store.is_dir() else {}
         moment = self.moments.uniform(0, 1.1 * self.seconds)
         which = self.moments.choice(SIGNALS)
+        began = time.monotonic()
         killed = self._forked(store, (moment, which))
+        if not killed:  # the machine is quicker than it was: later moments are all too late
+            self.seconds = min(self.seconds, time.monotonic() - began)
         if not store.is_dir():
             done.kills += killed
             return killed
