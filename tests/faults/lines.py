@@ -64,7 +64,7 @@ class Lines:
         optional = [item for item in options if item.param_type_name == "option"]
         if name == "train":
             words += ["--task", draw(st.sampled_from(SANE["--task"]))]
-        for option in draw(st.lists(st.sampled_from(optional), max_size=4)):
+        for option in draw(st.lists(st.sampled_from(optional), max_size=4)) if optional else ():
             words += self._option(draw, option)
         state, _ = command([*words, *self._end(name)])
         return state
