@@ -5,8 +5,8 @@ A README marks the place, naming the folder relative to itself:
     <!-- results:begin experiments/results/limited-data -->
     <!-- results:end -->
 
-Where a README shall only say what MixKD changes, in a row a baseline and a sentence a finding, it
-names one or several folders (`overview` in place of `brief` shows every measure):
+Where a README shall only say what MixKD changes, a row a measure, it names one or several folders
+(`overview` in place of `brief` shows every measure, and a sentence a finding):
 
     <!-- results:brief experiments/results/one experiments/results/two -->
     <!-- results:end -->
@@ -102,7 +102,8 @@ def overview_section(folders: Sequence[Path], *, brief: bool) -> str:
     """Return Markdown: what MixKD changes, a row a measure, and what gap and risk say.
 
     Args:
-        brief: show only what people read and the theorem's own loss.
+        folders: of exported results.
+        brief: show only what people read and the theorem's own loss, and no sentences.
 
     Raises:
         InputError: if a folder holds no exported results.
@@ -111,6 +112,8 @@ def overview_section(folders: Sequence[Path], *, brief: bool) -> str:
     overviews = [overview_table(evidence) for evidence in found]
     frame = pd.concat([table.frame for table in overviews], ignore_index=True)
     table = replace(overviews[0], frame=frame[frame["measure"].isin(_BRIEF)] if brief else frame)
+    if brief:
+        return table.to_markdown()
     sentences = [sentence for evidence in found for sentence in gap_and_risk(ledger(evidence))]
     return "\n".join([table.to_markdown(), "".join(f"- {one}\n" for one in sentences)])
 

@@ -19,7 +19,7 @@ MOST_CHOICES = 24
 FEW_ROWS = 10
 
 # A text of more characters is broken over lines.
-LONG = 26
+LONG = 20
 
 # Nothing longer is said in small print beside the key.
 LONGEST_QUALIFIER = 60

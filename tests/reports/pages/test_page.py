@@ -196,7 +196,7 @@ addEventListener("load", () => {
     found.revealed = !document.querySelector(link.getAttribute("href")).hidden;
     found.title = document.title;
     const answer = document.createElement("pre");
-    answer.id = "answer";
+    answer.id = "found-by-the-test";
     answer.textContent = JSON.stringify(found);
     document.body.append(answer);
   }, 300);
@@ -225,8 +225,8 @@ def answers(request: pytest.FixtureRequest, html: Path, tmp_path_factory: Any) -
     # A window cannot be narrower than some hundreds of pixels, but a frame in it can.
     (folder / "frame.html").write_text(
         f'<!doctype html><iframe id="f" src="page.html" width="{width}" height="{height}">'
-        "</iframe><pre id=out></pre><script>setInterval(() => {"
-        'const a = document.getElementById("f").contentDocument?.getElementById("answer");'
+        '</iframe><pre id=out></pre><script>const f = document.getElementById("f");'
+        'setInterval(() => { const a = f.contentDocument?.getElementById("found-by-the-test");'
         'if (a) document.getElementById("out").textContent = a.textContent; }, 100)</script>'
     )
     done = subprocess.run(
