@@ -149,7 +149,7 @@ class Table:
         """A pipe table under its title, with the caption; ends with a line break."""
         lines = [f"### {_markdown(self.title)}", ""]
         if not self.rows:
-            return "\n".join([*lines, self.empty, ""])
+            return "\n".join([*lines, _markdown(self.empty), ""])
         marks = ["---" if column.tells_apart else "---:" for column in self.columns]
         table = [[column.title for column in self.columns], *self.cells()]
         rows = [[_markdown(cell) for cell in row] for row in table]

@@ -34,7 +34,7 @@ def test_commands_call_it_so_and_say_what_to_try(command: str) -> None:
 def test_so_does_what_train_and_run_print(capsys: pytest.CaptureFixture[str]) -> None:
     print_gaps(load_evidence(STORE))
     told = " ".join(capsys.readouterr().out.split())
-    assert f"{CALLED} on dev (accuracy): teacher (0.2), sm+tmkd (0.2)" in told
+    assert f"{CALLED} on dev (accuracy): teacher (20 %), sm+tmkd (20 %)" in told
     assert REMEDY in told
     for record in find_records(STORE):
         assert sets_at_majority(record.summary) == ["remainder", "dev", "fresh"]

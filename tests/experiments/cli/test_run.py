@@ -198,7 +198,7 @@ def test_the_plan_is_printed_and_nothing_is_written(study: str, tmp_path: Path) 
 @pytest.mark.slow
 def test_a_failing_run_is_reported_at_the_end_and_in_the_status(study: str, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
-    wild = "methods=[ft, {method: ft, label: wild, training: {learning_rate: 1e30}}, kd]"
+    wild = "methods=[ft, {method: ft, label: wild, training: {learning_rate: 1e6}}, kd]"
     failing = call("run", study, "--out", out, "--set", wild)
     assert failing.exit_code == 1
     assert "1 of 4 runs failed; repeat the command to try them again" in failing.output
@@ -208,7 +208,7 @@ def test_a_failing_run_is_reported_at_the_end_and_in_the_status(study: str, tmp_
     assert "3 finished, 1 failed" in shown.output
     line = next(line for line in shown.output.splitlines() if line.startswith("failed"))
     assert "learning rate" in line
-    tame = wild.replace("1e30", "1e-3")
+    tame = wild.replace("1e6", "1e-3")
     assert call("run", study, "--out", out, "--set", tame).exit_code == 0
     again = call("run", study, "--out", out, "--set", wild, "--dry-run")
     assert "is failed and will be run again: " in again.output

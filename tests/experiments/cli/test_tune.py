@@ -57,6 +57,8 @@ def test_what_is_odd_about_the_data_is_said(
     monkeypatch.setattr("experiments.running.encoders.encoder_for", lambda *_: "e")
     reference = CheckpointRef(name="e", digest="e1")
     monkeypatch.setattr("experiments.planning.plan.checkpoint_ref", lambda _: reference)
+    monkeypatch.setattr("mixkd_core.networks.checkpoints.load_config", lambda _: None)
+    monkeypatch.setattr("mixkd_core.networks.checkpoints.is_fine_tuned", lambda _: False)
 
     def stopped(*_: Any) -> None:
         raise InputError("far enough")

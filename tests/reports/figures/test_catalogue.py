@@ -186,7 +186,8 @@ def test_notes_are_escaped() -> None:
 def test_one_seed_draws_points_without_intervals(tmp_path: Path, write_run: Run) -> None:
     write_run(method="kd")
     drawings = draw_all(load_evidence(tmp_path))
-    assert [drawing.name for drawing in drawings] == ["accuracy", "gap", "risks", "curves"]
+    names = ["accuracy", "gap", "risks", "memorization", "agreement", "curves"]
+    assert [drawing.name for drawing in drawings] == names
     assert "interval" not in "".join(drawings[0].notes.values())
 
 
