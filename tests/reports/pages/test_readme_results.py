@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import shutil
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from mixkd_core.errors import InputError
 from reports.evidence.evidence import load_evidence
 from reports.evidence.export import ABOUT, is_export, write_export
+from reports.figures.levels import accuracy
 from reports.pages.readme import results_section, stale_sections, update_readme
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -143,3 +145,14 @@ def test_a_brief_section_joins_folders_and_follows_each_of_them(
     assert stale_sections(readme) == ["results again"], "it holds more measures"
     readme.write_text(text.replace("+0.015", "+0.016"))
     assert stale_sections(readme) == ["results again"]
+
+
+@pytest.mark.slow
+def test_the_readmes_figure_is_drawn_from_the_committed_results() -> None:
+    drawing = accuracy(load_evidence(COMMITTED / "limited-data-sst2"))
+    assert drawing is not None
+    told = re.findall(r"<title>(.*?)</title>", (COMMITTED / "accuracy.svg").read_text("utf-8"))
+    assert [unescape(text) for text in told] == list(drawing.notes.values())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "](experiments/results/accuracy.svg)" in readme
+    assert len(readme.splitlines()) <= 200, "a front door; the rest is the experiments' own page"
