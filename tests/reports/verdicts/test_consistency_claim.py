@@ -22,7 +22,7 @@ from reports.verdicts.rules import headline, judge
 from theory.bounds.binomial import clopper_pearson_limit
 
 CLAIM = next(claim for claim in CLAIMS if claim.id == "consistent")
-SEEDS = 8
+SEEDS = 10  # as the study robustness has
 ORIGINALS = 60
 METHODS = ("kd", "sm+tmkd")
 
@@ -190,6 +190,7 @@ def test_exchangeable_methods_are_seldom_called_more_or_less_consistent(
 
 @pytest.mark.slow
 def test_a_large_difference_is_found(runs: tuple[Path, list[Any]]) -> None:
+    """Seen of 40: 39 at ten seeds, and 23 at eight, where one more pair against it undoes many."""
     found = drawn_verdicts(load_evidence(runs[0]), 40, 0.15)
     assert found.count("supported") >= 38
 
@@ -199,7 +200,7 @@ def test_the_interval_over_originals_too_covers_the_truth() -> None:
     """Flips with an effect of the seed and of the original: true difference 0.
 
     Fails by chance with probability 1e-6 if at least 90 % of the intervals cover (the nominal level
-    is 95 %, and eight seeds are few).
+    is 95 %, and ten seeds are few).
     """
     rng = np.random.default_rng(0)
     times, missed = 400, 0
