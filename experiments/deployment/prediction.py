@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from experiments.deployment.network import FinishedNetwork
 from mixkd_core.atomic import replacing
-from mixkd_core.data.source_rows import BrokenRow
 from mixkd_core.data.table_files import read_table
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
@@ -113,16 +112,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: for a file that cannot be read, or a row with too few or too many fields.
     """
-    table = read_table(path)
-    rows = []
-    for place, row in table.rows:
-        if isinstance(row, BrokenRow):
-            raise InputError(
-                f"{table.name}, {table.unit} {place}: {row.found} fields where the header has "
-                f"{row.expected}; mend the row."
-            )
-        rows.append(dict(row))
-    return rows
+    return [dict(row) for _, _, row in read_table(path).whole()]
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> int:

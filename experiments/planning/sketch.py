@@ -21,7 +21,7 @@ _NO_DIGEST = "not read"
 
 @dataclass(frozen=True)
 class Sketch:
-    """What a plan can be made from.
+    """Everything that a plan can be made from.
 
     Attributes:
         materials: by task (`experiments.planning.plan.gather`), stand-ins among them.

@@ -51,7 +51,7 @@ class Translator:
         return f"{self.ref.digest} {BEAMS} {MAXIMUM_TOKENS}"
 
     def _key(self, text: str, translation: str) -> str:
-        """What a line carries: of this translator, this text and this translation."""
+        """Return the key that a line carries: of the translator, the text and its translation."""
         content = json.dumps([self._made_by, text, translation])
         return sha256(content.encode()).hexdigest()[:16]
 

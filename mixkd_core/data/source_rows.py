@@ -56,3 +56,18 @@ class SourceRows:
                     f"{self.name} has {self.columns.count(column)} columns called {column!r}, so "
                     "nobody can tell which is meant: rename one."
                 )
+
+    def whole(self) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+        """Yield each row's place, that in words, and its values; every row must be whole.
+
+        Raises:
+            InputError: at a row with the wrong number of fields.
+        """
+        for place, values in self.rows:
+            where = f"{self.name}, {self.unit} {place}"
+            if isinstance(values, BrokenRow):
+                raise InputError(
+                    f"{where}: {values.found} fields where the header has {values.expected}; mend "
+                    "the row."
+                )
+            yield place, where, values

@@ -1,4 +1,4 @@
-"""What killed processes left in a folder of runs, and nobody will take up again.
+"""Leftovers of killed processes in a folder of runs, which nobody will take up again.
 
 An interrupted run is none of it: it goes on where it stopped. Nothing is a leftover that a process
 works on, or that was written to a moment ago.

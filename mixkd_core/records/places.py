@@ -1,4 +1,4 @@
-"""What is written for other people names no folder of this machine, so no user of it either."""
+"""Paths and commands for other people to read: without this machine's folders and users."""
 
 import re
 import shlex

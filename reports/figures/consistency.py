@@ -1,4 +1,4 @@
-"""Which predictions flip where the label stays, and which stay where it changes, by method."""
+"""Predictions that flip where the label stays, and that stay where it changes, by method."""
 
 import pandas as pd
 from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""What a page is made from, whoever asks for one."""
+"""The content of a page, whoever asks for one."""
 
 from dataclasses import dataclass
 

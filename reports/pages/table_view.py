@@ -78,7 +78,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class TableView:
-    """What the template of a table reads.
+    """A table as its template reads it.
 
     Attributes:
         constant: `(title, text)` of columns that say the same in every row.

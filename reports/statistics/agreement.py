@@ -1,4 +1,4 @@
-"""What a teacher hands on: how far its student predicts what it predicts, right or wrong.
+"""Agreement: how far a student predicts what its teacher predicts, right or wrong.
 
 A student that is as accurate as its teacher may err elsewhere. Agreement with it
 is smaller than one might think (Stanton et al., 2021). Where the teacher errs, networks that learnt

@@ -191,7 +191,7 @@ def _predicted(logits: Floats) -> Labels:
 
 
 def _right(outcomes: Outcomes) -> tuple[Bools, Bools]:
-    """Which originals and altered texts are predicted right; none of unknown label is."""
+    """Mark the originals and altered texts that are predicted right; none of unknown label is."""
     return (
         _predicted(outcomes.logits) == outcomes.labels,
         _predicted(outcomes.altered_logits) == outcomes.altered_labels,

@@ -1,4 +1,4 @@
-"""What a measure can be: intervals and axes end there.
+"""The least and the greatest that a measure can be: intervals and axes end there.
 
 Student's interval of few seeds reaches beyond: from two seeds it easily says that an F1 is between
 -4 and 5.

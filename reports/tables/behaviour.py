@@ -1,4 +1,4 @@
-"""What networks remember of their training data, and how far students follow their teacher.
+"""Memorization of training data, and agreement of students with their teacher.
 
 Numbers of single runs (`reports.evidence.membership`, `reports.statistics.agreement`) by method and
 seed, and seed by seed against distillation and fine-tuning.

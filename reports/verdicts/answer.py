@@ -17,7 +17,7 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class Answer:
-    """What a store says, in sentences and phrases.
+    """The answer of a store, in sentences and phrases.
 
     Attributes:
         compared: what was compared, on what, with which networks, and when.

@@ -43,7 +43,7 @@ MOST_KILLS_OF_A_STORE = 12
 
 @dataclass
 class Killed:
-    """What became of the runs that were killed.
+    """The fate of the runs that were killed.
 
     Attributes:
         kills: processes that were killed while they worked.
@@ -186,7 +186,7 @@ class Kills:
 
 
 def numbers(store: Path) -> dict[str, Any]:
-    """What every finished run of a store says, but for times; a damaged one is a fault."""
+    """Return all that finished runs of a store say, but for times; a damaged one is a fault."""
     found: dict[str, Any] = {}
     for stored in survey(store, whole=True).runs:
         if stored.state == "damaged":

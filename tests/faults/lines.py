@@ -91,7 +91,7 @@ class Lines:
         return [flag, *(draw(drawn) for _ in range(option.nargs))]
 
     def _end(self, name: str) -> list[str]:
-        """What keeps a command from training, measuring or asking a hub."""
+        """Keep a command from training, measuring or asking a hub."""
         if name == "doctor":
             return ["--no-hub"]
         if name == "run":

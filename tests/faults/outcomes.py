@@ -20,7 +20,7 @@ ACCEPTED, REFUSED = "accepted", "refused"
 
 
 class FaultError(AssertionError):
-    """What must never happen."""
+    """An end that must never happen."""
 
 
 class TracebackError(FaultError):

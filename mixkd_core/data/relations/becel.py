@@ -16,7 +16,6 @@ from typing import Any
 
 from mixkd_core.data.labels import label_reader
 from mixkd_core.data.relations.relation import RelatedText, Relation, relation
-from mixkd_core.data.source_rows import BrokenRow
 from mixkd_core.data.table_files import read_csv
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
@@ -69,13 +68,7 @@ def _rows(path: Path, task: Task) -> Iterator[RelatedText]:
         except ValueError as error:
             raise InputError(f"{where}: {column}: {error}") from None
 
-    for place, values in table.rows:
-        where = f"{table.name}, {table.unit} {place}"
-        if isinstance(values, BrokenRow):
-            raise InputError(
-                f"{where}: {values.found} fields where the header has {values.expected}; mend the "
-                "row."
-            )
+    for place, where, values in table.whole():
         content = tuple(values[column].strip() for column in texts)
         own = label(values, "label", where)
         row_id = f"{path.stem}-{place}"

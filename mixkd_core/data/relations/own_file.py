@@ -32,7 +32,6 @@ from mixkd_core.data.relations.relation import (
     Relation,
     relation,
 )
-from mixkd_core.data.source_rows import BrokenRow
 from mixkd_core.data.table_files import read_table
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
@@ -72,13 +71,7 @@ def read_own_file(path: Path, task: Task) -> Relation:
         return tuple(str(values[column]).strip() for column in columns)
 
     rows = []
-    for place, values in table.rows:
-        where = f"{table.name}, {table.unit} {place}"
-        if isinstance(values, BrokenRow):
-            raise InputError(
-                f"{where}: {values.found} fields where the header has {values.expected}; mend the "
-                "row."
-            )
+    for _, where, values in table.whole():
         kind = str(values["kind"]).strip()
         if kind not in _PARTNERED:
             raise InputError(
