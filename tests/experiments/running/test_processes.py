@@ -35,7 +35,7 @@ tasks:
 students:
   - layers: 1
 methods:
-  - {{label: wild, method: ft, training: {{learning_rate: 1e+30}}}}
+  - {{label: wild, method: ft, training: {{learning_rate: 1e+6}}}}
   - sm+tmkd
 """
 

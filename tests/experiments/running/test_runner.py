@@ -398,7 +398,7 @@ def test_an_impossible_student_is_refused_before_its_teacher_is_trained(
 def test_a_diverging_run_says_so_and_leaves_no_record(resources: Resources, spec: RunSpec) -> None:
     assert spec.student is not None
     wild = spec.student.model_copy(
-        update={"training": BRIEF.model_copy(update={"learning_rate": 1e30})}
+        update={"training": BRIEF.model_copy(update={"learning_rate": 1e6})}
     )
     diverging = spec.model_copy(update={"student": wild})
     with pytest.raises(NonFiniteError, match="step"):

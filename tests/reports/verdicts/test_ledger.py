@@ -107,7 +107,7 @@ def test_planted_results_get_the_right_verdicts(tmp_path: Path, write_run: Run) 
     assert "| contradicted | limited-ft | With 1 % and 10 %" in headlines
     assert "mixkd run limited-data" in headlines
     table = entry_table(claims).to_markdown()
-    assert "headlines (4 tests)" in table
+    assert "headlines (6 tests)" in table
     assert "other entries of gap (2 tests)" in table
 
 
