@@ -26,6 +26,7 @@ MOST_CLASSES = 100_000
 LARGEST_NUMBER = 1 << 31
 
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
+_COUNTS = ("heads", "_size", "layers")
 _LAYERS = ("layers", "n_layer", "num_blocks", "num_hidden_groups", "inner_group_num", "depth")
 
 _trusted: ContextVar[bool] = ContextVar("code of checkpoints is trusted", default=False)
@@ -206,8 +207,11 @@ def _check_configuration(folder: Path) -> None:
     content = _parsed(path)
     if not isinstance(content, dict):
         raise InputError(f"{path} is no mapping of names to values: give a network's own.")
-    for name, value in _numbers(content, ""):
+    for place, value in _numbers(content, ""):
+        name = _printable(place)
         last = name.rpartition(".")[2]
+        if value < 0 and last.endswith(_COUNTS):
+            raise InputError(f"{path}: {name} is {_short(value)}, and cannot be: correct it.")
         most = (
             MOST_LAYERS
             if last.endswith(_LAYERS)
@@ -262,10 +266,14 @@ def _short(value: int) -> str:
     return str(value) if value.bit_length() < 64 else f"about 2 to the {value.bit_length()}"
 
 
+def _printable(text: str) -> str:
+    """A text that may quote a stranger's file."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _reason(error: BaseException) -> str:
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    # It may quote a stranger's file.
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    text = _printable(text)
     if isinstance(error, (OSError, ValueError)) and text:
         return text if text.endswith(".") else f"{text}."
     return f"{type(error).__name__}{': ' if text else ''}{text}."

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from mixkd_core.records.survey import Survey
+
 # The kinds of input are modules of their own, which the stress test starts without pytest.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.faults import stores
 from tests.faults.fuzz import KINDS, fuzz
 from tests.faults.outcomes import (
     ChangedError,
@@ -75,13 +78,14 @@ def test_a_command_that_ends_in_neither_way_is_a_fault(monkeypatch: pytest.Monke
         command(["status", "x"])
 
 
-@pytest.mark.slow
 def test_a_changed_number_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the reader believes what it is given, the harness says so."""
-    monkeypatch.setattr("mixkd_core.records.run_folder.read_table", lambda *_: _Believed())
+    """Where a harmed store's numbers are others than the whole one's, the harness says so."""
+    numbers_of, shifts = stores.numbers_of, iter([0.0])  # the whole store is read first
+
+    def shifted(found: Survey) -> dict[stores.Key, float]:
+        shift = next(shifts, 1.0)
+        return {key: number + shift for key, number in numbers_of(found).items()}
+
+    monkeypatch.setattr(stores, "numbers_of", shifted)
     with pytest.raises(ChangedError):
-        fuzz("stores", tmp_path, 400)
-
-
-class _Believed:
-    digest = "x"
+        fuzz("stores", tmp_path, 20)

@@ -146,6 +146,8 @@ def test_trust_is_stated_wherever_a_library_loads() -> None:
         ({"vocab_size": 10**15}, "vocab_size is 1000000000000000"),
         ({"max_position_embeddings": 10**8}, "max_position_embeddings is 100000000"),
         ({"num_labels": 10**6}, "num_labels is 1000000"),
+        ({"num_attention_heads": -1}, "num_attention_heads is -1, and cannot be"),
+        ({"a\x1fb": 10**30}, r"a\?b is about 2 to the 100"),
         ({"id2label": {str(k): "x" for k in range(100_001)}}, "id2label names 100001 classes"),
         ({"hidden_size": "wide"}, "cannot be read"),
         ({"hidden_size": 10**6, "intermediate_size": 10**7}, "takes .* GiB, and this machine has"),
