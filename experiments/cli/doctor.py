@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from experiments.cli.options import TrustRemoteCode
+from mixkd_core.records.specs import TrainingSpec
 
 if TYPE_CHECKING:
     from mixkd_core.data.task_data import TaskData
@@ -15,6 +16,9 @@ HUB_TIMEOUT_SECONDS = 5.0
 
 # Of unequal length, for the look at a checkpoint.
 SENTENCES = ("It rained.", "The train that left in the morning was late, and nobody said why.")
+
+# Beyond which mixkd train cuts texts off where nothing is asked for.
+USUAL_LENGTH: int = TrainingSpec.model_fields["max_length"].default
 
 Finding = tuple[str, bool | None, str]
 
@@ -184,18 +188,35 @@ def _training(teacher: str, config: Any, tokenizer: Any) -> Finding:
     texts = {"text": list(SENTENCES), "label": [0] * len(SENTENCES)}
     single = Dataset.from_dict(texts)
     paired = Dataset.from_dict({**texts, "text_pair": list(reversed(SENTENCES))})
+
+    def look(student: Any, network: Any, split: Any) -> None:
+        asked = objective("sm+tmkd")
+        look_ahead(student, network, tokenizer, [split], asked, 0, max_length=USUAL_LENGTH)
+
     try:
         network = load_classifier(teacher, task)
         settle_padding(network, tokenizer)
         depth = layer_count(network)
         student = student_from_layers(network, choose_layers(depth, max(1, depth // 2), "first"))
-        look_ahead(student, network, tokenizer, [single], objective("sm+tmkd"), 0)
+        look(student, network, single)
     except InputError as error:
         return "training", False, str(error)
     try:
-        look_ahead(student, network, tokenizer, [paired], objective("sm+tmkd"), 0)
+        look(student, network, paired)
     except InputError as error:
         return "training", None, f"on single texts as it should be, but not on pairs: {error}"
+    known, rows = (
+        max(tokenizer.get_vocab().values()) + 1,
+        network.get_input_embeddings().num_embeddings,
+    )
+    if known > rows:
+        return (
+            "training",
+            None,
+            f"as it should be, but its tokenizer knows {known} tokens and its word table has "
+            f"{rows} rows: data with one of the others are refused; call resize_token_embeddings "
+            "before fine-tuning it, or take the tokenizer that it was trained with",
+        )
     return (
         "training",
         True,

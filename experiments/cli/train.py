@@ -221,6 +221,7 @@ def train(
     from mixkd_core.data.tasks import find_task
     from mixkd_core.networks.checkpoints import is_fine_tuned, load_config
     from mixkd_core.networks.label_order import label_names
+    from mixkd_core.networks.layers import depth
     from mixkd_core.records.environment import preferred_precision
     from mixkd_core.records.places import this_command
     from mixkd_core.records.run_folder import find_record, read_record, record_folder
@@ -287,7 +288,7 @@ def train(
         StudentSpec,
         layers=settings["student_layers"]
         if settings["student_layers"] is not None or own
-        else load_config(encoder).num_hidden_layers // 2,
+        else max(1, depth(load_config(encoder)) // 2),
         layer_choice=settings["layers"],
         init="checkpoint" if own else student,
         checkpoint=checkpoint_ref(student) if own else None,

@@ -19,6 +19,7 @@ import torch
 from experiments.deployment.energy import joules
 from experiments.deployment.network import FinishedNetwork, open_network
 from mixkd_core.errors import InputError
+from mixkd_core.networks.layers import depth
 from mixkd_core.records.environment import hardware
 from mixkd_core.records.run_folder import RunRecord
 
@@ -204,7 +205,7 @@ class _Subject:
         return Cost(
             network=self._network.name,
             precision=self._precision,
-            layers=model.config.num_hidden_layers,
+            layers=depth(model.config),
             parameters=sum(parameter.numel() for parameter in model.parameters()),
             megabytes=_stored_bytes(self._network.folder) / 1e6,
             operations=operations_per_text(model, self._single),

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from mixkd_core.data.encoding import encode_table
+from mixkd_core.networks.layers import depth, layer_count
 from mixkd_core.networks.limits import check_tokens, settle_padding, text_limit
 from mixkd_core.networks.matching import check_networks, match
 from mixkd_core.networks.mix_layer import MixLayer
+from mixkd_core.networks.probe import Request, check_network
 from mixkd_core.objectives.objective import Objective
 
 # Of the training split, spread over it: tokenising all of it for every run would take longer than
@@ -23,12 +25,18 @@ def look_ahead(
     splits: Sequence[Any],
     objective: Objective,
     mix_layer: MixLayer,
+    *,
+    max_length: int,
+    encodes: bool = False,
 ) -> None:
     """Check the network that is trained, and its teacher as it is before fine-tuning.
 
     Args:
         teacher: None where the network is itself a teacher.
         splits: the training split, and those that networks are evaluated on.
+        max_length: tokens beyond which a text is cut off.
+        encodes: whether mixtures are to be encoded once the network is trained
+            (`mixkd_core.evaluation.encodings`), whatever it is trained by.
 
     Raises:
         InputError: naming the network, what is wrong with it, and by how much.
@@ -36,11 +44,16 @@ def look_ahead(
     if teacher is not None:
         settle_padding(teacher, tokenizer)
     matching = match(network, teacher, objective, mix_layer)
-    longest = text_limit(tokenizer.model_max_length, network, teacher)
+    longest = text_limit(max_length, network, teacher)
     rows = np.unique(np.linspace(0, len(splits[0]) - 1, TEXTS).astype(int))
     tokens = encode_table(splits[0].select(rows), tokenizer, longest)
     check_networks(network, teacher, tokens, objective, matching)
     networks = [one for one in (network, teacher) if one is not None]
+    for one in networks:
+        depth(one.config)  # its record says it
+    if encodes:
+        role = "network" if teacher is None else "student"
+        check_network(network, tokens, Request(role, 0, (layer_count(network),)))
     if max(tokenizer.get_vocab().values()) >= min(map(_words, networks)):
         for split in splits:
             for one in networks:

@@ -36,7 +36,7 @@ from mixkd_core.networks.checkpoints import (
     load_stored_classifier,
     load_tokenizer,
 )
-from mixkd_core.networks.layers import layer_count
+from mixkd_core.networks.layers import depth, layer_count
 from mixkd_core.networks.limits import settle_padding, text_limit
 from mixkd_core.networks.students import choose_layers, student_from_layers
 from mixkd_core.networks.weights import write_network
@@ -166,7 +166,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
         "teacher_id": None if teacher is None else teacher.spec.id,
         "objective": spec.objective.formula,
         "student_source": source,
-        "layers": layer_count(network),
+        "layers": depth(network.config),
         "longest_text": {"measured": longest, "trained": _longest_trained(longest, teacher)},
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "origin": resources.data.origin,
@@ -239,7 +239,16 @@ def check(spec: RunSpec, resources: Resources) -> None:
     mix_layer = 0 if spec.student is None else spec.student.mix_layer
     splits = [resources.data.train, *resources.data.evaluation.values()]
     splits += [resources.data.test] if resources.data.test is not None else []
-    look_ahead(network, teacher, tokenizer, splits, spec.objective, mix_layer)
+    look_ahead(
+        network,
+        teacher,
+        tokenizer,
+        splits,
+        spec.objective,
+        mix_layer,
+        max_length=spec.training.max_length,
+        encodes=spec.evaluation.latent_points > 0,
+    )
 
 
 def _outcome(record: RunRecord) -> str:

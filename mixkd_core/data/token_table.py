@@ -184,7 +184,7 @@ def _labels(column: Any, name: str) -> NDArray[Any]:
     """Class indices and real values of shape `(n,)`; lists (distributions) `(n, num_labels)`."""
     try:
         labels = np.array(column.to_pylist() if column.type.num_fields else column.to_numpy())
-        if labels.dtype.kind not in "biuf":
+        if labels.dtype.kind not in "iuf":
             raise ValueError(f"they are of type {column.type}")
     except ValueError as error:
         raise InputError(

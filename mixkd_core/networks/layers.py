@@ -50,6 +50,7 @@ def encoder_layers(model: Any) -> nn.ModuleList:
     Raises:
         InputError: if no list of `config.num_hidden_layers` layers is found, or several.
     """
+    _check_one_stack(model)
     if shares_layers(model):
         raise InputError(
             f"a {type(model).__name__} has one layer that serves at every depth: none can be mixed "
@@ -72,10 +73,20 @@ def layer_count(model: Any) -> int:
     Raises:
         InputError: if they are not found.
     """
+    _check_one_stack(model)
     count = depth(model.config)
     if not shares_layers(model) and not _side_by_side(list(layer_lists(model))):
         encoder_layers(model)  # raises where there is not exactly one stack
     return count
+
+
+def _check_one_stack(model: Any) -> None:
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise InputError(
+            f"a {type(model).__name__} has an encoder and a decoder, which reads the tokens once "
+            "more: a mixture has none for it, and no student is made from its layers; take an "
+            "encoder or a decoder alone, or method ft or kd with a student checkpoint of its own."
+        )
 
 
 def _side_by_side(paths: list[str]) -> bool:

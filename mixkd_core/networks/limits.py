@@ -117,12 +117,26 @@ def settle_padding(model: Any, tokenizer: Any) -> None:
     if own is None:
         for config in (model.config, model.config.get_text_config()):
             config.pad_token_id = tokenizer.pad_token_id
-    elif own != tokenizer.pad_token_id:
+    padding_of(model, tokenizer)
+
+
+def padding_of(model: Any, tokenizer: Any) -> int | None:
+    """Return the padding token that a network and its tokenizer agree on, None if they have none.
+
+    Args:
+        tokenizer: None, or a processor that pads nothing, has no say.
+
+    Raises:
+        InputError: if they do not agree.
+    """
+    own, other = padding_token(model), getattr(tokenizer, "pad_token_id", None)
+    if own is not None and other is not None and own != other:
         raise InputError(
             f"the network's configuration ({type(model).__name__}) has pad_token_id {own} and its "
-            f"tokenizer {tokenizer.pad_token_id} ({tokenizer.pad_token!r}): what one pads with is "
-            "a word to the other; set the configuration's to the tokenizer's."
+            f"tokenizer {other} ({tokenizer.pad_token!r}): what one pads with is a word to the "
+            "other; set the configuration's to the tokenizer's."
         )
+    return other if own is None else own
 
 
 def padding_token(model: Any) -> int | None:

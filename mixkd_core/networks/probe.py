@@ -148,6 +148,11 @@ def _check_sample(model: Any, sample: Sample, who: str, request: Request) -> Non
     device = next(model.parameters()).device
     texts = {name: tensor.to(device) for name, tensor in sample.texts.items()}
     plain = _attempted(_alone, model, texts, sample.lengths, failing=f"{who} cannot read a text")
+    if not plain.isfinite().all():
+        raise InputError(
+            f"{who} answers a text by logits that are NaN or infinite{_broken_weight(model)}: give "
+            "a checkpoint whose training did not diverge."
+        )
     padded = _attempted(
         _padded, model, texts, request, failing=f"{who} cannot read {sample.about} together"
     )
@@ -167,8 +172,8 @@ def _check_sample(model: Any, sample: Sample, who: str, request: Request) -> Non
         if isinstance(error.__cause__, NotImplementedError) and model.config.is_encoder_decoder:
             raise InputError(
                 f"{who} cannot be mixed: its decoder reads the tokens once more, and a mixture has "
-                "none; take an encoder or a decoder, or a method without mixed samples (ft, kd, "
-                "pkd)."
+                "none; take an encoder or a decoder alone, or a method without mixed samples "
+                "(ft, kd)."
             ) from error
         raise
     off = _deviation(mixed, torch.cat([plain, plain]))
@@ -177,6 +182,12 @@ def _check_sample(model: Any, sample: Sample, who: str, request: Request) -> Non
             f"mixing {place} changes the logits of {who} by {off} where one text has all the "
             f"weight, on {sample.about}: {sample.remedy}."
         )
+
+
+def _broken_weight(model: Any) -> str:
+    broken = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
+    more = f" and of {len(broken) - 1} more" if len(broken) > 1 else ""
+    return f" (so are values of {broken[0]!r}{more})" if broken else ""
 
 
 def _alone(model: Any, texts: Padded, lengths: list[int]) -> Tensor:

@@ -77,10 +77,12 @@ def student_from_layers(network: Any, layers: Sequence[int]) -> Any:
     try:
         student.load_state_dict(weights, strict=True)
     except RuntimeError as error:
+        first = list(layers) == list(range(len(layers)))
+        remedy = "give a student checkpoint" if first else "keep its first layers"
+        reason = str(error).splitlines()[-1].strip().rstrip(".")
         raise InputError(
             f"layers {list(layers)} of a {type(network).__name__} do not fit the places of a "
-            f"{len(layers)}-layer one ({str(error).splitlines()[-1].strip()}): keep its first "
-            "layers instead."
+            f"{len(layers)}-layer one ({reason}): {remedy} instead."
         ) from error
     return student
 

@@ -5,9 +5,11 @@ makes what it does not find at random, with a warning that is easily missed.
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from mixkd_core.networks.gate import (
     reading,
     trusts_code,
 )
+
+logger = logging.getLogger(__name__)
 
 HALF_PRECISION = ("float16", "bfloat16")
 
@@ -65,8 +69,19 @@ def read_network(
     # Names and shapes first: a network that is none is not to take memory.
     network, info = _network(auto_class, checkpoint, config, on_meta=True)
     check_size(checkpoint, network)
-    if not allow_new_weights:
-        _check_fit(checkpoint, network, info)
+    misfit = _misfit(network, info)
+    if misfit and not allow_new_weights:
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} does not fit the {type(network).__name__} that its "
+            f"config.json describes: it {misfit}. Give the checkpoint whose configuration and "
+            "weights belong together, or accept random weights in their place with "
+            "allow_new_weights (--allow-new-weights)."
+        )
+    if misfit:
+        _say_once(
+            f"checkpoint {str(checkpoint)!r} {misfit}: what it lacks is made at random, and what "
+            "is left over is not used, as was allowed"
+        )
     return _network(auto_class, checkpoint, config, on_meta=False)[0]
 
 
@@ -170,7 +185,13 @@ def _first_type_in(paths: list[Path]) -> str | None:
     return None
 
 
-def _check_fit(checkpoint: str | Path, network: Any, info: dict[str, Any]) -> None:
+@cache
+def _say_once(what: str) -> None:
+    logger.warning("%s.", what)
+
+
+def _misfit(network: Any, info: dict[str, Any]) -> str:
+    """Name what a checkpoint lacks, or has beyond its network; empty where they fit."""
     prefix = f"{network.base_model_prefix}."
     own = any(name == type(network).__name__ for name in network.config.architectures or ())
     present = {name for name, _ in network.named_parameters()} - info["missing_keys"]
@@ -198,13 +219,7 @@ def _check_fit(checkpoint: str | Path, network: Any, info: dict[str, Any]) -> No
         )
         if names
     ]
-    if found:
-        raise InputError(
-            f"checkpoint {str(checkpoint)!r} does not fit the {type(network).__name__} that its "
-            f"config.json describes: it {'; it '.join(found)}. Give the checkpoint whose "
-            "configuration and weights belong together, or accept random weights in their place "
-            "with allow_new_weights (--allow-new-weights)."
-        )
+    return "; it ".join(found)
 
 
 def _of_new_head(name: str, network: Any, prefix: str, present: set[str]) -> bool:

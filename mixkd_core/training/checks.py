@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.mixup import check_mixup_alpha
 from mixkd_core.mixing.pairing import check_pairing
+from mixkd_core.networks.label_order import label_names, label_order
 from mixkd_core.networks.weights import HALF_PRECISION
 from mixkd_core.objectives.distances import distance
 from mixkd_core.objectives.objective import Objective, check_mixup_ratio
@@ -31,6 +32,28 @@ def check_settings(
     check_mixup_ratio(settings.objective, settings.mixup_ratio)
     check_mixup_alpha(settings.mixup_alpha)
     check_pairing(settings, has_classes=has_classes)
+
+
+def check_class_names(dataset: Any, network: Any) -> None:
+    """Refuse classes that have the network's names and stand in another order.
+
+    Args:
+        dataset: its column `labels` may be a `ClassLabel`, whose names say what an index means.
+
+    Raises:
+        InputError: naming both orders.
+    """
+    column = (getattr(dataset, "features", None) or {}).get("labels")
+    found, ours = getattr(column, "names", None), label_names(network.config)
+    if found is None or ours is None:
+        return
+    order = label_order(ours, found)
+    if order is not None and order != sorted(order):
+        raise InputError(
+            f"the classes of the data set are {', '.join(found)}, in this order, and the network's "
+            f"are {', '.join(ours)}: give the data the network's by "
+            "dataset.align_labels_with_mapping(model.config.label2id, 'labels')."
+        )
 
 
 def check_problem(network: Any) -> None:

@@ -52,6 +52,9 @@ def check_arguments(args: TrainingArguments) -> None:
         value = getattr(args, name, None)
         if value not in allowed.get(name, [None]):
             raise InputError(f"{name} is {value!r}, which has no effect here: {remedy}.")
+    for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
+        if getattr(args, name) < 1:
+            raise InputError(f"{name} is {getattr(args, name)}: a step takes one example at least.")
     for name, wanted in ACCELERATOR.items():
         value = getattr(args.accelerator_config, name)
         if value != wanted:

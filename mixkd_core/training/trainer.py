@@ -18,7 +18,7 @@ from mixkd_core.data.token_table import TokenTable, check_labels, token_table
 from mixkd_core.errors import InputError
 from mixkd_core.mixing.batching import UnitCollator, UnitDataset, UnitSampler
 from mixkd_core.mixing.mixup import label_targets, mix
-from mixkd_core.networks.limits import padding_token
+from mixkd_core.networks.limits import padding_of
 from mixkd_core.networks.matching import check_networks, match
 from mixkd_core.networks.mixed_forward import MixedPairs, Outputs, forward
 from mixkd_core.networks.speed.compact_embedding import OPTIMISERS, CompactEmbedding
@@ -33,6 +33,7 @@ from mixkd_core.objectives.objective import DRAWN_TERMS
 from mixkd_core.records.usual import usual_epochs
 from mixkd_core.training.arguments import MixKDArguments
 from mixkd_core.training.checks import (
+    check_class_names,
     check_optimizer_state,
     check_precision,
     check_problem,
@@ -83,7 +84,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             )
         check_arguments(args)
         self.objective = args.objective
-        self.table = token_table(train_dataset, padding_token(model))
+        check_class_names(train_dataset, model)
+        self.table = token_table(train_dataset, padding_of(model, kwargs.get("processing_class")))
         self._drawn_from = self._with_transfer_set(transfer_dataset)
         classes = self.table.classes if model.config.num_labels > 1 else None
         if args.num_train_epochs is None:

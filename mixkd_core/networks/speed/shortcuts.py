@@ -83,7 +83,7 @@ def why_not(model: Any) -> str | None:
     """Return the reason why a classifier has no shortcuts, None if it has them."""
     who, config = type(model).__name__, model.config
     if config.model_type not in FAMILIES or not who.endswith("ForSequenceClassification"):
-        return f"there are none for a {who}"
+        return f"there are no shortcuts for a {who}"
     if getattr(config, "is_decoder", False):
         return f"this {who} is a decoder"
     if getattr(config, "chunk_size_feed_forward", 0):

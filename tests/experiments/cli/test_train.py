@@ -8,7 +8,9 @@ import pytest
 from transformers import AutoModelForSequenceClassification
 
 from experiments.cli import main
+from mixkd_core.networks.checkpoints import load_tokenizer
 from mixkd_core.networks.embedded_encoder import write_embedded_encoder
+from mixkd_core.networks.students import student_from_layers
 from mixkd_core.records.run_folder import find_records
 
 BRIEF = [
@@ -97,6 +99,18 @@ def test_half_the_teachers_layers_by_default(
     out = tmp_path / "runs"
     assert mixkd(monkeypatch, "train", *own_files, *BRIEF, "--teacher", encoder, "--out", out) == 0
     assert {record.summary["layers"] for record in find_records(out)} == {4, 2}
+
+
+@pytest.mark.slow
+def test_a_teacher_of_one_layer_has_a_student_of_one(
+    encoder: Path, own_files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shallow, out = tmp_path / "shallow", tmp_path / "runs"
+    network = AutoModelForSequenceClassification.from_pretrained(encoder)
+    student_from_layers(network, [0]).base_model.save_pretrained(shallow)
+    load_tokenizer(encoder).save_pretrained(shallow)
+    assert mixkd(monkeypatch, "train", *own_files, *BRIEF, "--teacher", shallow, "--out", out) == 0
+    assert {record.summary["layers"] for record in find_records(out)} == {1}
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,8 @@ SHORT = texts_of("word1 word2", "word3 word4 word5 word6 word7", "word8")
 
 def look(family: str, tokenizer: Any, *splits: Dataset) -> None:
     teacher = tiny_network(family)
-    look_ahead(
-        student_from_layers(teacher, [0, 1]), teacher, tokenizer, splits, objective("sm+tmkd"), 0
-    )
+    student = student_from_layers(teacher, [0, 1])
+    look_ahead(student, teacher, tokenizer, splits, objective("sm+tmkd"), 0, max_length=128)
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "gpt2", "qwen2", "albert"])
@@ -64,6 +63,23 @@ def test_texts_beyond_the_positions_are_cut_to_what_the_network_takes(family: st
     model = tiny_network(family)
     table = encode_table(long, tokenizer_of(), text_limit(128, model))
     assert table.lengths.max() == (63 if family == "roberta" else 64)
+
+
+@pytest.mark.parametrize("family", ["mpt", "xlnet", "bloom"])
+def test_a_network_without_positions_takes_a_tokenizer_that_states_no_length(family: str) -> None:
+    """`transformers` then gives a length beyond what a tokenizer can be told to cut at."""
+    tokenizer = tokenizer_of()
+    assert tokenizer.model_max_length > 1 << 64
+    look(family, tokenizer, texts_of("word1 " * 300, "word2 word3"))
+
+
+def test_a_network_whose_mixtures_are_encoded_in_the_end_is_refused_at_once() -> None:
+    """Encodings are of mixtures too, and are made when the hours of training are over."""
+    network, teacher = tiny_network("esm"), tiny_network("esm", seed=1)
+    asked = (network, teacher, tokenizer_of(), [SHORT], objective("kd"), 0)
+    look_ahead(*asked, max_length=128)
+    with pytest.raises(InputError, match="mixing the embeddings changes the logits of the student"):
+        look_ahead(*asked, max_length=128, encodes=True)
 
 
 def test_a_token_beyond_the_word_table_is_found_in_whichever_split_it_is() -> None:
@@ -109,3 +125,25 @@ def test_doctor_says_of_a_checkpoint_what_the_table_says(family: str, tmp_path: 
     tokenizer_of().save_pretrained(tmp_path)
     _, good, detail = _training(str(tmp_path), load_config(tmp_path), load_tokenizer(tmp_path))
     assert good == (family in ("bert", "qwen2", "albert")), detail
+
+
+@pytest.mark.parametrize("family", ["t5", "bart", "mbart"])
+def test_doctor_says_of_an_encoder_with_a_decoder_that_it_is_one(
+    family: str, tmp_path: Path
+) -> None:
+    model = tiny_network(family)
+    with torch.no_grad():
+        model.save_pretrained(tmp_path)
+    tokenizer_of().save_pretrained(tmp_path)
+    _, good, detail = _training(str(tmp_path), load_config(tmp_path), load_tokenizer(tmp_path))
+    assert good is False
+    assert "has an encoder and a decoder, which reads the tokens once more" in detail
+    assert "take an encoder or a decoder alone" in detail
+
+
+def test_doctor_counts_the_tokens_that_the_word_table_lacks(tmp_path: Path) -> None:
+    tiny_network("bert").save_pretrained(tmp_path)
+    tokenizer_of(*(f"<url{number}>" for number in range(30))).save_pretrained(tmp_path)
+    _, good, detail = _training(str(tmp_path), load_config(tmp_path), load_tokenizer(tmp_path))
+    assert good is None
+    assert "its tokenizer knows 74 tokens and its word table has 64 rows" in detail

@@ -16,6 +16,8 @@ from transformers import (
     AutoModel,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BartConfig,
+    BartForSequenceClassification,
     pipeline,
 )
 
@@ -26,6 +28,7 @@ from experiments.running.runner import Resources, check, run
 from mixkd_core.augmentation.back_translation import Translator
 from mixkd_core.data.sources import load_embedded
 from mixkd_core.errors import DamagedRecordError, InputError, NonFiniteError
+from mixkd_core.networks.checkpoints import load_tokenizer
 from mixkd_core.objectives.objective import METHODS
 from mixkd_core.records.run_folder import RunRecord, damage, find_record, partial_folder
 from mixkd_core.records.specs import (
@@ -439,6 +442,39 @@ def test_a_student_from_a_checkpoint_of_its_own(resources: Resources, spec: RunS
     record = run(spec.model_copy(update={"student": student}), own)
     assert record.summary["layers"] == 4
     assert "checkpoint" in record.summary["student_source"]
+
+
+@pytest.mark.slow
+def test_a_student_of_two_stacks_of_layers_is_trained_and_recorded(
+    resources: Resources, spec: RunSpec, tmp_path: Path
+) -> None:
+    """No layers can be taken from it, which nothing asks for: its record once failed at the end."""
+    tokenizer = load_tokenizer(resources.encoder)
+    config = BartConfig(
+        vocab_size=len(tokenizer), d_model=16, encoder_layers=2, decoder_layers=2,
+        encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
+        decoder_ffn_dim=16, max_position_embeddings=64, pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.sep_token_id, bos_token_id=tokenizer.cls_token_id,
+        id2label={0: "negative", 1: "positive"},
+    )  # fmt: skip
+    BartForSequenceClassification(config).save_pretrained(tmp_path / "bart")
+    tokenizer.save_pretrained(tmp_path / "bart")
+    assert spec.student is not None
+    student = spec.student.model_copy(
+        update={
+            "init": "checkpoint",
+            "checkpoint": checkpoint_ref(tmp_path / "bart"),
+            "layers": None,
+            "method": "kd",
+        }
+    )
+    own = replace(resources, student_checkpoint=str(tmp_path / "bart"))
+    asked = spec.model_copy(update={"student": student})
+    with pytest.raises(InputError, match="has an encoder and a decoder"):
+        check(asked, own)  # mixtures are encoded, once it is trained
+    none_encoded = EvaluationSpec(remainder_size=90, fresh_size=70)
+    record = run(asked.model_copy(update={"evaluation": none_encoded}), own)
+    assert record.summary["layers"] == 2
 
 
 def test_a_student_whose_weights_do_not_fit_is_refused_before_its_teacher_is_trained(

@@ -1,5 +1,6 @@
 """The look at networks before training: what fails is refused and named when a trainer is made."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,19 @@ def test_padding_that_differs_between_the_networks_is_refused(mixkd_trainer: Any
         mixkd_trainer(student=student, teacher=teacher, method="kd", dataset=texts_of())
 
 
+def test_the_trainer_pads_as_its_tokenizer_does(mixkd_trainer: Any) -> None:
+    """Padding takes part in a mixture: with another id, that would be another one."""
+    tokenizer = SimpleNamespace(pad_token_id=3, pad_token="[END]")
+    asked = {"teacher": False, "method": "sm", "dataset": texts_of()}
+    student = tiny_network("bert")
+    with pytest.raises(InputError, match=r"pad_token_id 0 and its tokenizer 3 \('\[END\]'\)"):
+        mixkd_trainer(student=student, processing_class=tokenizer, **asked)
+    student.config.pad_token_id = None
+    trainer = mixkd_trainer(student=student, processing_class=tokenizer, **asked)
+    assert trainer.table.pad_token_id == 3
+    assert mixkd_trainer(student=student, **asked).table.pad_token_id == 0
+
+
 @pytest.mark.parametrize("method", ["pkd", "theseus"])
 def test_a_student_of_another_width_is_refused_when_the_trainer_is_made(
     method: str, mixkd_trainer: Any, tiny_classifier: Any
@@ -197,6 +211,16 @@ def test_a_deviation_of_any_origin_is_found_and_rounding_is_not(
         check_network(model, table, PLAIN)
         return
     with pytest.raises(InputError, match="padding changes the logits of the student"):
+        check_network(model, table, PLAIN)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(value: float) -> None:
+    model = tiny_network("bert")
+    with torch.no_grad():
+        model.bert.encoder.layer[1].output.dense.weight[0] = value
+    table = token_table(texts_of(), 0)
+    with pytest.raises(InputError, match=r"NaN or infinite \(so are values of 'bert.encoder"):
         check_network(model, table, PLAIN)
 
 

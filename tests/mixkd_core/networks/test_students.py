@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification
 from mixkd_core.errors import InputError
 from mixkd_core.networks.layers import encoder_layers
 from mixkd_core.networks.students import LAYER_CHOICES, choose_layers, student_from_layers
+from mixkd_core.networks.tiny_networks import tiny_network
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert")
 HAS_TOKEN_TYPES = {"bert", "electra"}
@@ -120,3 +121,15 @@ def test_choices_that_cannot_be_had_are_refused(
 def test_layers_that_do_not_fit_their_new_place_are_refused(tiny_classifier: Any) -> None:
     with pytest.raises(InputError, match=r"layers \[1, 3\] of a ModernBert.* keep its first"):
         student_from_layers(tiny_classifier("modernbert", layers=4), (1, 3))
+
+
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        ("esm", r"layers \[0, 1\] of a Esm.* do not fit .*: give a student checkpoint instead"),
+        ("t5", "has an encoder and a decoder.* method ft or kd with a student checkpoint"),
+    ],
+)
+def test_where_no_layers_fit_another_student_is_asked_for(family: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        student_from_layers(tiny_network(family), (0, 1))

@@ -167,7 +167,9 @@ MISFITS: dict[str, Any] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("misfit", MISFITS)
-def test_an_encoder_that_does_not_fit_is_refused_by_name(encoder: Path, misfit: str) -> None:
+def test_an_encoder_that_does_not_fit_is_refused_by_name(
+    encoder: Path, misfit: str, caplog: pytest.LogCaptureFixture
+) -> None:
     stored = set(load_file(encoder / "model.safetensors"))
     change_weights(encoder, MISFITS[misfit])
     with pytest.raises(InputError, match="does not fit") as refused:
@@ -176,7 +178,11 @@ def test_an_encoder_that_does_not_fit_is_refused_by_name(encoder: Path, misfit: 
     concerned = (stored ^ kept) or kept
     assert any(name.split(".", 1)[-1] in str(refused.value) for name in concerned)
     assert "--allow-new-weights" in str(refused.value)
+    assert not caplog.messages
     network = load_classifier(encoder, THREE, allow_new_weights=True)
+    (said,) = caplog.messages  # where it is allowed, it is named all the same
+    assert "as was allowed" in said
+    assert any(name.split(".", 1)[-1] in said for name in concerned)
     assert all(weight.isfinite().all() for weight in network.parameters())
 
 

@@ -1,15 +1,17 @@
 """Early refusals: the same sentence for a run's specification and for the trainer's arguments."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from datasets import ClassLabel, Dataset
 
 from mixkd_core.errors import InputError
 from mixkd_core.records.specs import StudentSpec
 from mixkd_core.training.arguments import MixKDArguments
-from mixkd_core.training.checks import check_settings
+from mixkd_core.training.checks import check_class_names, check_settings
 
 
 def arguments(**changes: Any) -> MixKDArguments:
@@ -119,3 +121,30 @@ def test_labels_of_another_meaning_are_refused(
     networks[whose].config.problem_type = problem
     with pytest.raises(InputError, match=f"problem_type is '{problem}'"):
         mixkd_trainer(**networks, dataset=dataset)
+
+
+@pytest.mark.parametrize(
+    ("names", "ours", "refused"),
+    [
+        (["good", "bad"], ["bad", "good"], True),
+        (["GOOD", "bad"], ["Bad", "good"], True),
+        (["bad", "good"], ["BAD", "Good"], False),
+        (["0", "1"], ["bad", "good"], False),
+        (["good", "bad"], ["LABEL_0", "LABEL_1"], False),
+    ],
+)
+def test_classes_that_data_and_network_number_differently_are_refused(
+    names: list[str], ours: list[str], refused: bool
+) -> None:
+    rows = Dataset.from_dict({"input_ids": [[5], [6]], "labels": [0, 1]})
+    rows = rows.cast_column("labels", ClassLabel(names=names))
+    network = SimpleNamespace(config=SimpleNamespace(num_labels=2, id2label=dict(enumerate(ours))))
+    if not refused:
+        check_class_names(rows, network)
+        return
+    with pytest.raises(InputError, match=f"data set are {names[0]}, {names[1]}, in this order"):
+        check_class_names(rows, network)
+    label2id = {name: index for index, name in enumerate(ours)}
+    aligned = rows.align_labels_with_mapping(label2id, "labels")  # as the sentence says
+    check_class_names(aligned, network)
+    assert list(aligned["labels"]) == [1, 0]
