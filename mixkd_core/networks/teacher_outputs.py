@@ -33,10 +33,11 @@ logger = logging.getLogger(__name__)
 MOST_BYTES = 256 << 20
 
 # So many outputs are computed again to see that the stored ones are theirs: a batch of the shortest
-# texts, which was one batch when all were computed. In float32 they come out the same to rounding.
+# texts, which was one batch when all were computed. They come out the same to rounding, which under
+# autocast is coarse on another processor: there a part of what tells texts apart is let pass.
 COMPARED = 64
-_TOLERANCE = {"no": 1e-4}
-_TOLERANCE_OF_AUTOCAST = 0.1
+_TOLERANCE = 1e-4
+_SHARE_OF_SPREAD = 0.25
 
 # What a configuration says of itself that no output depends on.
 _IDLE_SETTINGS = ("_name_or_path", "transformers_version", "id2label", "label2id")
@@ -159,7 +160,7 @@ class TeacherOutputs:
         self, found: Inference, count: int, rows: NDArray[np.int64], own: Inference
     ) -> None:
         """Raise ValueError if what was found is not the teacher's, `own` on some rows."""
-        tolerance = _TOLERANCE.get(self.precision_name, _TOLERANCE_OF_AUTOCAST)
+        share = 0.0 if self.precision_name == "no" else _SHARE_OF_SPREAD
         for stored, computed in ((found.logits, own.logits), (found.states, own.states)):
             if stored is None or computed is None:
                 if stored is not computed:
@@ -169,7 +170,8 @@ class TeacherOutputs:
                 raise ValueError(f"its shape is {stored.shape}")
             if not np.isfinite(stored).all():
                 raise ValueError("it holds what is not finite")
-            if not np.allclose(stored[rows], computed, rtol=tolerance, atol=tolerance):
+            allowed = _TOLERANCE * (1 + np.abs(computed)) + share * computed.std(axis=0)
+            if (np.abs(stored[rows] - computed) > allowed).any():
                 raise ValueError("the teacher gives other outputs")
 
     def _key(self, settings: dict[str, Any], *arrays: NDArray[Any]) -> str:

@@ -187,6 +187,32 @@ def test_outputs_that_are_not_the_teachers_are_computed_anew(
     assert caplog.text.count("are damaged") == 2
 
 
+def test_under_autocast_another_order_is_noticed_and_rounding_is_not(
+    tmp_path: Path, table: TokenTable, tiny_classifier: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A teacher's logits may differ by little from text to text, and are still told apart."""
+
+    def teacher() -> Any:
+        network = tiny_classifier(seed=2)
+        with torch.no_grad():
+            network.classifier.weight *= 0.02
+        return network
+
+    def outputs() -> Any:
+        settings = {"precision_name": "bf16", "state_layers": ()}
+        return outputs_of(teacher(), table, tmp_path, **settings)
+
+    made = outputs().on_texts().logits
+    spread = made.std(axis=0).max()
+    assert spread < 0.05, "less than any tolerance of logits as such would let pass"
+    rewritten(lambda array: array + np.float32(0.02 * spread))(tmp_path)
+    np.testing.assert_array_equal(outputs().on_texts().logits, made + np.float32(0.02 * spread))
+    assert not caplog.text
+    rewritten(lambda array: array[::-1])(tmp_path)
+    np.testing.assert_array_equal(outputs().on_texts().logits, made)
+    assert "the teacher gives other outputs" in caplog.text
+
+
 @pytest.mark.parametrize("harm", ["cut", "flipped", "emptied", "other"])
 def test_a_damaged_file_is_named_and_computed_anew(
     harm: str,
