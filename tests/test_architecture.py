@@ -116,6 +116,21 @@ def test_theory_needs_numpy_scipy_and_sympy_only() -> None:
         assert foreign <= THEORY_LIBRARIES, path
 
 
+WRITERS_OF_JSON = {"json.dumps", "json.dump", "dumps", "dump"}
+# Makes a name of what a stranger's configuration may hold, and writes none of it.
+NAMES_BY_WHAT_MAY_BE_INFINITE = {ROOT / "mixkd_core" / "networks" / "teacher_outputs.py"}
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_no_json_is_written_that_has_what_is_infinite(package: str) -> None:
+    """`json` writes NaN and Infinity, which are no JSON, unless it is told not to."""
+    for path in sorted({*(ROOT / package).rglob("*.py")} - NAMES_BY_WHAT_MAY_BE_INFINITE):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS_OF_JSON:
+                said = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                assert said.get("allow_nan") == "False", f"{path}, line {node.lineno}"
+
+
 @pytest.mark.parametrize(
     ("statement", "unwanted"),
     [

@@ -4,8 +4,6 @@
 makes tables and figures of it, beside it or in a report.
 """
 
-import shlex
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -47,6 +45,7 @@ from experiments.benchmarks.workload import (
 )
 from mixkd_core.errors import InputError
 from mixkd_core.records.environment import describe, hardware
+from mixkd_core.records.places import this_command
 from mixkd_core.records.run_folder import write_json
 from reports.benchmarks.tables import FILE_NAME, SCHEMA_VERSION
 
@@ -144,7 +143,7 @@ def run_benchmark(given: Setup, effort: Effort, out: Path, say: Say) -> None:
     document = {
         "schema_version": SCHEMA_VERSION,
         "environment": describe(),
-        "command": shlex.join(["mixkd", *sys.argv[1:]]),
+        "command": this_command(),
         "settings": asdict(effort)
         | {"clock": given.clock, "threads": given.threads, "tasks": list(given.tasks)},
         "absent": absent,

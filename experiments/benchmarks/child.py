@@ -81,7 +81,7 @@ def main() -> None:
         content["setting"] = Setting(**content["setting"])
     result = measure(Job(**content))
     if int(os.environ.get("RANK", "0")) == 0:
-        print(json.dumps(result), flush=True)
+        print(json.dumps(result, allow_nan=False), flush=True)
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 

@@ -240,7 +240,7 @@ def run_child(job: Job, processes: int = 1) -> dict[str, float]:
     Raises:
         ChildError: if it did not come to its end, with its last words.
     """
-    module = ["-m", "experiments.benchmarks.child", json.dumps(asdict(job))]
+    module = ["-m", "experiments.benchmarks.child", json.dumps(asdict(job), allow_nan=False)]
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     command = [sys.executable, *(torchrun if processes > 1 else []), *module]
     done = subprocess.run(

@@ -319,7 +319,7 @@ def main() -> None:
             "duels": [asdict(row) | {"speedup": row.speedup} for row in contests],
             "growth": [asdict(cost) for cost in costs],
         }
-        arguments.json.write_text(json.dumps(document, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":

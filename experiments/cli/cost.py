@@ -68,7 +68,9 @@ def cost(
     print_table(table, [column.title for column in table.columns])
     typer.echo(table.caption)
     if store is not None:
-        path = write_file(store / COSTS, (json.dumps(content, indent=1) + "\n").encode())
+        path = write_file(
+            store / COSTS, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
+        )
         typer.echo(f"the numbers were written to {path}; mixkd report shows them")
 
 

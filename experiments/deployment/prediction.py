@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,10 @@ def _write(rows: Sequence[Mapping[str, Any]], path: Path, suffix: str) -> None:
 
         pd.DataFrame(list(rows)).to_parquet(path, index=False)
     elif suffix == ".jsonl":
-        lines = [json.dumps(dict(row), ensure_ascii=False, default=str) for row in rows]
+        lines = [
+            json.dumps(_finite(dict(row)), ensure_ascii=False, default=str, allow_nan=False)
+            for row in rows
+        ]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     elif suffix == ".tsv":
         cells = [list(rows[0]), *(row.values() for row in rows)]
@@ -165,6 +169,15 @@ def _write(rows: Sequence[Mapping[str, Any]], path: Path, suffix: str) -> None:
             writer = csv.writer(file)
             writer.writerow(map(defused, rows[0]))
             writer.writerows([defused(row[name]) for name in rows[0]] for row in rows)
+
+
+def _finite(value: Any) -> Any:
+    """A value of a row with null in place of numbers that JSON has not."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _breaks(value: Any) -> bool:

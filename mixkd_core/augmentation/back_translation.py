@@ -52,7 +52,7 @@ class Translator:
 
     def _key(self, text: str, translation: str) -> str:
         """Return the key that a line carries: of the translator, the text and its translation."""
-        content = json.dumps([self._made_by, text, translation])
+        content = json.dumps([self._made_by, text, translation], allow_nan=False)
         return sha256(content.encode()).hexdigest()[:16]
 
     def __call__(self, texts: Sequence[str]) -> list[str]:
@@ -68,7 +68,10 @@ class Translator:
             for batch, translations in self._translated(missing):
                 pairs = dict(zip(batch, translations, strict=True))
                 lines = "".join(
-                    json.dumps({"text": text, "translation": its, "key": self._key(text, its)})
+                    json.dumps(
+                        {"text": text, "translation": its, "key": self._key(text, its)},
+                        allow_nan=False,
+                    )
                     + "\n"
                     for text, its in pairs.items()
                 )

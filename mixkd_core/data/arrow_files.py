@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixkd_core.data.source_rows import Rows, SourceRows
+from mixkd_core.data.source_rows import MOST_ROWS, Rows, SourceRows
+from mixkd_core.data.text_files import MOST_BYTES
 from mixkd_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ def read_parquet(path: Path) -> SourceRows:
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     try:
+        parts = pq.read_metadata(path)
+        groups = (parts.row_group(number) for number in range(parts.num_row_groups))
+        _check_size(path, sum(group.total_byte_size for group in groups), parts.num_rows)
         return _table_rows(path, pq.read_table(path))
     except InputError:
         raise
@@ -80,6 +84,15 @@ def dataset_rows(data: Dataset, name: str) -> SourceRows:
     return SourceRows(name, "row", tuple(data.column_names), _rows(data, classes))
 
 
+def _check_size(path: Path, size: int, rows: int) -> None:
+    """Refuse what a small file unpacks to, if it is more than any that is read."""
+    if size > MOST_BYTES or rows > MOST_ROWS:
+        raise InputError(
+            f"{path} unpacks to {size:,} bytes in {rows:,} rows, and at most {MOST_BYTES:,} bytes "
+            f"and {MOST_ROWS:,} rows are read: give a part of it."
+        )
+
+
 def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
     reason = " ".join(str(error).split()) or type(error).__name__
     return InputError(f"{path} cannot be read as {kind}: {reason}")
@@ -88,6 +101,7 @@ def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
 def _table_rows(path: Path, table: Any) -> SourceRows:
     """Return an Arrow table's rows, with the classes that `datasets` declared in its metadata."""
     table.validate(full=True)  # offsets of a damaged file lead outside its memory
+    _check_size(path, table.nbytes, table.num_rows)
     names = list(table.column_names)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

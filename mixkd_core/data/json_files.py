@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,18 @@ def _parsed(text: str, where: str) -> Any:
             raise InputError(f"{where}: an object has the key {twice!r} twice; give each key once.")
         return found
 
+    def finite(spelled: str) -> float:
+        number = float(spelled)
+        if not math.isfinite(number):
+            raise InputError(f"{where}: the number {spelled[:40]} is not finite; correct it.")
+        return number
+
+    def constant(spelled: str) -> None:
+        if spelled != "NaN":  # which some programs write where a value is missing
+            finite(spelled)
+
     try:
-        return json.loads(text, object_pairs_hook=once)
+        return json.loads(text, object_pairs_hook=once, parse_float=finite, parse_constant=constant)
     except InputError:
         raise
     except json.JSONDecodeError as error:

@@ -17,6 +17,11 @@ class BrokenRow:
     expected: int
 
 
+# No table of texts and labels has more, and no network reads a text that is longer.
+MOST_COLUMNS = 10_000
+MOST_ROWS = 20_000_000
+MOST_CHARACTERS = 10_000_000
+
 Rows = Iterator[tuple[int, Mapping[str, Any] | BrokenRow]]
 
 
@@ -42,8 +47,14 @@ class SourceRows:
         """Check that the columns wanted are there, each once.
 
         Raises:
-            InputError: a column that is missing, or that two columns are called.
+            InputError: a column that is missing, or that two columns are called, or so many columns
+                that this is no table of texts.
         """
+        if len(self.columns) > MOST_COLUMNS:
+            raise InputError(
+                f"{self.name} has {len(self.columns):,} columns, and tables of up to "
+                f"{MOST_COLUMNS:,} are read: keep those of the texts and the label."
+            )
         for column in wanted:
             if column not in self.columns:
                 raise InputError(

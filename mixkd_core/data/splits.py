@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from mixkd_core.data.labels import is_missing, label_reader
-from mixkd_core.data.source_rows import BrokenRow, SourceRows
+from mixkd_core.data.source_rows import MOST_CHARACTERS, MOST_ROWS, BrokenRow, SourceRows
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
 
@@ -51,7 +51,8 @@ def build_split(
 
     Raises:
         InputError: missing columns, a row with the wrong number of fields, a missing text or label,
-            an unknown label, duplicate ids, no rows at all.
+            an unknown label, duplicate ids, no rows at all, too many of them, a text that is too
+            long (:mod:`mixkd_core.data.source_rows` has the limits).
     """
     from datasets import Dataset, Features, Value
 
@@ -79,6 +80,10 @@ def build_split(
     skipped = 0
     for number, (place, values) in enumerate(table.rows):
         where = f"{table.name}, {table.unit} {place}"
+        if number >= MOST_ROWS:
+            raise InputError(
+                f"{where}: {MOST_ROWS:,} rows were read, and that is the most; give a part of them."
+            )
         if isinstance(values, BrokenRow):
             if not skip_broken_rows:
                 raise InputError(
@@ -129,6 +134,11 @@ def _text(value: object, column: str, where: str) -> str:
     if not isinstance(value, (str, int, float)):
         raise InputError(f"{where}: column {column!r} holds {value!r} instead of a text.")
     text = str(value).strip()
+    if len(text) > MOST_CHARACTERS:
+        raise InputError(
+            f"{where}: the text in column {column!r} has {len(text):,} characters, and texts of up "
+            f"to {MOST_CHARACTERS:,} are read: shorten or remove it."
+        )
     try:
         text.encode()
     except UnicodeEncodeError:

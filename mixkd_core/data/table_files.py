@@ -6,12 +6,13 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from mixkd_core.data.arrow_files import read_arrow, read_parquet, read_saved
 from mixkd_core.data.json_files import read_json, read_jsonl
 from mixkd_core.data.source_rows import BrokenRow, Rows, SourceRows
-from mixkd_core.data.text_files import lines_of, not_utf8
+from mixkd_core.data.text_files import check_bytes, lines_of, not_utf8
 from mixkd_core.errors import InputError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -22,12 +23,13 @@ def read_table(path: Path) -> SourceRows:
 
     `.csv`: with a header, quoted as RFC 4180 says, fields separated by commas, semicolons, tabs or
     vertical bars, whichever divides the header into the most fields. `.tsv`: tab-separated with a
-    header, never quoted (GLUE's rule). `.jsonl` or `.ndjson`: one JSON object a line. `.json`: an
-    array of objects, or one a line. `.parquet`. `.arrow` or `.feather`. A folder: what
-    `datasets.Dataset.save_to_disk` wrote.
+    header, never quoted (GLUE's rule; fields that look quoted are remarked on). `.jsonl` or
+    `.ndjson`: one JSON object a line. `.json`: an array of objects, or one a line. `.parquet`.
+    `.arrow` or `.feather`. A folder: what `datasets.Dataset.save_to_disk` wrote.
 
     Raises:
-        InputError: another ending, no such file, not readable as what it claims to be.
+        InputError: another ending, no such file, a file of more than
+            :data:`~mixkd_core.data.text_files.MOST_BYTES`, not readable as what it claims to be.
     """
     if path.is_dir():
         return read_saved(path)
@@ -42,6 +44,7 @@ def read_table(path: Path) -> SourceRows:
     if not path.is_file():
         raise InputError(f"There is no file {path}; give the path of an existing one.")
     try:
+        check_bytes(path)
         return reader(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -55,7 +58,7 @@ def is_table(path: Path) -> bool:
 def _readers() -> dict[str, Callable[[Path], SourceRows]]:
     return {
         ".csv": read_csv,
-        ".tsv": read_tsv,
+        ".tsv": _read_own_tsv,
         ".jsonl": read_jsonl,
         ".ndjson": read_jsonl,
         ".json": read_json,
@@ -88,6 +91,24 @@ def read_tsv(path: Path, columns: tuple[str, ...] | None = None) -> SourceRows:
                 yield number, BrokenRow(len(fields), len(header))
 
     return SourceRows(str(path), "line", header, rows(), _repeated(path, header))
+
+
+def _read_own_tsv(path: Path) -> SourceRows:
+    """Read a tab-separated file that a program may have quoted, which is then said."""
+    quoted = sum(
+        len(field) > 1 and field[0] == field[-1] == '"'
+        for _, line in lines_of(path)
+        for field in line.split("\t")
+    )
+    table = read_tsv(path)
+    if not quoted:
+        return table
+    said = (
+        f"{path} has {quoted} {'field' if quoted == 1 else 'fields'} in double quotes, which are "
+        "read as a part of the text, as nothing is quoted in a .tsv; if a program wrote them, save "
+        "the table as .csv."
+    )
+    return replace(table, remarks=(*table.remarks, said))
 
 
 def read_csv(path: Path) -> SourceRows:

@@ -86,7 +86,7 @@ def assemble(
     for split, data in [("train", train), *sorted(evaluation.items())]:
         digest.update(f"{split}\n".encode())
         for row in data:
-            digest.update(json.dumps(list(row.values())).encode() + b"\n")
+            digest.update(json.dumps(list(row.values()), allow_nan=False).encode() + b"\n")
     if fresh is None:
         remarks = (*remarks, *inspect(task, train, evaluation))
         train = with_groups(task, train)

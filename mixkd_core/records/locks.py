@@ -77,7 +77,7 @@ def heard_of(out: Path, name: str) -> Iterator[None]:
 
     content = {"host": socket.gethostname(), "process": os.getpid()}
     with suppress(OSError), replacing(note) as beside:
-        beside.write_text(json.dumps(content), encoding="utf-8")
+        beside.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
     threading.Thread(target=tell, daemon=True).start()
     try:
         yield

@@ -372,7 +372,7 @@ class RunSpec(_Frozen):
             content["student"]["weights"] = dict(self.student.objective.weights)
             for name in set(MIXUP_SETTINGS) - set(draw_settings(self.student.objective)):
                 content["student"].pop(name, None)
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     @property

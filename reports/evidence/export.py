@@ -161,7 +161,7 @@ def write_export(
             about["date"] = before["date"]
     for name, content in contents.items():
         write_file(folder / name, content)
-    write_file(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
+    write_file(folder / ABOUT, (json.dumps(about, indent=1, allow_nan=False) + "\n").encode())
 
 
 def is_export(folder: Path) -> bool:
@@ -351,7 +351,7 @@ def _losses(measurements: Measurements) -> pd.DataFrame:
 
 def _filed(known: dict[str, Any], content: Mapping[str, Any]) -> str:
     """The key under which a shared content is stored, once."""
-    text = json.dumps(content, sort_keys=True)
+    text = json.dumps(content, sort_keys=True, allow_nan=False)
     key = hashlib.sha256(text.encode()).hexdigest()[:8]
     known[key] = content
     return key

@@ -127,6 +127,7 @@ class Table:
         caption: what every number is; under it.
         columns: those shown.
         frame: the rows; `runs`, where present, holds the ids behind a row, separated by spaces.
+            What is infinite is none: no file of a table holds it.
         empty: what is said in place of rows where there are none.
     """
 
@@ -139,6 +140,8 @@ class Table:
     rows: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
+        frame = self.frame.replace([math.inf, -math.inf], math.nan)
+        object.__setattr__(self, "frame", frame)
         object.__setattr__(self, "rows", self.frame.to_dict("records"))
 
     def cells(self) -> list[list[str]]:

@@ -2,9 +2,9 @@
 
 A process that has torch loaded already forks one that does the runs, and kills it: the moment of a
 kill is one of the training, not of the start. It is told by the time that the processor gave to the
-runs, since on a busy machine all kills would come early by the clock. Teacher and student are as small as they get, with a
-checkpoint after almost every step. When all runs are finished their records are compared with those
-of a store where nobody was killed, and the store is begun anew.
+runs, since by the clock all kills come early on a busy machine. Teacher and student are as small as
+they get, with a checkpoint after almost every step. When all runs are finished their records are
+compared with those of a store where nobody was killed, and the store is begun anew.
 """
 
 import os
@@ -31,7 +31,14 @@ from mixkd_core.records.specs import (
     checkpoint_ref,
 )
 from mixkd_core.records.survey import survey
-from tests.faults.outcomes import PATIENCE, SECONDS, ChangedError, FaultError, HangError, TracebackError
+from tests.faults.outcomes import (
+    PATIENCE,
+    SECONDS,
+    ChangedError,
+    FaultError,
+    HangError,
+    TracebackError,
+)
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 BRIEF = TrainingSpec(epochs=3, learning_rate=1e-3, batch_size=8, max_length=16)

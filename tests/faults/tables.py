@@ -136,7 +136,11 @@ def _write(path: Path, columns: list[str], rows: list[list[Any]]) -> bool:
     try:
         if ending in (".csv", ".tsv"):
             file = io.StringIO(newline="")
-            writer = csv.writer(file, delimiter="," if ending == ".csv" else "\t")
+            if ending == ".csv":
+                writer = csv.writer(file)
+            else:  # never quoted, so that it cannot say everything
+                plain = {"quoting": csv.QUOTE_NONE, "quotechar": None, "lineterminator": "\n"}
+                writer = csv.writer(file, delimiter="\t", **plain)
             writer.writerows([columns, *rows])
             path.write_text(file.getvalue(), encoding="utf-8", newline="")
         elif ending == ".parquet":

@@ -87,7 +87,7 @@ class Relation:
         for row in self.rows:
             fields = [row.id, row.group, row.kind, row.alteration, row.original, row.altered,
                       row.label, row.altered_label]  # fmt: skip
-            digest.update(json.dumps(fields).encode() + b"\n")
+            digest.update(json.dumps(fields, allow_nan=False).encode() + b"\n")
         return digest.hexdigest()[:12]
 
     @property

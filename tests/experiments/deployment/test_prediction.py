@@ -100,6 +100,15 @@ def test_what_is_written_is_read_back_alike(texts: list[str]) -> None:
             assert [float(row["p_a"]) for row in back] == [0.25] * len(texts)
 
 
+def test_nothing_infinite_is_written_as_json(tmp_path: Path) -> None:
+    rows = [{"text": "a", "b": float("nan"), "c": [float("inf"), {"d": -float("inf")}], "e": 1.5}]
+    path = tmp_path / "a.jsonl"
+    write_rows(rows, path)
+    assert json.loads(path.read_text(), parse_constant=pytest.fail) == {
+        "text": "a", "b": None, "c": [None, {"d": None}], "e": 1.5,
+    }  # fmt: skip
+
+
 def test_a_tsv_that_its_reader_would_misread_is_refused(tmp_path: Path) -> None:
     """Tab-separated files are read without quoting (GLUE's rule), so none is written with it."""
     with pytest.raises(InputError, match="tab or line break"):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 import datasets
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mixkd_core.data import arrow_files, source_rows, splits, text_files
 from mixkd_core.data.labels import read_label_names
 from mixkd_core.data.source_rows import BrokenRow
 from mixkd_core.data.splits import build_split
@@ -56,6 +59,83 @@ def test_a_field_may_be_long(tmp_path: Path) -> None:
     ((_, row),) = read_table(path).rows
     assert not isinstance(row, BrokenRow)
     assert len(row["text"]) == 250_000
+
+
+def test_a_tsv_that_looks_quoted_is_read_as_it_stands_and_remarked_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text('text\tlabel\n"a ""quoted"" text"\tyes\nan "inner" one\tno\n"\tno\n')
+    table = read_table(path)
+    assert any("has 1 field in double quotes" in remark for remark in table.remarks)
+    assert next(iter(table.rows))[1]["text"] == '"a ""quoted"" text"'  # type: ignore[index]
+    path.write_text("text\tlabel\na\tyes\n")
+    assert not read_table(path).remarks
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
+    for name, most in limits.items():
+        for module in (source_rows, splits, arrow_files, text_files):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, most)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "json", "parquet", "arrow"])
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"MOST_BYTES": 20}, r"bytes.*at most 20"),
+        ({"MOST_ROWS": 2}, r"and that is the most|at most .* and 2 rows"),
+        ({"MOST_COLUMNS": 1}, r"has 2 columns"),
+        ({"MOST_CHARACTERS": 4}, r"texts of up to 4"),
+    ],
+    ids=["bytes", "rows", "columns", "characters"],
+)
+def test_a_table_has_limits(
+    tmp_path: Path,
+    ending: str,
+    limits: dict[str, int],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [{"text": f"text {row}", "label": ("no", "yes")[row % 2]} for row in range(4)]
+    path = tmp_path / f"a.{ending}"
+    if ending in ("csv", "tsv"):
+        separator = "," if ending == "csv" else "\t"
+        lines = [separator.join(row.values()) for row in ({"a": "text", "b": "label"}, *rows)]
+        path.write_text("\n".join(lines) + "\n")
+    elif ending == "jsonl":
+        path.write_text("\n".join(map(json.dumps, rows)))
+    elif ending == "json":
+        path.write_text(json.dumps(rows))
+    else:
+        table = pa.Table.from_pylist(rows)
+        write = pa.parquet.write_table if ending == "parquet" else pa.feather.write_feather
+        write(table, path)
+    build_split(MINE, "train", read_table(path))
+    limited(monkeypatch, **limits)
+    with pytest.raises(InputError, match=said):
+        build_split(MINE, "train", read_table(path))
+
+
+def test_a_small_parquet_file_that_unpacks_to_much_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    pa.parquet.write_table(pa.table({"text": ["a" * 50_000] * 10, "label": ["no"] * 10}), path)
+    assert path.stat().st_size < 10_000
+    limited(monkeypatch, MOST_BYTES=20_000)
+    monkeypatch.setattr(pa.parquet, "read_table", None)
+    with pytest.raises(InputError, match=r"unpacks to .* at most 20,000"):
+        read_table(path)
+
+
+def test_numbers_of_json_are_finite(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    for number in ("1e999", "-Infinity", "Infinity"):
+        path.write_text(f'{{"text": "a", "label": {number}}}')
+        with pytest.raises(InputError, match=r"line 1: the number .* is not finite"):
+            read_table(path)
+    path.write_text('{"text": "a", "label": NaN}')
+    assert next(iter(read_table(path).rows))[1]["label"] is None  # type: ignore[index]
 
 
 def test_lines_of_json_may_be_called_json(tmp_path: Path) -> None:

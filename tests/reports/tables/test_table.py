@@ -445,6 +445,19 @@ HOSTILE = Table(
 )  # fmt: skip
 
 
+def test_no_form_of_a_table_holds_what_is_infinite(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1.0, np.inf], "b": [-np.inf, 2.0], "c": [None, np.inf]})
+    columns = tuple(Column(name, f"<{name}>", "number") for name in frame)
+    table = Table("some", "A title", "A caption", columns, frame.astype({"c": object}))
+    assert table.cells() == [["1.000", "—", "—"], ["—", "2.000", "—"]]
+    write_tables([table], tmp_path)
+    for path in tmp_path.glob("some.*"):
+        if path.suffix == ".parquet":
+            assert not np.isinf(pd.read_parquet(path).astype(float).to_numpy()).any()
+        else:
+            assert "inf" not in path.read_text()
+
+
 def test_markdown_and_latex_escape_what_they_hold() -> None:
     lines = HOSTILE.to_markdown().splitlines()
     rows = [line for line in lines if line.startswith("|")]
