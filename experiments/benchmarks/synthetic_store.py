@@ -73,7 +73,10 @@ def write_run(
     partial = partial_folder(out, spec)
     if not finishing:
         return partial
-    between = distance("mse", temperature=1.0, regression=described.is_regression)
+    between = None
+    if spec.student is not None:
+        named, temperature = spec.student.distance, spec.student.temperature
+        between = distance(named, temperature=temperature, regression=described.is_regression)
     results, tables = {}, {}
     for place, (name, (size, accuracy)) in enumerate((sets or SETS).items()):
         rng = np.random.default_rng([seed, place, len(method)])

@@ -20,9 +20,12 @@ def load_config(checkpoint: str | Path) -> Any:
     """
     from transformers import AutoConfig
 
-    check_checkpoint(checkpoint)
+    checked = check_checkpoint(checkpoint)
     with reading(checkpoint):
-        return AutoConfig.from_pretrained(checkpoint, trust_remote_code=trusts_code())
+        config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=trusts_code(), **checked)
+    if "revision" in checked:  # by which runs are told apart; not every version notes it there
+        config._commit_hash = checked["revision"]
+    return config
 
 
 def load_classifier(
@@ -82,9 +85,11 @@ def load_tokenizer(checkpoint: str | Path) -> Any:
     """
     from transformers import AutoTokenizer
 
-    check_checkpoint(checkpoint)
+    checked = check_checkpoint(checkpoint)
     with reading(checkpoint):
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=trusts_code())
+        tokenizer = AutoTokenizer.from_pretrained(
+            checkpoint, trust_remote_code=trusts_code(), **checked
+        )
         # Where the files are missing, transformers hands out an empty one that knows no word.
         empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
     if empty:

@@ -7,7 +7,7 @@ networks have, and code that it brings is run for those only who say that they m
 import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -24,6 +24,11 @@ MOST_LAYERS = 1000
 MOST_POSITIONS = 1 << 24
 MOST_CLASSES = 100_000
 LARGEST_NUMBER = 1 << 31
+
+# What any library reads of a checkpoint, beside weights and code.
+_SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja")
+_WEIGHTS = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
 
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
 _COUNTS = ("heads", "_size", "layers")
@@ -82,21 +87,60 @@ def reading(checkpoint: str | Path, remedy: str | None = None) -> Iterator[None]
         ) from error
 
 
-def check_checkpoint(checkpoint: str | Path) -> None:
-    """Look at a checkpoint's folder before anything in it is believed; a hub's name passes.
+def check_checkpoint(checkpoint: str | Path, *, weights: bool = False) -> dict[str, Any]:
+    """Look at a checkpoint's files before any library reads them.
+
+    Of a checkpoint on the hub that is what was fetched of its newest commit.
+
+    Args:
+        weights: look at the headers of the weights too.
+
+    Returns:
+        What `from_pretrained` is to be told so that it reads what was looked at: of a checkpoint on
+        the hub its commit.
 
     Raises:
         InputError: if it is missing, holds pickled weights only, is no checkpoint of its own, or
             holds what no checkpoint of a network does.
     """
+    if Path(checkpoint).is_dir():
+        _check_folder(checkpoint)
+        if weights:
+            check_weights(Path(checkpoint))
+        return {}
     folder = Path(checkpoint)
-    if not folder.is_dir():
-        if folder.exists() or len(folder.parts) > 2 or str(checkpoint).startswith((".", "/", "~")):
-            raise InputError(
-                f"checkpoint {str(checkpoint)!r} is not a folder: give the folder that "
-                "save_pretrained wrote, or a name on the Hugging Face hub."
-            )
-        return
+    if folder.exists() or len(folder.parts) > 2 or str(checkpoint).startswith((".", "/", "~")):
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} is not a folder: give the folder that "
+            "save_pretrained wrote, or a name on the Hugging Face hub."
+        )
+    kept = _fetched(checkpoint, _SMALL_FILES)
+    _check_files(kept)
+    _check_configuration(kept)
+    if weights:
+        _fetched(checkpoint, _named_weights(kept), kept.name)
+        check_weights(kept)
+    return {"revision": kept.name}
+
+
+def _fetched(name: str | Path, files: Sequence[str], commit: str | None = None) -> Path:
+    """Return the folder that a checkpoint's files are kept in, fetched now or before."""
+    from huggingface_hub import snapshot_download
+
+    with reading(name):
+        folder = snapshot_download(
+            str(name), revision=commit, allow_patterns=list(files), ignore_patterns=["*/*"]
+        )
+    return Path(folder)
+
+
+def _named_weights(folder: Path) -> list[str]:
+    index = folder / _INDEX
+    return sorted({_WEIGHTS, *_parts(index).values()}) if index.is_file() else [_WEIGHTS]
+
+
+def _check_folder(checkpoint: str | Path) -> None:
+    folder = Path(checkpoint)
     if (folder / "adapter_config.json").is_file() and not any(folder.glob("model*.safetensors")):
         raise InputError(
             f"checkpoint folder {str(checkpoint)!r} holds a PEFT adapter, which is no network of "
@@ -142,13 +186,10 @@ def check_weights(folder: Path) -> None:
                 f"{path} cannot be read: its header does not fit the file ({_reason(error)}) It "
                 "was cut off or changed: fetch or write it again."
             ) from error
-    index = folder / "model.safetensors.index.json"
+    index = folder / _INDEX
     if not index.is_file():
         return
-    content = _parsed(index)
-    parts = content.get("weight_map") if isinstance(content, dict) else None
-    if not isinstance(parts, dict) or not all(isinstance(part, str) for part in parts.values()):
-        raise InputError(f"{index} does not say which file holds which weight: write it again.")
+    parts = _parts(index)
     for part in sorted(set(parts.values())):
         if Path(part).name != part or not (folder / part).is_file():
             raise InputError(
@@ -160,6 +201,15 @@ def check_weights(folder: Path) -> None:
             f"{index} names the weight {missing[0]!r}, which no file beside it holds: fetch the "
             "checkpoint again, whole."
         )
+
+
+def _parts(index: Path) -> dict[str, str]:
+    """By weight the file that holds it."""
+    content = _parsed(index)
+    parts = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(parts, dict) or not all(isinstance(part, str) for part in parts.values()):
+        raise InputError(f"{index} does not say which file holds which weight: write it again.")
+    return parts
 
 
 def check_size(checkpoint: str | Path, network: Any) -> None:

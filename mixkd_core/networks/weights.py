@@ -17,7 +17,6 @@ from mixkd_core.errors import InputError
 from mixkd_core.networks.gate import (
     check_checkpoint,
     check_size,
-    check_weights,
     reading,
     trusts_code,
 )
@@ -63,11 +62,9 @@ def read_network(
             another shape, or has one that the network has no place for (but heads of other kinds),
             naming them.
     """
-    check_checkpoint(checkpoint)
-    if Path(checkpoint).is_dir():
-        check_weights(Path(checkpoint))
+    checked = check_checkpoint(checkpoint, weights=True)
     # Names and shapes first: a network that is none is not to take memory.
-    network, info = _network(auto_class, checkpoint, config, on_meta=True)
+    network, info = _network(auto_class, checkpoint, config, checked, on_meta=True)
     check_size(checkpoint, network)
     misfit = _misfit(network, info)
     if misfit and not allow_new_weights:
@@ -82,10 +79,12 @@ def read_network(
             f"checkpoint {str(checkpoint)!r} {misfit}: what it lacks is made at random, and what "
             "is left over is not used, as was allowed"
         )
-    return _network(auto_class, checkpoint, config, on_meta=False)[0]
+    return _network(auto_class, checkpoint, config, checked, on_meta=False)[0]
 
 
-def _network(auto_class: Any, checkpoint: str | Path, config: Any, *, on_meta: bool) -> Any:
+def _network(
+    auto_class: Any, checkpoint: str | Path, config: Any, checked: dict[str, Any], *, on_meta: bool
+) -> Any:
     """Return a network and what did not fit, from `from_pretrained`."""
     import torch
 
@@ -98,6 +97,7 @@ def _network(auto_class: Any, checkpoint: str | Path, config: Any, *, on_meta: b
             output_loading_info=True,
             ignore_mismatched_sizes=True,
             trust_remote_code=trusts_code(),
+            **checked,
             **({"device_map": {"": "meta"}} if on_meta else {}),
         )
 

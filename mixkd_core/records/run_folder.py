@@ -306,7 +306,15 @@ def read_examples(record: RunRecord, set_name: str) -> Examples:
         record.folder, examples_file(set_name), record.manifest, MOST_TABLE_BYTES
     )
     result = record.summary["results"][set_name]
-    return read_table(set_name, content, result["examples"], result["risk"], result.get("digest"))
+    student = record.spec.student
+    return read_table(
+        set_name,
+        content,
+        result["examples"],
+        result["risk"],
+        result.get("digest"),
+        None if student is None else (student.distance, student.temperature),
+    )
 
 
 def read_history(record: RunRecord) -> list[dict[str, Any]]:

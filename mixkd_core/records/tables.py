@@ -1,6 +1,7 @@
 """The tables of a run folder, read back: every column, range and id checked before use.
 
-A per-example table must agree with itself (predictions and errors follow from logits and labels)
+A per-example table must agree with itself (predictions, errors and distances follow from logits and
+labels)
 and with `run.json` (the number of examples, and every mean loss).
 """
 
@@ -81,7 +82,12 @@ def examples_digest(ids: Any, labels: Any) -> str:
 
 
 def read_table(
-    set_name: str, content: bytes, examples: int, risk: Mapping[str, float], digest: str | None
+    set_name: str,
+    content: bytes,
+    examples: int,
+    risk: Mapping[str, float],
+    digest: str | None,
+    distance: tuple[str, float] | None,
 ) -> Examples:
     """Read a set's per-example table.
 
@@ -89,6 +95,7 @@ def read_table(
         set_name: the set's.
         content: of its file.
         examples, risk, digest: what `run.json` says of the set.
+        distance: name and temperature of that to the teacher; None for a teacher.
 
     Raises:
         DamagedRecordError: naming the column and the row that cannot be right.
@@ -120,6 +127,12 @@ def read_table(
         _agrees_as_regression(file, labels, predictions, logits, losses["squared_error"])
     else:
         _agrees_as_classes(file, labels, predictions, logits, losses)
+    if "distillation_distance" in losses:
+        if distance is None or teacher_logits is None:
+            raise damaged(file, "it has a distance to a teacher, and there is none")
+        _agrees_with_teacher(
+            file, logits, teacher_logits, losses["distillation_distance"], distance
+        )
     for name, values in losses.items():
         mean = float(values.mean())
         if abs(mean - risk[name]) > _MEAN_TOLERANCE * max(1.0, abs(mean)):
@@ -258,6 +271,33 @@ def _agrees_as_classes(
         expected = highest - by_class[labels, rows] + np.log(np.exp(by_class - highest).sum(axis=0))
         size = 1 + np.maximum(np.abs(highest), np.abs(by_class.min(axis=0)))
         _refuse(file, "cross_entropy", np.abs(entropy - expected) > _LOSS_TOLERANCE * size, entropy)
+
+
+def _agrees_with_teacher(
+    file: str,
+    logits: NDArray[np.float32],
+    taught: NDArray[np.float32],
+    distances: NDArray[np.float64],
+    distance: tuple[str, float],
+) -> None:
+    """As `mixkd_core.objectives.distances` defines them, which needs torch."""
+    name, temperature = distance
+    own, theirs = logits.astype(np.float64), taught.astype(np.float64)
+    size = np.maximum(np.abs(own), np.abs(theirs)).max(axis=1)
+    if name == "mse":
+        expected, scale = ((own - theirs) ** 2).mean(axis=1), size**2
+    else:
+        student, teacher = _log_softmax(own / temperature), _log_softmax(theirs / temperature)
+        compared = teacher - student if name == "kl" else -student
+        expected = temperature**2 * (np.exp(teacher) * compared).sum(axis=1)
+        scale = temperature**2 + temperature * size
+    far = np.abs(distances - expected) > _LOSS_TOLERANCE * (1 + scale)
+    _refuse(file, "distillation_distance", far, distances)
+
+
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    below = logits - logits.max(axis=1, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=1, keepdims=True))
 
 
 def _agrees_as_regression(

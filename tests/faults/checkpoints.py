@@ -81,9 +81,10 @@ class Checkpoints:
         tokenizer = load_tokenizer(folder)
         network = load_classifier(folder, TASK).eval()
         digest = checkpoint_ref(folder).digest
-        tokens = tokenizer(TEXTS, padding=True, return_tensors="pt")
+        # One by one: what to pad with, the tokenizer need not say.
+        tokens = [tokenizer(text, return_tensors="pt") for text in TEXTS]
         with torch.no_grad():
-            return network(**tokens).logits, digest
+            return torch.cat([network(**text).logits for text in tokens]), digest
 
     def _harm(self, draw: st.DrawFn) -> None:
         path = draw(st.sampled_from(sorted(p for p in self.harmed.iterdir() if p.is_file())))

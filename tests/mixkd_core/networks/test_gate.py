@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from experiments.cli import app
@@ -23,6 +24,7 @@ from mixkd_core.networks.checkpoints import (
 )
 from mixkd_core.networks.embedded_encoder import write_embedded_encoder
 from mixkd_core.networks.gate import trusting_code, trusts_code
+from mixkd_core.records.specs import checkpoint_ref
 
 ROOT = Path(__file__).resolve().parents[3]
 THREE = Task("three", ("text",), "label", ("no", "perhaps", "yes"))
@@ -72,6 +74,70 @@ def change(folder: Path, **fields: Any) -> None:
     """Set fields of a checkpoint's configuration."""
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+COMMIT = "c0ffee" * 6 + "cafe"
+
+
+@pytest.fixture
+def on_hub(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What was fetched of the checkpoint `a/stranger` before the hub went out of reach."""
+    kept = tmp_path / "hub" / "models--a--stranger"
+    checkpoint.rename(tmp_path / COMMIT)
+    (kept / "snapshots").mkdir(parents=True)
+    (tmp_path / COMMIT).rename(kept / "snapshots" / COMMIT)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text(COMMIT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return kept / "snapshots" / COMMIT
+
+
+def test_a_checkpoint_of_the_hub_is_read_as_it_was_looked_at(on_hub: Path) -> None:
+    assert gate.check_checkpoint("a/stranger", weights=True) == {"revision": COMMIT}
+    assert checkpoint_ref("a/stranger").digest.startswith(COMMIT), "another commit, another run"
+    assert len(load_tokenizer("a/stranger")) == load_config(on_hub).vocab_size
+    network, same = (load_classifier(name, THREE) for name in ("a/stranger", on_hub))
+    for name, weight in network.base_model.named_parameters():
+        assert torch.equal(weight, same.base_model.get_parameter(name))
+    with pytest.raises(InputError, match=r"'a/other' cannot be read, as a folder or from the hub"):
+        load_config("a/other")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: change(folder, num_hidden_layers=10**6), "num_hidden_layers is 1000000"),
+        (lambda folder: change(folder, architectures=5), "architectures is 5"),
+        (
+            lambda folder: (folder / "tokenizer.json").write_bytes(b" " * 2000),
+            "holds 2000 bytes, and at most 1000",
+        ),
+        (
+            lambda folder: (folder / "model.safetensors").write_bytes(
+                (folder / "model.safetensors").read_bytes()[:-8]
+            ),
+            "its header does not fit the file",
+        ),
+        (
+            lambda folder: (folder / "model.safetensors.index.json").write_text(
+                json.dumps({"weight_map": {"a": "../../elsewhere"}})
+            ),
+            "which is not beside it",
+        ),
+    ],
+    ids=["layers", "architectures", "size", "cut off", "index"],
+)
+def test_a_checkpoint_of_the_hub_passes_the_same_gate(
+    on_hub: Path, harm: Callable[[Path], Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before any library has read a file of it."""
+    harm(on_hub)
+    if said.startswith("holds"):
+        monkeypatch.setattr(gate, "MOST_VOCABULARY_BYTES", 1000)
+    monkeypatch.setattr("transformers.AutoModelForSequenceClassification.from_pretrained", None)
+    with pytest.raises(InputError, match=said):
+        load_stored_classifier("a/stranger")
 
 
 def test_code_of_strangers_is_refused_unasked(

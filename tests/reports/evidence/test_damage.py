@@ -133,6 +133,12 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "the manifest lists nothing": (
         in_json("manifest.json", putting({}, "files")),
         "manifest.json: it does not list spec.json"),
+    "another teacher's logits": (
+        in_table(DEV, lambda t: t.assign(teacher_logits=list(t["teacher_logits"])[::-1])),
+        "examples/dev.parquet: distillation_distance in row"),
+    "the teacher's logits are gone": (
+        in_table(DEV, lambda table: table.drop(columns="teacher_logits")),
+        "examples/dev.parquet: it has a distance to a teacher, and there is none"),
     "the manifest leads outside": (
         in_json("manifest.json", putting({"bytes": 1, "sha256": "0" * 64}, "files", "../x")),
         "manifest.json: files"),
