@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from experiments.planning.partial import Part, leaves, partial
+from mixkd_core.data.own_data import check_set_names
 from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import METHODS, Objective, objective
 from mixkd_core.records.specs import (
@@ -110,6 +111,15 @@ class Files(Part):
     label_column: str = "label"
     label_names: tuple[str, ...] | None = None
     regression: bool = False
+
+    @field_validator("evaluation")
+    @classmethod
+    def _named(cls, evaluation: dict[str, Path]) -> dict[str, Path]:
+        try:
+            check_set_names(evaluation)
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return evaluation
 
     @model_validator(mode="after")
     def _one_kind_of_label(self) -> Self:

@@ -27,12 +27,6 @@ def test_one_file_needs_a_held_out_part(tmp_path: Path) -> None:
     check_sets(own(tmp_path, dev_fraction=0.2), 1.0, None)
 
 
-def test_evaluation_files_have_names_of_their_own(tmp_path: Path) -> None:
-    source = own(tmp_path, evaluation={"fresh": str(tmp_path / "own.csv")})
-    with pytest.raises(InputError, match="cannot be named 'fresh', which stands for new draws"):
-        load_source(source)
-
-
 def test_settings_of_the_files_reach_the_data(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("text,label\n" + "".join(f"text {row},{row % 2}\n" for row in range(60)) + ",1")

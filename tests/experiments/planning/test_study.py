@@ -111,6 +111,14 @@ def test_a_sweep_keeps_what_its_base_changes(tmp_path: Path) -> None:
         ({"students": [{"layers": "three"}]}, r"students.0.layers is 'three'"),
         ({"students": [{"layers": 3, "methods": ["pkd"]}]}, "asks for method 'pkd'"),
         ({"tasks": {"sst2": {"teacher": {"epochs": "many"}}}}, r"teacher.epochs is 'many'"),
+        (
+            {
+                "tasks": {
+                    "mine": {"files": {"train": "a.csv", "evaluation": {"remainder": "b.csv"}}}
+                }
+            },
+            "files.evaluation cannot be used: An evaluation set cannot be named 'remainder'",
+        ),
         ({"name": "Too Nice"}, "name is 'Too Nice'"),
         (
             {"sweeps": [{"base": "kd", "field": "temperature", "values": []}]},
