@@ -297,7 +297,8 @@ def _agrees_with_teacher(
 
 def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     below = logits - logits.max(axis=1, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=1, keepdims=True))
+    logarithms: NDArray[np.float64] = below - np.log(np.exp(below).sum(axis=1, keepdims=True))
+    return logarithms
 
 
 def _agrees_as_regression(
