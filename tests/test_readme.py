@@ -1,18 +1,26 @@
 """The README's own example runs, and its commands exist."""
 
+import inspect
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, BertConfig
 
+from experiments.running.training import training_arguments
+from mixkd_core import MixKDArguments, choose_layers
 from mixkd_core.networks.embedded_encoder import write_embedded_encoder
+from mixkd_core.records.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
+from mixkd_core.records.usual import usual_rate
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -35,6 +43,64 @@ def test_the_script_trains_and_saves_a_student(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     student = AutoModelForSequenceClassification.from_pretrained(tmp_path / "tickets-student")
     assert student.config.num_hidden_layers == 6
+
+
+def test_the_script_has_the_command_lines_defaults(tmp_path: Path) -> None:
+    """It names no setting; what it leaves open is what `mixkd train` and a study say."""
+    (script,) = blocks("python")
+    assert 'MixKDArguments("tickets-student")' in script
+    assert "choose_layers(12, 6))" in script
+    default = inspect.signature(choose_layers).parameters["choice"].default
+    assert default == StudentSpec().layer_choice
+    rate = usual_rate(random_weights=False, student=True)
+    spec = RunSpec(
+        task="rte", data="0" * 12, fraction=1, seed=42, encoder=CheckpointRef(name="e", digest="e"),
+        teacher=TrainingSpec(), student=StudentSpec(training=TrainingSpec(learning_rate=rate)),
+    )  # fmt: skip
+    theirs = training_arguments(spec, 1000, tmp_path / "run" / "training")
+    of_script = MixKDArguments(str(tmp_path))
+    # Where files go, what is told how often, the device, and epochs, which the trainer counts.
+    apart = {"output_dir", "logging_steps", "save_strategy", "save_total_limit", "report_to",
+             "disable_tqdm", "teacher_cache_dir", "use_cpu", "dataloader_pin_memory",
+             "num_train_epochs"}  # fmt: skip
+    for name, value in vars(of_script).items():
+        if name not in apart and not name.startswith("_"):
+            assert str(value) == str(vars(theirs)[name]), name
+    assert of_script.objective == theirs.objective == spec.student.objective  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+def test_the_first_example_runs_as_it_is_written(tmp_path: Path) -> None:
+    """On sixty of its messages, with the embedded encoder in place of a real one."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    examples = tmp_path / "experiments" / "examples"
+    examples.mkdir(parents=True)
+    for name in ("tickets_train.csv", "tickets_dev.csv"):
+        source = ROOT / "experiments" / "examples" / name
+        pd.read_csv(source, encoding="utf-8-sig").head(60).to_csv(examples / name, index=False)
+    (command,) = (block for block in blocks("sh") if block.startswith("EXAMPLES="))
+    called = tmp_path / "bin" / "mixkd"
+    called.parent.mkdir()
+    called.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mixkd "$@"\n')
+    called.chmod(0o755)
+    encoder = write_embedded_encoder(tmp_path / "encoder", seed=0)
+    environment = os.environ | {
+        "PATH": f"{called.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "ENCODER": str(encoder),
+    }
+    done = subprocess.run(
+        ["bash", "-e", "-c", command],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(pd.read_csv(tmp_path / "predicted.csv")) == 60
+    assert (tmp_path / "student.onnx").is_file()
+    shown = [block for block in blocks("text") if block.startswith("tickets, measured on dev")]
+    assert len(shown) == 1
+    for line in shown[0].splitlines()[1:4]:  # its headings are those of today
+        assert line.rstrip() in [told.rstrip() for told in done.stdout.splitlines()], done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +128,7 @@ def test_every_file_and_folder_it_links_to_exists() -> None:
 
 
 def test_the_demonstrations_table_is_there_and_agrees_with_what_is_said_of_it() -> None:
-    (table,) = blocks("text")
+    (table,) = (block for block in blocks("text") if block.startswith("embedded-sentiment"))
     accuracy = {
         (share, method): float(value)
         for share, method, value in re.findall(r"^(\d+ %) +(\S+) +(\S+)", table, re.MULTILINE)

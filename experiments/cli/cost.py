@@ -59,7 +59,9 @@ def cost(
         columns = tuple(name for name in (text_column, text_pair_column) if name is not None)
         sample = texts_of_file(file, columns, texts)
     else:
-        sample = texts_of_task(open_network(networks[0]), data_dir, texts)
+        sample = texts_of_task(
+            open_network(networks[0]), texts, data_dir=data_dir, options=("--file", "--data-dir")
+        )
     turns = rounds * len(networks) * len(TYPES)
     with tqdm(total=turns, unit="turn", leave=False, disable=None) as bar:
         measured = measure_costs(networks, sample, rounds=rounds, progress=bar.update)

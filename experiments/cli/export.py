@@ -36,7 +36,13 @@ def export(
     ] = None,
     texts: Annotated[
         Path | None,
-        typer.Option(help="Texts to check the ONNX file on, in a column 'text' (and 'text_pair')."),
+        typer.Option(
+            help="A table of texts to check the ONNX file on; by default an embedded task's."
+        ),
+    ] = None,
+    text_column: Annotated[str, typer.Option(help="Its column with the text.")] = "text",
+    text_pair_column: Annotated[
+        str | None, typer.Option(help="Its column with the second text of a pair.")
     ] = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
@@ -58,7 +64,8 @@ def export(
     if onnx is not None:
         if out is not None or study or readme is not None:
             raise InputError("--onnx writes one network: leave out --out, --study and --readme.")
-        _write_onnx(str(runs), onnx, texts)
+        columns = tuple(name for name in (text_column, text_pair_column) if name is not None)
+        _write_onnx(str(runs), onnx, texts, columns)
         return
     if texts is not None:
         raise InputError("--texts are what an ONNX file is checked on: give --onnx, too.")
@@ -100,10 +107,9 @@ def export(
         typer.echo(f"{readme} shows the results of {folder}")
 
 
-def _write_onnx(network: str, path: Path, file: Path | None) -> None:
+def _write_onnx(network: str, path: Path, file: Path | None, columns: tuple[str, ...]) -> None:
     from experiments.deployment.network import open_network
     from experiments.deployment.onnx_form import check_libraries, write_onnx
-    from experiments.deployment.prediction import read_rows
     from experiments.deployment.texts import texts_of_file, texts_of_task
     from experiments.running.quiet import quiet_libraries
 
@@ -111,10 +117,8 @@ def _write_onnx(network: str, path: Path, file: Path | None) -> None:
     check_libraries()
     opened = open_network(network)
     if file is None:
-        sample = texts_of_task(opened, None, TEXTS_COMPARED)
+        sample = texts_of_task(opened, TEXTS_COMPARED, options=("--texts",))
     else:
-        paired = any("text_pair" in row for row in read_rows(file)[:1])
-        columns = ("text", "text_pair") if paired else ("text",)
         sample = texts_of_file(file, columns, TEXTS_COMPARED)
     form = write_onnx(opened, path, sample)
     typer.echo(

@@ -9,7 +9,8 @@ import torch
 from mixkd_core.data.tasks import find_task
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_config, load_stored_classifier, load_tokenizer
-from mixkd_core.networks.limits import longest_text
+from mixkd_core.networks.limits import longest_text, padding_token, settle_padding
+from mixkd_core.networks.reading import reads_last
 from mixkd_core.records.run_folder import RunRecord, read_record
 
 # Positions of an encoder that does not say how many it has.
@@ -55,7 +56,8 @@ def open_network(place: str, dtype: torch.dtype = torch.float32) -> FinishedNetw
         dtype: of the weights in memory, whatever type they are stored in.
 
     Raises:
-        InputError: if there is none, it is no sequence classifier, or it has no tokenizer.
+        InputError: if there is none, it is no sequence classifier, it has no tokenizer, or texts
+            of different lengths cannot be given to it.
     """
     record = read_record(Path(place)) if (Path(place) / "model").is_dir() else None
     folder = place if record is None else str(record.model_folder)
@@ -67,6 +69,7 @@ def open_network(place: str, dtype: torch.dtype = torch.float32) -> FinishedNetw
         )
     tokenizer = load_tokenizer(folder)
     model = load_stored_classifier(folder).to(dtype).eval()
+    _settle_padding(model, tokenizer, place)
     return FinishedNetwork(
         name=Path(place).name if Path(place).exists() else place,
         folder=folder,
@@ -76,6 +79,18 @@ def open_network(place: str, dtype: torch.dtype = torch.float32) -> FinishedNetw
         max_length=_max_length(record, tokenizer, model),
         task=_known_task(record),
     )
+
+
+def _settle_padding(model: Any, tokenizer: Any, place: str) -> None:
+    """Give both one padding token, as training does, unless texts end in it."""
+    bare = padding_token(model) is None
+    settle_padding(model, tokenizer)
+    if bare and reads_last(model) and tokenizer("a")["input_ids"][-1] == tokenizer.pad_token_id:
+        raise InputError(
+            f"{place!r} has no padding token of its own, and its texts end in the one that would "
+            f"pad ({tokenizer.pad_token!r}), so that the token before would be read: set "
+            "pad_token in its tokenizer and pad_token_id in its configuration to another."
+        )
 
 
 def _max_length(record: RunRecord | None, tokenizer: Any, model: Any) -> int:

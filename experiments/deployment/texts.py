@@ -35,21 +35,31 @@ def texts_of_file(path: Path, columns: Sequence[str], count: int) -> Texts:
     return _sample(rows, columns, count)
 
 
-def texts_of_task(network: FinishedNetwork, data_dir: Path | None, count: int) -> Texts:
+def texts_of_task(
+    network: FinishedNetwork, count: int, *, data_dir: Path | None = None, options: Sequence[str]
+) -> Texts:
     """Sample texts of the task that a run was trained on, from its evaluation set.
+
+    Args:
+        network: the run's.
+        count: how many texts at most.
+        data_dir: GLUE folder, for a GLUE task.
+        options: of the command, for its remedies: the one that takes a file of texts, and the one
+            that takes a GLUE folder if it has one.
 
     Raises:
         InputError: if the network is of no known task, or its data are not there.
     """
     if network.task is None:
         raise InputError(
-            f"the texts that {network.name} is made for are not known: give some with --file."
+            f"the texts that {network.name} is made for are not known: give a file with texts by "
+            f"{options[0]}."
         )
     task = find_task(network.task)
     if data_dir is None and task.name not in EMBEDDED:
-        raise InputError(
-            f"texts of task {task.name!r} are needed: give --data-dir, or a --file with texts."
-        )
+        ways = ["a file with texts", "the GLUE folder"]
+        told = " or ".join(f"{what} by {by}" for what, by in zip(ways, options, strict=False))
+        raise InputError(f"texts of task {task.name!r} are needed: give {told}.")
     data = load_task_data(task, data_dir=data_dir)
     examples = next(iter(data.evaluation.values()), data.train)
     columns = [name for name in ("text", "text_pair") if name in examples.column_names]

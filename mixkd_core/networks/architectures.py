@@ -2,11 +2,12 @@
 
     python -m mixkd_core.networks.architectures
 
-writes ARCHITECTURES.md beside this file. Each is asked what `MixKDTrainer` asks: the verdict is the
-trainer's own.
+writes ARCHITECTURES.md beside this file, and its summary into the README. Each is asked what
+`MixKDTrainer` asks: the verdict is the trainer's own.
 """
 
 import logging
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from mixkd_core.objectives.objective import objective
 MOST_LETTERS = 300
 
 TABLE = Path(__file__).with_name("ARCHITECTURES.md")
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- architectures:begin -->\n", "<!-- architectures:end -->\n"
 
 WORKS, LIMITED, REFUSED, UNTRIED = "works", "works, but", "refused", "not tried"
 
@@ -150,11 +153,29 @@ def table(families: list[str]) -> str:
     return HEADER + "\n".join(judge(family).row for family in families) + "\n"
 
 
+def summary(page: str) -> str:
+    """Return a table of the page's families by verdict, each with what is refused of it."""
+    rows = re.findall(r"^\| ([\w-]+) \| \w* \| ([^|]+) \| (.*) \|$", page, flags=re.MULTILINE)
+    lines = ["| verdict | families |", "| --- | --- |"]
+    for verdict in (WORKS, LIMITED, REFUSED, UNTRIED):
+        told = []
+        for family, found, reasons in rows:
+            if found == verdict:
+                what = ", ".join(re.findall(r"\*\*(.+?)\*\*", reasons))
+                told.append(f"{family} (not {what})" if verdict == LIMITED else family)
+        lines.append(f"| {verdict} | {', '.join(told)} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    """Write the page."""
+    """Write the page and its summary."""
     transformers.logging.set_verbosity_error()
     logging.disable(logging.WARNING)
-    TABLE.write_text(table(sorted(CLASSIFIERS)), encoding="utf-8")
+    page = table(sorted(CLASSIFIERS))
+    TABLE.write_text(page, encoding="utf-8")
+    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
+    _, after = rest.split(END)
+    README.write_text(before + BEGIN + summary(page) + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from mixkd_core.networks.layers import layer_count, layer_lists, shares_layers
 LAYER_CHOICES = ("first", "last", "alternate", "symmetric")
 
 
-def choose_layers(total: int, keep: int, choice: str) -> tuple[int, ...]:
+def choose_layers(total: int, keep: int, choice: str = "first") -> tuple[int, ...]:
     """Return the `keep` of `total` layers, counted from 0, that a student takes.
 
     | choice      | keeps                                        | 3 of 6  | 6 of 12            |

@@ -8,9 +8,11 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from experiments.cli import app
+from experiments.cli.tune import _print_chosen, _print_trials
 from mixkd_core.errors import InputError
 from mixkd_core.records.run_folder import find_records
 from mixkd_core.records.specs import CheckpointRef
+from reports.statistics.majority import REMEDY
 
 pytest.importorskip("optuna", reason="choosing settings needs Optuna: mixkd[tune]")
 
@@ -70,6 +72,34 @@ def test_what_is_odd_about_the_data_is_said(
     )
     assert str(result.exception) == "far enough", result.output
     assert "data of own: 3 of the 40 examples of dev are in the training data" in result.output
+
+
+def test_trials_no_better_than_the_majority_class_are_called_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of two seeds' runs on a thousand examples each, 527 of them of the majority class."""
+    from experiments.tuning.search import Trial, described
+
+    trials = [
+        Trial(
+            method=method, number=number, chosen={"training.learning_rate": number * 1e-4},
+            value=-metric, metric_name="accuracy", metric=(metric, metric), majority=(0.527, 0.527),
+            examples=(1000, 1000), loss_name="cross_entropy", loss=(0.6, 0.6), runs=("a", "b"),
+            failure="",
+        )
+        for method, number, metric in
+        [("ft", 1, 0.54), ("ft", 2, 0.6), ("kd", 1, 0.5), ("kd", 2, 0.53)]
+    ]  # fmt: skip
+    weak = ["(no better than the majority class)" in described(trial) for trial in trials]
+    assert weak == [True, False, True, True], "0.54 may be chance"
+    _print_trials(trials, "accuracy")
+    told = capsys.readouterr().out
+    assert [line.split()[0] for line in told.splitlines() if "≥" in line] == ["ft", "kd", "kd", "≥"]
+    assert f"≥ no better than the majority class: {REMEDY}" in " ".join(told.split())
+    _print_chosen({}, trials)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "no trial of kd beat the majority class (accuracy 0.5270)" in told
+    assert "no trial of ft" not in told
 
 
 @pytest.mark.slow

@@ -6,7 +6,16 @@ import pytest
 import torch
 import transformers
 
-from mixkd_core.networks.architectures import CLASSIFIERS, TABLE, UNTRIED, judge
+from mixkd_core.networks.architectures import (
+    BEGIN,
+    CLASSIFIERS,
+    END,
+    README,
+    TABLE,
+    UNTRIED,
+    judge,
+    summary,
+)
 from mixkd_core.networks.reading import reads_last
 from mixkd_core.networks.tiny_networks import tiny_network
 
@@ -44,6 +53,21 @@ def test_the_table_has_every_classifier() -> None:
     assert set(rows_of_table()) == set(CLASSIFIERS), (
         "run python -m mixkd_core.networks.architectures"
     )
+
+
+def test_the_readmes_table_is_the_pages_summary() -> None:
+    page, readme = TABLE.read_text(encoding="utf-8"), README.read_text(encoding="utf-8")
+    assert readme.count(BEGIN) == readme.count(END) == 1
+    shown = readme[readme.index(BEGIN) + len(BEGIN) : readme.index(END)]
+    assert shown == summary(page), "run python -m mixkd_core.networks.architectures"
+    verdicts = {
+        name.strip().partition(" ")[0]: line.split(" | ")[0].removeprefix("| ")
+        for line in shown.splitlines()[2:]
+        for name in re.sub(r"\([^)]*\)", "", line.split(" | ")[1].rstrip(" |")).split(",")
+    }
+    rows = {family: row.split(" | ")[2] for family, row in rows_of_table().items()}
+    assert verdicts == rows, "every family once, by its verdict"
+    assert "albert (not mixing after a layer, theseus)" in shown
 
 
 @pytest.mark.parametrize("family", few_first(FEW))
