@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, LlamaConfig
 
-from experiments.deployment.network import open_network
+from experiments.deployment.network import _max_length, open_network
 from experiments.deployment.prediction import predict
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_tokenizer
@@ -73,3 +74,14 @@ def test_one_whose_texts_end_in_what_would_pad_is_refused(decoder: Path, tmp_pat
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
     with pytest.raises(InputError, match=r"texts end in the one that would pad \('\[SEP\]'\)"):
         open_network(str(tmp_path))
+
+
+def test_a_runs_network_reads_as_many_tokens_as_it_was_trained_on(decoder: Path) -> None:
+    network = open_network(str(decoder))
+    for trained, reads in ((9, 9), (128, 64)):
+        record: Any = SimpleNamespace(
+            spec=SimpleNamespace(training=SimpleNamespace(max_length=trained))
+        )
+        assert _max_length(record, network.tokenizer, network.model) == reads, "of 64 positions"
+    network.tokenizer.model_max_length = 20
+    assert _max_length(None, network.tokenizer, network.model) == 20

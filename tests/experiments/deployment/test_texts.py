@@ -1,4 +1,4 @@
-"""Texts that networks are timed and compared on: what is missing is said with the way to give it."""
+"""Texts to time and compare networks on: what is missing is said with the way to give it."""
 
 import re
 from pathlib import Path
