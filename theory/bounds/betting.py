@@ -14,9 +14,9 @@ an independent sample).
 import numpy as np
 import numpy.typing as npt
 
-from theory.bounds.bound import Bound, checked_delta
+from theory.bounds.bound import checked_delta
 from theory.bounds.losses import FloatArray, checked_batch, from_unit, to_unit
-from theory.bounds.mean_bound import bound_by
+from theory.bounds.mean_bound import MeanBound
 
 # The largest bet, as a share of the one that could lose everything on a single observation.
 TRUNCATION = 0.75
@@ -94,30 +94,12 @@ def betting_limit(
     return np.clip(scaled, lowest, loss_bound)
 
 
-def betting(
-    observations: npt.ArrayLike,
-    delta: float,
-    loss_bound: float = 1.0,
-    *,
-    lowest: float = 0.0,
-    lower: bool = False,
-) -> Bound:
-    """Return the betting bound on the mean of one sample, shape (m,), in an order fixed before.
-
-    Raises:
-        TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
-    """
-    return bound_by(
-        betting_limit,
-        observations,
-        delta,
-        loss_bound,
-        lowest,
-        lower,
-        name="betting",
-        source=SOURCE,
-        further=("the order of the observations was fixed before looking at them",),
-    )
+betting = MeanBound(
+    betting_limit,
+    name="betting",
+    source=SOURCE,
+    further=("the order of the observations was fixed before looking at them",),
+)
 
 
 def _refuted_end(unit: FloatArray, delta: float) -> FloatArray:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from theory.bounds.bound import Bound, checked_delta
 from theory.bounds.losses import FloatArray, checked_batch, from_unit, to_unit
-from theory.bounds.mean_bound import bound_by
+from theory.bounds.mean_bound import MeanBound
 from theory.errors import TheoryInputError
 
 
@@ -132,29 +132,12 @@ def empirical_bernstein_limit(
     return _rescaled(limit, observations, delta, loss_bound, lowest, lower)
 
 
-def hoeffding(
-    observations: npt.ArrayLike,
-    delta: float,
-    loss_bound: float = 1.0,
-    *,
-    lowest: float = 0.0,
-    lower: bool = False,
-) -> Bound:
-    """Return Hoeffding's bound on the mean of one sample of shape (n,).
-
-    Raises:
-        TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
-    """
-    return bound_by(
-        hoeffding_limit,
-        observations,
-        delta,
-        loss_bound,
-        lowest,
-        lower,
-        name="Hoeffding",
-        source="Hoeffding (1963)",
-    )
+hoeffding = MeanBound(hoeffding_limit, name="Hoeffding", source="Hoeffding (1963)")
+empirical_bernstein = MeanBound(
+    empirical_bernstein_limit,
+    name="empirical Bernstein",
+    source="Maurer and Pontil (2009), theorem 4, one-sided",
+)
 
 
 def bernstein(
@@ -171,42 +154,13 @@ def bernstein(
     Raises:
         TheoryInputError: as `bernstein_limit`.
     """
-    return bound_by(
+    bound = MeanBound(
         partial(bernstein_limit, variance=variance),
-        observations,
-        delta,
-        loss_bound,
-        lowest,
-        lower,
         name="Bernstein",
         source="Boucheron, Lugosi and Massart (2013), corollary 2.11",
         further=("the variance is known and was not estimated from these observations",),
     )
-
-
-def empirical_bernstein(
-    observations: npt.ArrayLike,
-    delta: float,
-    loss_bound: float = 1.0,
-    *,
-    lowest: float = 0.0,
-    lower: bool = False,
-) -> Bound:
-    """Return the empirical Bernstein bound on the mean of one sample of shape (n,).
-
-    Raises:
-        TheoryInputError: delta outside (0, 1), or observations outside [lowest, loss_bound].
-    """
-    return bound_by(
-        empirical_bernstein_limit,
-        observations,
-        delta,
-        loss_bound,
-        lowest,
-        lower,
-        name="empirical Bernstein",
-        source="Maurer and Pontil (2009), theorem 4, one-sided",
-    )
+    return bound(observations, delta, loss_bound, lowest=lowest, lower=lower)
 
 
 def mcdiarmid(value: float, delta: float, differences: npt.ArrayLike, loss_bound: float) -> Bound:

@@ -1,5 +1,6 @@
 """Bounds on the mean of one sample, and what is built from any of them: intervals, comparisons."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy.typing as npt
@@ -14,24 +15,8 @@ from theory.bounds.bound import (
 from theory.bounds.losses import FloatArray, checked_losses, paired_differences
 
 
-class MeanBound(Protocol):
-    """A bound on the mean of one sample in [lowest, loss_bound], from above or from below."""
-
-    def __call__(
-        self,
-        observations: npt.ArrayLike,
-        delta: float,
-        loss_bound: float = 1.0,
-        *,
-        lowest: float = 0.0,
-        lower: bool = False,
-    ) -> Bound:
-        """Return the bound."""
-        ...
-
-
 class MeanLimit(Protocol):
-    """The limits of samples along the last axis: what a `MeanBound` computes, and nothing else."""
+    """The limits of samples along the last axis: the numbers of a `MeanBound`, and nothing else."""
 
     def __call__(
         self,
@@ -46,37 +31,50 @@ class MeanLimit(Protocol):
         ...
 
 
-def bound_by(
-    limit: MeanLimit,
-    observations: npt.ArrayLike,
-    delta: float,
-    loss_bound: float,
-    lowest: float,
-    lower: bool,
-    *,
-    name: str,
-    source: str,
-    further: tuple[str, ...] = (),
-) -> Bound:
-    """Return the limit of one sample of shape (n,) with everything it rests on.
+@dataclass(frozen=True)
+class MeanBound:
+    """A bound on the mean of one sample in [lowest, loss_bound], from above or from below.
 
-    further: assumptions beyond independent observations in the declared range.
-
-    Raises:
-        TheoryInputError: as `limit`, or observations that are no vector.
+    Attributes:
+        limit: what it computes.
+        name: as reports show it.
+        source: the reference.
+        further: assumptions beyond independent observations in the declared range.
     """
-    values = checked_losses(observations, loss_bound, lowest=lowest, name="observations")
-    return Bound(
-        value=float(limit(values, delta, loss_bound=loss_bound, lowest=lowest, lower=lower)),
-        delta=delta,
-        n=values.size,
-        loss_bound=loss_bound,
-        name=name,
-        assumptions=(*INDEPENDENT_BOUNDED, *further),
-        source=source,
-        trivial=lowest if lower else loss_bound,
-        lower=lower,
-    )
+
+    limit: MeanLimit
+    name: str
+    source: str
+    further: tuple[str, ...] = ()
+
+    def __call__(
+        self,
+        observations: npt.ArrayLike,
+        delta: float,
+        loss_bound: float = 1.0,
+        *,
+        lowest: float = 0.0,
+        lower: bool = False,
+    ) -> Bound:
+        """Return the limit of one sample of shape (n,) with everything it rests on.
+
+        Raises:
+            TheoryInputError: delta outside (0, 1), observations that are no vector or lie outside
+                [lowest, loss_bound].
+        """
+        values = checked_losses(observations, loss_bound, lowest=lowest, name="observations")
+        value = self.limit(values, delta, loss_bound=loss_bound, lowest=lowest, lower=lower)
+        return Bound(
+            value=float(value),
+            delta=delta,
+            n=values.size,
+            loss_bound=loss_bound,
+            name=self.name,
+            assumptions=(*INDEPENDENT_BOUNDED, *self.further),
+            source=self.source,
+            trivial=lowest if lower else loss_bound,
+            lower=lower,
+        )
 
 
 def two_sided(
