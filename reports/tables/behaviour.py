@@ -12,13 +12,8 @@ import pandas as pd
 from reports.evidence.evidence import GROUP, Evidence, in_order
 from reports.evidence.frames import grouped
 from reports.evidence.membership import ATTACKS
-from reports.statistics.seeds import paired_difference, summarise_seeds
-from reports.tables.comparisons import (
-    BASELINES,
-    condition_pairs,
-    corrected,
-    difference_cells,
-)
+from reports.statistics.seeds import summarise_seeds
+from reports.tables.comparisons import BASELINES, corrected, differences_from
 from reports.tables.table import Column, Table, interval_cells, seeds_text
 
 # Agreement's numbers, in words.
@@ -116,7 +111,7 @@ def _long(evidence: Evidence, frame: pd.DataFrame, measures: Sequence[str]) -> p
 
 def _compared(evidence: Evidence, frame: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     differences = {
-        baseline: _differences(frame, baseline) if len(frame) else {} for baseline in BASELINES
+        baseline: differences_from(baseline, frame, ["measure", "set"]) for baseline in BASELINES
     }
     rows: list[dict[str, Any]] = []
     for measure, title in titles.items():
@@ -158,26 +153,6 @@ def _compared(evidence: Evidence, frame: pd.DataFrame, titles: Mapping[str, str]
     families = table.assign(baseline=table["baseline"].fillna(""))
     adjusted = corrected(families, ["task", "fraction", "baseline"]).sort_index()
     return adjusted.assign(baseline=table["baseline"].where(tested, None))
-
-
-def _differences(frame: pd.DataFrame, baseline: str) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """By condition, measure and set the paired difference from the baseline."""
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    values = {
-        key: dict(zip(group["seed"], group["value"], strict=True))
-        for key, group in grouped(frame, ["condition", "measure", "set"])
-    }
-    for first, second in condition_pairs(frame.drop_duplicates("run"), baseline):
-        one, other = first["condition"].iloc[0], second["condition"].iloc[0]
-        for condition, measure, name in values:
-            mate = values.get((other, measure, name))
-            # Controls of the baseline come after it, and are not what stands here.
-            if condition != one or mate is None or (one, measure, name) in found:
-                continue
-            paired = paired_difference(values[condition, measure, name], mate)
-            if paired is not None:
-                found[one, measure, name] = difference_cells(paired)
-    return found
 
 
 def _columns(special: str, extra: Column) -> tuple[Column, ...]:

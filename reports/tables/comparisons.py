@@ -62,6 +62,40 @@ def condition_pairs(
                         yield group, other
 
 
+def differences_from(
+    baseline: str, frame: pd.DataFrame, keys: Sequence[str]
+) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Return the cells of each condition's paired difference from a baseline over shared seeds.
+
+    A condition that mixes is compared with the condition that stands for the baseline, not with
+    the baseline's controls.
+
+    Args:
+        baseline: a method's name.
+        frame: a row per run and `keys`: `run, seed, value` and what `condition_pairs` reads.
+        keys: columns that say what a value measures, such as the measure and the set.
+
+    Returns:
+        by condition and the values of `keys`.
+    """
+    values = {
+        key: dict(zip(group["seed"], group["value"], strict=True))
+        for key, group in (grouped(frame, ["condition", *keys]) if len(frame) else ())
+    }
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for first, second in condition_pairs(frame.drop_duplicates("run"), baseline):
+        one, other = first["condition"].iloc[0], second["condition"].iloc[0]
+        for condition, *measured in values:
+            key, mate = (one, *measured), values.get((other, *measured))
+            # Controls of the baseline come after it, and are not what stands here.
+            if condition != one or mate is None or key in found:
+                continue
+            paired = paired_difference(values[key], mate)
+            if paired is not None:
+                found[key] = difference_cells(paired)
+    return found
+
+
 def variant_pairs(
     evidence: Evidence, runs: pd.DataFrame
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
@@ -235,12 +269,17 @@ def reading(difference: float, held_out: float, training: float) -> str:
     return f"{size}: {told[held_out < 0, training < 0]}"
 
 
-def _likeness(group: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int]:
-    """Return how much two labels say alike in brackets, then how many seeds they share."""
+def _likeness(group: pd.DataFrame, other: pd.DataFrame) -> tuple[int, int, list[int]]:
+    """Return how well the baseline's condition `other` suits `group`: the greatest suits best.
+
+    That is how much two labels say alike in brackets, how many seeds they share, and last the
+    alphabet, so that no order of runs decides.
+    """
     shared = _told(group) & _told(other)
     unlike = _told(other) - _told(group)
     seeds = set(group["seed"]) & set(other["seed"])
-    return len(shared) - len(unlike), len(seeds)
+    alphabet = [-ord(letter) for letter in other["label"].iloc[0]]
+    return len(shared) - len(unlike), len(seeds), alphabet
 
 
 def _told(group: pd.DataFrame) -> set[str]:

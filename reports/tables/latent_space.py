@@ -7,8 +7,8 @@ import pandas as pd
 from reports.evidence.encodings import LATENT_MEASURES
 from reports.evidence.evidence import GROUP, Evidence, in_order
 from reports.evidence.frames import grouped
-from reports.statistics.seeds import paired_difference, summarise_seeds
-from reports.tables.comparisons import condition_pairs, corrected, difference_cells
+from reports.statistics.seeds import summarise_seeds
+from reports.tables.comparisons import corrected, differences_from
 from reports.tables.table import Column, Table, interval_cells, seeds_text
 
 BASELINE = "ft"
@@ -26,7 +26,7 @@ def latent_frame(evidence: Evidence) -> pd.DataFrame:
 def latent_space_table(evidence: Evidence) -> Table:
     """Mean, standard deviation and interval of every measure, and the difference from `ft`."""
     frame = latent_frame(evidence)
-    differences = _differences(frame)
+    differences = differences_from(BASELINE, frame, ["measure"])
     rows: list[dict[str, Any]] = []
     for measure, title in LATENT_MEASURES.items():
         of_measure = frame[frame["measure"] == measure]
@@ -94,21 +94,3 @@ _COLUMNS = [
     "difference", "difference_sd", "difference_low", "difference_high", "p_value",
     "seeds", "without", "n", "condition", "runs",
 ]  # fmt: skip
-
-
-def _differences(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
-    """By condition and measure the paired difference from fine-tuning."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    values = {
-        key: dict(zip(group["seed"], group["value"], strict=True))
-        for key, group in grouped(frame, ["condition", "measure"])
-    }
-    for first, second in condition_pairs(frame.drop_duplicates("run"), BASELINE):
-        one, other = first["condition"].iloc[0], second["condition"].iloc[0]
-        for measure in LATENT_MEASURES:
-            if (one, measure) not in values or (other, measure) not in values:
-                continue
-            paired = paired_difference(values[one, measure], values[other, measure])
-            if paired is not None:
-                found[one, measure] = difference_cells(paired)
-    return found

@@ -11,7 +11,7 @@ import pytest
 from mixkd_core.errors import InputError
 from mixkd_core.evaluation.encodings import latent_sample
 from mixkd_core.records.run_folder import RunRecord
-from mixkd_core.records.specs import EvaluationSpec
+from mixkd_core.records.specs import EvaluationSpec, TrainingSpec
 from reports.evidence.encodings import LATENT_MEASURES, LatentSpace, latent_numbers, read_latent
 from reports.evidence.evidence import load_evidence
 from reports.figures.catalogue import draw_all
@@ -132,6 +132,26 @@ def test_the_table_compares_with_fine_tuning_on_shared_seeds(
     assert mixed["p_value"] == 0.25
     assert mixed["p_holm"] == 1.0, "eight measures were asked"
     assert len(mixed["runs"].split()) == 3
+
+
+def test_a_control_of_fine_tuning_does_not_stand_in_for_it(
+    tmp_path: Path, write_run: Run, write_plan: Any
+) -> None:
+    fill(write_run, {"ft": 3.0, "sm+tmkd": 1.0}, seeds=3)
+    before = latent_space_table(load_evidence(tmp_path)).frame
+    labels = {run.name: run.name.split("-")[-2] for run in tmp_path.iterdir()}
+    for seed in range(3):  # trained twice as long, and bent as the method is
+        longer = TrainingSpec(epochs=2.0)
+        record = encoded(write_run, encodings(seed, 1.0), method="ft", seed=seed, training=longer)
+        labels[record.folder.name] = "ft for longer"
+    write_plan("one", labels)
+    after = latent_space_table(load_evidence(tmp_path)).frame
+    assert len(after) > len(before)
+    first, second = (
+        frame[frame["method"] == "sm+tmkd"].set_index("measure")["difference"]
+        for frame in (before, after)
+    )
+    pd.testing.assert_series_equal(first, second)
 
 
 @pytest.mark.parametrize(
