@@ -88,6 +88,7 @@ def test_no_files_import_each_other_in_a_circle(package: str) -> None:
         pytest.fail(" -> ".join(error.args[1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ROOMS)
 def test_a_room_imports_only_from_rooms_below_it(package: str) -> None:
     heights = {room: height for height, rooms in enumerate(ROOMS[package]) for room in rooms}
@@ -131,6 +132,7 @@ def test_no_json_is_written_that_has_what_is_infinite(package: str) -> None:
                 assert said.get("allow_nan") == "False", f"{path}, line {node.lineno}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "unwanted"),
     [

@@ -24,6 +24,7 @@ def _load_script() -> ModuleType:
 mutants = _load_script()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("area", mutants.areas())
 def test_every_mutant_fits_its_file_once_and_names_tests_that_exist(area: str) -> None:
     listed = mutants.load(area)

@@ -74,6 +74,7 @@ def test_committed_results_are_read_with_the_ids_that_they_have(folder: Path) ->
         assert entry.finished.spec.id == entry.id
 
 
+@pytest.mark.slow
 def test_looking_writes_nothing_and_needs_no_permission_to(tmp_path: Path) -> None:
     out = tmp_path / "runs"
     shutil.copytree(STORE, out)

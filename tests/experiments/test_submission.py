@@ -136,6 +136,7 @@ def test_every_table_is_there_in_the_published_format(tmp_path: Path, encoder: P
         assert "no run of" in origins[name]
 
 
+@pytest.mark.slow
 def test_one_network_predicts_both_sets_of_mnli_and_the_diagnostic_set(
     tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +203,7 @@ def test_runs_that_do_not_belong_in_a_submission_are_refused(tmp_path: Path, enc
     assert not (tmp_path / "glue.zip").exists()
 
 
+@pytest.mark.slow
 def test_the_command_says_whose_predictions_are_in_it(tmp_path: Path, encoder: Path) -> None:
     record = finished_run(tmp_path, GLUE["wnli"], encoder)
     write_test_set(tmp_path / "WNLI", "test", ("sentence1", "sentence2"), 146)

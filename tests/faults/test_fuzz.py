@@ -78,6 +78,7 @@ def test_a_command_that_ends_in_neither_way_is_a_fault(monkeypatch: pytest.Monke
         command(["status", "x"])
 
 
+@pytest.mark.slow
 def test_a_changed_number_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a harmed store's numbers are others than the whole one's, the harness says so."""
     numbers_of, shifts = stores.numbers_of, iter([0.0])  # the whole store is read first

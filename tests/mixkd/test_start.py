@@ -96,6 +96,7 @@ def test_an_installed_wheel_verifies_from_a_users_project(
     assert "T1" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_wheel_brings_the_files_that_its_packages_read(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     folders = {"experiments/studies": "*.yaml", "reports/assets": "*", "theory": "*.md"}

@@ -85,6 +85,7 @@ def test_gaps_are_printed_for_one_loss(mixkd: Any, store: Path) -> None:
     assert "cross-entropy after temperature" in printed
 
 
+@pytest.mark.slow
 def test_claims_are_printed_with_their_verdicts(mixkd: Any, store: Path) -> None:
     _, printed, _ = mixkd("claims", store)
     line = next(line for line in printed.splitlines() if "(limited;" in line)
@@ -119,6 +120,7 @@ def test_a_folder_without_numbers_is_refused_in_one_sentence(
         assert "no finished run, only 1 unfinished" in said
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_is_named(mixkd: Any, store: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     status, _, said = mixkd("report", store, "-o", tmp_path / "taken")

@@ -44,6 +44,7 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> Workload:
     )
 
 
+@pytest.mark.slow
 def test_the_peers_compute_our_losses_and_gradients(workload: Workload) -> None:
     rows = check_agreement(workload, batch_size=8)
     assert {row.method for row in rows} >= {"ft", "sm+tmkd"}
@@ -54,6 +55,7 @@ def test_the_peers_compute_our_losses_and_gradients(workload: Workload) -> None:
         assert row.gradient_difference < 5e-6
 
 
+@pytest.mark.slow
 def test_a_peer_that_computes_something_else_is_not_timed(
     workload: Workload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +107,7 @@ def test_padding_is_not_counted_as_work(workload: Workload) -> None:
     assert [batch.multiplied for batch in lengths] == [64, 64]
 
 
+@pytest.mark.slow
 def test_the_stretch_counts_what_it_timed(workload: Workload) -> None:
     ours = Ours(workload, "sm+tmkd", batch_size=16, steps=3)
     stretch = ours(0.0)

@@ -21,6 +21,7 @@ STORE = Path(__file__).parents[2] / "data" / "store"
 CALLED = "no better than the majority class"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["status", "gaps", "claims"])
 def test_commands_call_it_so_and_say_what_to_try(command: str) -> None:
     shown = CliRunner().invoke(app, [command, str(STORE)])

@@ -140,6 +140,7 @@ def test_verify_ends(arguments: list[str]) -> None:
     ends_well(["verify", *arguments])
 
 
+@pytest.mark.slow
 def test_a_thousand_columns_are_certified(tmp_path: Path) -> None:
     path = tmp_path / "losses.csv"
     names = [f"m{number}" for number in range(1000)]

@@ -315,6 +315,7 @@ def test_a_run_of_another_version_is_named_and_neither_hides_nor_is_replaced(
     assert [path.name for path in old.iterdir()] == ["manifest.json"]
 
 
+@pytest.mark.slow
 def test_a_plan_needs_neither_data_nor_encoder_nor_translators(tmp_path: Path) -> None:
     for study, runs in (("limited-data", 20), ("glue", 1)):
         absent = ("--teacher", str(tmp_path / "no-encoder"), "--data-dir", str(tmp_path / "none"))
@@ -333,6 +334,7 @@ def test_a_plan_needs_neither_data_nor_encoder_nor_translators(tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_copies_of_the_teacher_are_named_and_skipped(study: str, tmp_path: Path) -> None:
     several = "students=[{layers: 1}, {layers: 4}]"
     planned = call("run", study, "--out", str(tmp_path), "--set", several, "--dry-run").output

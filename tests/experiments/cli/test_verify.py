@@ -100,6 +100,7 @@ def test_a_statement_that_applies_says_what_follows(tmp_path):
     assert verdict["evidence"]["a"] == 100
 
 
+@pytest.mark.slow
 def test_every_field_of_the_evidence_has_an_option_that_arrives(tmp_path):
     """Each knob is connected: what is given is what the verdict reports as its evidence."""
     hints = {"bool | None": None, "int | None": "3", "float | None": "0.5"}

@@ -137,6 +137,7 @@ def test_labels_foreign_to_the_network_are_refused(store: tuple[Path, list[RunRe
         consistency.measure_run(out, student, [foreign])
 
 
+@pytest.mark.slow
 def test_the_command_measures_teachers_and_students_once(
     store: tuple[Path, list[RunRecord]], mixkd: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +160,7 @@ def test_the_command_measures_teachers_and_students_once(
     assert content(out / "consistency") == stored
 
 
+@pytest.mark.slow
 def test_of_a_run_whose_network_is_gone_it_is_said_what_remains(
     store: tuple[Path, list[RunRecord]], mixkd: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

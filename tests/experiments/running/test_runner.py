@@ -157,6 +157,7 @@ def test_encodings_are_those_of_the_stored_network_on_the_same_points_for_every_
     )
 
 
+@pytest.mark.slow
 def test_the_student_serves_in_a_pipeline(resources: Resources, spec: RunSpec) -> None:
     record = run(spec, resources)
     classify = pipeline("text-classification", model=str(record.model_folder))
@@ -316,6 +317,7 @@ def test_augmented_copies_are_learnt_from_and_not_measured_on(
     assert "2 more of every example by swap of words (rate 0.1)" in card
 
 
+@pytest.mark.slow
 def test_back_translation_asks_the_translators_given(
     resources: Resources, spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +364,7 @@ def test_a_run_that_chooses_settings_is_an_ordinary_record(
     assert teacher.sets == ("train", "validation"), "the teacher did not see it either"
 
 
+@pytest.mark.slow
 def test_a_teachers_table_of_other_examples_is_refused(
     resources: Resources, spec: RunSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,6 +401,7 @@ def test_an_impossible_student_is_refused_before_its_teacher_is_trained(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_diverging_run_says_so_and_leaves_no_record(resources: Resources, spec: RunSpec) -> None:
     assert spec.student is not None
     wild = spec.student.model_copy(

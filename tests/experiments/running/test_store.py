@@ -90,6 +90,7 @@ def test_a_file_system_without_locks_is_refused(
             pass
 
 
+@pytest.mark.slow
 def test_waiting_for_a_lock_is_said_once_and_ends_with_its_release(tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER.replace("60", "1"), str(tmp_path)],

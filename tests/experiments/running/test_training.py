@@ -60,6 +60,7 @@ def trained(precision: Any, seed: int, folder: Path) -> tuple[Any, Any]:
     return student, teacher
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.usefixtures("no_collection")
 def test_trained_networks_go_when_they_are_let_go_of(precision: str, tmp_path: Path) -> None:
@@ -71,6 +72,7 @@ def test_trained_networks_go_when_they_are_let_go_of(precision: str, tmp_path: P
         assert all(gone), gone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_trained_network_computes_in_float32(precision: str, tmp_path: Path) -> None:
     """As one that its weights are loaded into does, whatever it was trained in."""

@@ -37,6 +37,7 @@ def translator(folder: Path, cache: Path) -> Translator:
     return Translator(str(folder), checkpoint_ref(folder), cache)
 
 
+@pytest.mark.slow
 def test_a_text_goes_there_and_back(checkpoints: tuple[Path, Path], tmp_path: Path) -> None:
     there, back = (translator(folder, tmp_path) for folder in checkpoints)
     assert there.file != back.file

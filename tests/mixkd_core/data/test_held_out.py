@@ -44,6 +44,7 @@ def test_a_fifth_of_each_class_is_held_out() -> None:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(
     rows=st.lists(st.tuples(st.text("aAb ", max_size=4), st.integers(0, 2)), min_size=8),

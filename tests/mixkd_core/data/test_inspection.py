@@ -67,6 +67,7 @@ def test_a_pair_overlaps_only_as_a_whole() -> None:
     assert "1 of the 3 examples of dev" in data.remarks[0]
 
 
+@pytest.mark.slow
 @given(
     train=st.lists(st.text("aA ", max_size=3), max_size=6),
     other=st.lists(st.text("aA ", max_size=3), max_size=6),

@@ -193,6 +193,7 @@ def test_embedded_sizes_and_names_are_checked() -> None:
         load_embedded("rte")
 
 
+@pytest.mark.slow
 def test_the_default_embedded_sizes_and_golden_fingerprints() -> None:
     # Other machines must agree with these constants.
     found = {}

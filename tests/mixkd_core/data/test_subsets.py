@@ -106,6 +106,7 @@ def test_all_of_the_data_leaves_no_remainder() -> None:
     assert len(remainder_sample(IDS, LABELS, 1.0, 0, 10)) == 0
 
 
+@pytest.mark.slow
 def test_the_remainder_sample_ignores_the_cutoff_ranks() -> None:
     # Ten of 1000 rows are class 1, so their share of a remainder sample of 100 is 1 on average.
     # Continuing in the subset's own order would depend on the classes' cut-off ranks; a second

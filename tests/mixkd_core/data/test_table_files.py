@@ -295,6 +295,7 @@ def arrow_bytes() -> dict[str, bytes]:
     return {ending: sink.getvalue().to_pybytes() for ending, sink in sinks.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     ending=st.sampled_from(["parquet", "arrow", "feather"]),

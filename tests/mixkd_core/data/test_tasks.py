@@ -138,6 +138,7 @@ def test_a_name_that_cannot_name_a_folder_is_refused_with_one_that_can(
     assert Task(near, ("a",), "y", ("no", "yes")).name == near
 
 
+@pytest.mark.slow
 @given(st.text(max_size=50))
 def test_a_task_that_can_be_named_has_a_folder_of_its_own(name: str) -> None:
     try:

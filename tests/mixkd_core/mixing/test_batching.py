@@ -332,6 +332,7 @@ def test_padding_efficiency_on_a_skewed_law_of_lengths(
     assert least < reached < most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "texts", "least"),
     [("SST-2", [0], 0.80), ("MRPC", [3, 4], 0.89), ("RTE", [1, 2], 0.84)],

@@ -60,6 +60,7 @@ def test_networks_that_cannot_be_mixed_are_refused(
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["qwen2", "gpt2", "albert", "xlm", "longformer", "mobilebert"])
 @pytest.mark.parametrize("method", ["sm+tmkd", "kd"])
 def test_networks_that_pass_are_trained(family: str, method: str, mixkd_trainer: Any) -> None:
@@ -155,6 +156,7 @@ def test_a_student_of_another_width_is_refused_when_the_trainer_is_made(
         )
 
 
+@pytest.mark.slow
 def test_a_student_of_a_padded_word_table_works(mixkd_trainer: Any, tiny_classifier: Any) -> None:
     student = tiny_classifier(width=8)
     student.resize_token_embeddings(64, mean_resizing=False)

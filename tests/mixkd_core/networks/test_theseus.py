@@ -115,6 +115,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.seen.append(self._now())
 
 
+@pytest.mark.slow
 def test_layers_learn_first_and_the_rest_with_them_later(
     mixkd_trainer: Any, tiny_classifier: Any, weights_of: Any
 ) -> None:

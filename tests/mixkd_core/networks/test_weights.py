@@ -49,6 +49,7 @@ def test_weights_are_float32_however_they_are_stored(
         )
 
 
+@pytest.mark.slow
 def test_every_network_that_is_loaded_says_its_type() -> None:
     """Over the whole code and the README: `from_pretrained` of a network names `dtype`."""
     networks = re.compile(r"(Model|Network|auto_class|ForSequence\w+|Seq2SeqLM)$")
@@ -186,6 +187,7 @@ def test_an_encoder_that_does_not_fit_is_refused_by_name(
     assert all(weight.isfinite().all() for weight in network.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [

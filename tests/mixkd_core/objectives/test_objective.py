@@ -63,6 +63,7 @@ def test_a_weight_of_none_keeps_the_methods_own(weights: dict[str, float]) -> No
     assert objective("ft", spelled_out) == objective("ft", weights)
 
 
+@pytest.mark.slow
 @given(weights=WEIGHTS, factor=st.floats(0.1, 10), seed=st.integers(0, 50))
 def test_the_sum_is_linear_in_each_weight(
     weights: dict[str, float], factor: float, seed: int

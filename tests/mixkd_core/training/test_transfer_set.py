@@ -75,6 +75,7 @@ def test_the_term_is_the_distance_on_the_texts_themselves(
     torch.testing.assert_close(loss, entropy / 4 + 2 * distances / (1.5 * 4), rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_labels_of_the_transfer_set_are_never_looked_at(
     mixkd_trainer: Any, unlabelled: Any, weights_of: Any
 ) -> None:

@@ -110,6 +110,7 @@ def test_a_report_is_made_of_it(store: Path, tmp_path: Path) -> None:
     assert "sm+tmkd" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_it_is_small_whatever_the_number_of_examples(evidence: Evidence, folder: Path) -> None:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.name != ABOUT)
     assert size / len(evidence.runs) < 3000, "a megabyte for 300 runs"

@@ -30,6 +30,7 @@ def evidence(tmp_path: Path, write_run: Run) -> Evidence:
     return load_evidence(tmp_path)
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn_with_labelled_axes(evidence: Evidence) -> None:
     drawings = draw_all(evidence)
     assert [drawing.name for drawing in drawings] == [
@@ -48,6 +49,7 @@ def test_every_figure_is_drawn_with_labelled_axes(evidence: Evidence) -> None:
             assert axes.get_title(loc="left")
 
 
+@pytest.mark.slow
 def test_hovering_tells_the_numbers_and_the_run(evidence: Evidence) -> None:
     drawings = {drawing.name: drawing for drawing in draw_all(evidence)}
     svg = render(drawings["risks"], "svg").decode()
@@ -94,6 +96,7 @@ def test_a_variant_looks_like_its_method_in_a_forest(tmp_path: Path, write_run: 
     assert len(set(styles)) == len(set(zip(names, styles, strict=True))) == 2
 
 
+@pytest.mark.slow
 def test_long_labels_leave_a_forest_room_to_be_read(tmp_path: Path, write_run: Run) -> None:
     for task in ("sst2", "rte", "mrpc"):
         for method in ("kd", "sm+tmkd"):
@@ -165,6 +168,7 @@ def test_a_long_legend_leaves_the_panels_their_height() -> None:
     assert heights[1] > 0.8 * heights[0]
 
 
+@pytest.mark.slow
 def test_names_cannot_break_the_drawing(tmp_path: Path, write_run: Run) -> None:
     for seed in range(2):
         for method in ("kd", "sm+tmkd"):
@@ -216,6 +220,7 @@ def test_a_sweep_is_drawn_field_by_field(tmp_path: Path, write_run: Run) -> None
     assert limits[0] < 0.80 < 0.8275 < limits[1]
 
 
+@pytest.mark.slow
 def test_variants_do_not_crowd_a_figure(tmp_path: Path, write_run: Run) -> None:
     for seed in range(2):
         for method in ("kd", "ft", "sm+tmkd"):

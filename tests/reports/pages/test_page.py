@@ -17,6 +17,9 @@ import pytest
 from reports.evidence.evidence import load_evidence
 from reports.pages.report import TABLES, build, write, write_report
 
+# A browser, or at least a whole report.
+pytestmark = pytest.mark.slow
+
 Run = Any
 HOSTILE = '<img src=x onerror="document.title=1">&"\'</script><script>alert(1)</script>'
 
@@ -57,7 +60,6 @@ class Parsed(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-@pytest.mark.slow
 def test_the_page_needs_nothing_but_itself(html: Path) -> None:
     text = html.read_text(encoding="utf-8")
     parsed = Parsed(text)
@@ -71,7 +73,6 @@ def test_the_page_needs_nothing_but_itself(html: Path) -> None:
     assert not re.search(r"url\((?!#)", text)
 
 
-@pytest.mark.slow
 def test_every_link_and_every_id_is_right(html: Path) -> None:
     parsed = Parsed(html.read_text(encoding="utf-8"))
     ids = [a["id"] for _, a in parsed.tags if a.get("id")]
@@ -84,7 +85,6 @@ def test_every_link_and_every_id_is_right(html: Path) -> None:
             assert (html.parent / target).is_file(), target
 
 
-@pytest.mark.slow
 def test_whatever_a_record_holds_is_escaped(html: Path) -> None:
     text = html.read_text(encoding="utf-8")
     assert text.count("&lt;img src=x") >= 2, "the reason of a failure, and a version"
@@ -92,7 +92,6 @@ def test_whatever_a_record_holds_is_escaped(html: Path) -> None:
     assert text.count("<script>") == 1
 
 
-@pytest.mark.slow
 def test_the_same_store_gives_the_same_report(store: Path, html: Path, tmp_path: Path) -> None:
     write(build(load_evidence(store)), tmp_path)
     files = [path for path in sorted(html.parent.rglob("*")) if path.is_file()]

@@ -51,6 +51,7 @@ def row(section: str, *first: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_section_says_what_was_planted(results: Path) -> None:
     section = results_section(results)
     assert "9 finished runs, as of 2026-03-01" in section
@@ -103,6 +104,7 @@ def test_a_digit_changed_on_either_side_is_noticed(
     assert stale_sections(readme) == ["results"]
 
 
+@pytest.mark.slow
 def test_a_readme_without_the_place_is_told_how_to_make_one(results: Path, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     with pytest.raises(InputError, match="cannot read"):

@@ -27,6 +27,7 @@ def test_known_cases(
     assert beats_majority(metric, value, majority, examples) is better
 
 
+@pytest.mark.slow
 @given(st.integers(20, 400), st.floats(0.3, 0.95))
 def test_a_network_at_the_majority_class_is_seldom_called_better(n: int, p: float) -> None:
     """Exactly: the probability, over its number of right answers, is at most the level."""

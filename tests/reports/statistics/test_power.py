@@ -67,6 +67,7 @@ def test_seeds_needed_are_enough_and_one_fewer_are_not(
     assert paired_power(0.01, sd, n - 1, alpha) < power
 
 
+@pytest.mark.slow
 @given(sds, alphas)
 def test_noise_and_strictness_cost_seeds(sd: float, alpha: float) -> None:
     n = seeds_needed(0.01, sd, alpha)

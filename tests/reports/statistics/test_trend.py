@@ -11,6 +11,7 @@ from reports.statistics.trend import slopes, trend_weights
 FRACTIONS = st.lists(st.floats(0.001, 1.0), min_size=2, max_size=5, unique_by=lambda f: round(f, 2))
 
 
+@pytest.mark.slow
 @given(FRACTIONS, st.integers(0, 99))
 def test_the_slope_is_that_of_least_squares(fractions: list[float], seed: int) -> None:
     gains = np.random.default_rng(seed).normal(size=(len(fractions), 4))

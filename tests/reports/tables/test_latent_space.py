@@ -154,6 +154,7 @@ def test_a_control_of_fine_tuning_does_not_stand_in_for_it(
     pd.testing.assert_series_equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bend", "verdict"), [(1.0, "supported"), (6.0, "contradicted"), (3.0, "inconclusive")]
 )
@@ -167,6 +168,7 @@ def test_the_claim_is_judged_by_the_distance_to_the_points(
     assert len(found.runs) == 20
 
 
+@pytest.mark.slow
 def test_a_store_without_encodings_says_so_in_a_line(tmp_path: Path, write_run: Run) -> None:
     write_run(method="ft")
     report = build(load_evidence(tmp_path))

@@ -79,6 +79,7 @@ def row(table: Table, **wanted: Any) -> dict[str, Any]:
     return found[0]
 
 
+@pytest.mark.slow
 def test_gaps_are_means_of_what_was_stored_and_name_who_is_missing(store: Path) -> None:
     table = gap_table(load_evidence(store))
     mixed = row(table, fraction=0.01, method="sm+tmkd", set="remainder", loss="0-1 error")
@@ -125,6 +126,7 @@ def test_the_temperature_is_fitted_on_what_is_then_left_out(tmp_path: Path, writ
     )
 
 
+@pytest.mark.slow
 def test_differences_are_paired_and_decomposed(store: Path) -> None:
     table = comparison_table(load_evidence(store))
     found = row(
@@ -215,6 +217,7 @@ def test_mixing_is_compared_with_longer_training_of_the_baseline(
     assert len(against["pkd"]) == 1
 
 
+@pytest.mark.slow
 def test_certificates_unite_over_all_networks_of_a_task(store: Path) -> None:
     frame = certificate_frame(load_evidence(store))
     assert set(frame["networks"]) == {23}
@@ -241,6 +244,7 @@ def test_certificates_unite_over_all_networks_of_a_task(store: Path) -> None:
     assert (frame["promise"] == "").all(), "no true risk is known here"
 
 
+@pytest.mark.slow
 def test_results_that_divided_delta_by_the_networks_alone_say_what_they_spend(store: Path) -> None:
     evidence = load_evidence(store)
     old = evidence.measurements.certificates.drop(columns="statements")
@@ -270,6 +274,7 @@ def test_promises_are_checked_where_the_law_is_known(tmp_path: Path, write_run: 
     assert "kept 1 of 3, open 1 of 3, broken 1 of 3" in shown
 
 
+@pytest.mark.slow
 def test_conditions_of_the_theorem_on_real_runs(store: Path) -> None:
     frame = condition_frame(load_evidence(store))
     mixed = frame[(frame["kind"] == "mixup draws") & (frame["loss"] == "zero_one_error")]
@@ -389,6 +394,7 @@ def test_held_out_examples_that_share_a_source_certify_nothing(
     }
 
 
+@pytest.mark.slow
 def test_the_gap_of_a_condition_is_that_of_clipped_losses_on_both_sides(store: Path) -> None:
     evidence = load_evidence(store)
     clipping = evidence.measurements.clipping.set_index(["run", "set", "loss"])
@@ -403,6 +409,7 @@ def test_the_gap_of_a_condition_is_that_of_clipped_losses_on_both_sides(store: P
     assert clipped, "or the clipped and the unclipped gap are one"
 
 
+@pytest.mark.slow
 def test_clipping_says_what_it_changes(store: Path) -> None:
     clipping = load_evidence(store).measurements.clipping
     cut = clipping[clipping["clipped"] > 0]
@@ -427,6 +434,7 @@ def test_the_same_store_gives_the_same_bytes(store: Path, tmp_path: Path) -> Non
     np.testing.assert_array_equal(gaps["gap"], csv["gap"])
 
 
+@pytest.mark.slow
 def test_a_damaged_table_takes_its_run_out_and_says_so(store: Path) -> None:
     run = next(store.glob("*-0.01-s0-ft-*"))
     (run / "examples" / "dev.parquet").write_bytes(b"")
@@ -487,6 +495,7 @@ def test_seeds_are_told_shortly() -> None:
     assert seeds_text([]) == ""
 
 
+@pytest.mark.slow
 def test_every_run_is_listed(store: Path) -> None:
     table = run_table(load_evidence(store))
     assert len(table.rows) == 24

@@ -60,6 +60,7 @@ def test_what_is_established_is_marked_and_told_and_nothing_else(
     assert not any("accuracy on dev" in phrase for phrase in told.undecided)
 
 
+@pytest.mark.slow
 def test_few_seeds_establish_nothing_and_what_would_is_said(tmp_path: Path, write_run: Run) -> None:
     plant(write_run, seeds=2, advantage=0.06)
     evidence = load_evidence(tmp_path)

@@ -76,6 +76,7 @@ def store(runs: tuple[Path, list[Any]], tmp_path: Path) -> tuple[Path, list[Any]
     return out, runs[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ours", "verdict"),
     [
@@ -105,6 +106,7 @@ def test_planted_flips_get_the_right_verdict(
     assert not entries["divergence (bits)"].headline
 
 
+@pytest.mark.slow
 def test_without_changed_labels_the_flips_decide_and_exports_say_the_same(
     store: tuple[Path, list[Any]], tmp_path: Path
 ) -> None:

@@ -177,6 +177,7 @@ def test_gap_and_risk_that_disagree_are_told_in_one_sentence(
     assert told.endswith("The theorem's conclusion is observed and its last clause fails.")
 
 
+@pytest.mark.slow
 def test_embedded_tasks_say_nothing_of_glue(tmp_path: Path, write_run: Run) -> None:
     for seed in range(3):
         for method in ("kd", "sm+tmkd", "ft"):
@@ -191,6 +192,7 @@ def test_embedded_tasks_say_nothing_of_glue(tmp_path: Path, write_run: Run) -> N
     assert headline_of(claims, "gap").sets == "fresh"
 
 
+@pytest.mark.slow
 def test_depths_of_a_seed_are_one_pair_and_fractions_are_entries(
     tmp_path: Path, write_run: Run
 ) -> None:
@@ -328,6 +330,7 @@ def test_runs_no_better_than_the_majority_class_support_nothing(
     assert "majority class" in entry.further
 
 
+@pytest.mark.slow
 def test_one_seed_says_how_little_it_says(tmp_path: Path, write_run: Run) -> None:
     write_run(method="kd")
     write_run(method="sm+tmkd")
@@ -348,6 +351,7 @@ def from_several_stores(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{reader}.disagreements", lambda *_: {})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("from_several_stores")
 def test_two_sides_measured_on_different_examples_are_refused(
     tmp_path: Path, write_run: Run
@@ -366,6 +370,7 @@ def test_two_sides_measured_on_different_examples_are_refused(
     assert headline_of(claims, "gap").verdict == "inconclusive", "on the remainder they agree"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("from_several_stores")
 def test_as_many_but_other_examples_are_refused_too(
     tmp_path: Path, write_run: Run, monkeypatch: pytest.MonkeyPatch
@@ -477,6 +482,7 @@ def test_the_overview_holds_every_measure_at_every_fraction(tmp_path: Path, writ
     assert {(row["pairs"], row["depth"]) for row in table.rows} == {("3 / 3", "3 layers")}
 
 
+@pytest.mark.slow
 def test_the_papers_numbers_stand_beside_ours_and_enter_no_test(
     tmp_path: Path, write_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

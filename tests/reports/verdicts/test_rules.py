@@ -316,6 +316,7 @@ def test_a_skewed_difference_of_mean_zero_is_rarely_decided(law: str, pairs: int
     assert wrong < 1.5 * ALPHA * trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", [6, 10, 20])
 def test_one_run_in_ten_that_collapses_leaves_a_mean_of_zero_undecided(pairs: int) -> None:
     """+.01 nine times and −.09 once: where no run collapsed, the pairs show no spread."""

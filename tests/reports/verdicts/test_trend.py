@@ -101,6 +101,7 @@ def test_a_seed_without_every_fraction_has_no_slope(write: Any, tmp_path: Path) 
     assert entry.pairs == 3
 
 
+@pytest.mark.slow
 def test_one_fraction_shows_no_trend(write: Any, tmp_path: Path) -> None:
     write("kd", {0.1: 0.0}, seeds=2)
     write("tmkd", {0.1: 0.02}, seeds=2)
@@ -123,6 +124,7 @@ def test_a_trend_must_hold_against_the_controls_of_the_baseline(write: Any, tmp_
     assert "but not against kd [epochs=6]" in after.note
 
 
+@pytest.mark.slow
 def test_memorization_is_judged_by_attacks_and_asks_for_less(write: Any, tmp_path: Path) -> None:
     write("kd", {0.01: 0.0})
     write("sm+tmkd", {0.01: 0.2})

@@ -132,6 +132,7 @@ def test_tent_kappa_vanishes_at_three():
     assert gap_law(tent_class(), 3).quantile("1/10") == eps_limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("a", "gap"),
     [
@@ -147,6 +148,7 @@ def test_tent_finite_draws(a, gap):
     assert mixup_gap_law(tent_class(), 12, a, 0, EIGHTHS_MIXING).quantile("1/10") == gap
 
 
+@pytest.mark.slow
 def test_two_sided_bounds_enclose_the_finite_gap():
     """T2.3: eps_inf(delta+eta) - t <= eps*(a, delta) <= eps_inf(delta-eta) + t, both sides."""
     limit = mixup_limit_gap_law(tent_class(), 12, 0, EIGHTHS_MIXING)

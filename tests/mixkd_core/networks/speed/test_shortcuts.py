@@ -158,6 +158,7 @@ def test_no_padding_is_computed(bert: Any, padded_texts: Any) -> None:
         assert shape == (1, rows)  # of 116 + 24, 116 and 24 tokens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrapping", [nn.DataParallel, torch.compile])
 def test_wrappings_that_need_rows_get_padded_texts(
     wrapping: Any, bert: Any, padded_texts: Any
@@ -438,6 +439,7 @@ def test_training_and_evaluation_use_it(
     assert not is_on(teacher)
 
 
+@pytest.mark.slow
 def test_pkd_trains_alike_with_and_without(
     mixkd_trainer: Any,
     tiny_classifier: Any,
