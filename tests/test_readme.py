@@ -1,14 +1,12 @@
 """The README's own example runs, and its commands exist."""
 
 import inspect
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, BertConfig
@@ -67,47 +65,6 @@ def test_the_script_has_the_command_lines_defaults(tmp_path: Path) -> None:
         if name not in apart and not name.startswith("_"):
             assert str(value) == str(vars(theirs)[name]), name
     assert of_script.objective == theirs.objective == spec.student.objective  # type: ignore[union-attr]
-
-
-@pytest.mark.slow
-def test_the_first_example_runs_as_it_is_written(tmp_path: Path) -> None:
-    """On sixty of its messages, with the embedded encoder in place of a real one."""
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    examples = tmp_path / "experiments" / "examples"
-    examples.mkdir(parents=True)
-    for name in ("tickets_train.csv", "tickets_dev.csv"):
-        source = ROOT / "experiments" / "examples" / name
-        pd.read_csv(source, encoding="utf-8-sig").head(60).to_csv(examples / name, index=False)
-    (command,) = (block for block in blocks("sh") if block.startswith("EXAMPLES="))
-    # As it is written, but for the length of the two that take the longest.
-    for name, less in (
-        ("train", "--epochs 2 --teacher-epochs 2"),
-        ("cost", "--texts 3 --rounds 1"),
-    ):
-        assert command.count(f"mixkd {name} ") == 1
-        command = command.replace(f"mixkd {name} ", f"mixkd {name} {less} ")
-    called = tmp_path / "bin" / "mixkd"
-    called.parent.mkdir()
-    called.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mixkd "$@"\n')
-    called.chmod(0o755)
-    encoder = write_embedded_encoder(tmp_path / "encoder", seed=0)
-    environment = os.environ | {
-        "PATH": f"{called.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "ENCODER": str(encoder),
-    }
-    done = subprocess.run(
-        ["bash", "-e", "-c", command],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert len(pd.read_csv(tmp_path / "predicted.csv")) == 60
-    assert (tmp_path / "student.onnx").is_file()
-    shown = [block for block in blocks("text") if block.startswith("tickets, measured on dev")]
-    assert len(shown) == 1
-    for line in shown[0].splitlines()[1:4]:  # its headings are those of today
-        assert line.rstrip() in [told.rstrip() for told in done.stdout.splitlines()], done.stdout
 
 
 @pytest.fixture(scope="module")
