@@ -188,6 +188,25 @@ def test_the_probe_leaves_no_trace() -> None:
     assert not seen
 
 
+@pytest.mark.parametrize("family", ["bert", "mobilebert", "nystromformer", "roberta"])
+def test_a_deviation_is_found_before_the_network_has_learnt(family: str) -> None:
+    """Weights as they are initialised: what they deviate by would grow in training."""
+    model = tiny_network(family)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.mul_(0.02 / 0.3)
+    inside = rows([5, 6, 7, 8], [9, 0, 10, 11, 12], [13, 14])
+    typed = rows(*([5, 6, 7, 8, 9, 10],) * 2, token_type_ids=[[0, 0, 0, 1, 1, 1]] * 2)
+    texts = inside if family == "roberta" else typed if family == "mobilebert" else texts_of()
+    table = token_table(texts, 0)
+    if family == "bert":
+        check_network(model, table, MIXED)
+        return
+    with pytest.raises(InputError, match="changes the logits of the student"):
+        check_network(model, table, MIXED)
+
+
 class ReadsPadding(nn.Module):
     """A layer that adds a little of the last slot, padding or not, to the first."""
 
