@@ -36,5 +36,5 @@ def shared_folder(folder: Path, store: Path) -> None:
 
 
 def shared_file_mode(store: Path) -> int:
-    """Return the mode of a file that those who may write to a store may write to."""
-    return stat.S_IMODE(store.stat().st_mode) & 0o666
+    """Return the mode of a file that its owner may write to, and whoever may write to a store."""
+    return stat.S_IMODE(store.stat().st_mode) & 0o666 | stat.S_IRUSR | stat.S_IWUSR

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ValidationError
 from experiments.planning.study import Study
 from experiments.planning.yaml_text import MOST_CHARACTERS, read_yaml
 from mixkd_core.errors import InputError
-from mixkd_core.records.layout import shown
 from mixkd_core.records.reading import cut
 
 SHIPPED = Path(__file__).parents[1] / "studies"
@@ -104,9 +103,10 @@ def _lines(node: Any, keys: Keys) -> Iterator[tuple[Keys, int]]:
 def _apply(content: dict[str, Any], change: str, places: dict[Keys, str]) -> None:
     """Lay one change over the content."""
     key, equals, written = change.partition("=")
+    said = f"--set {cut(change)!r}"
     if not equals or not all(key.split(".")):
-        raise InputError(f"--set {change!r} is not KEY=VALUE, such as seeds=[0,1,2].")
-    value, _ = read_yaml(written, f"--set {change!r}: the value")
+        raise InputError(f"{said} is not KEY=VALUE, such as seeds=[0,1,2].")
+    value, _ = read_yaml(written, f"{said}: the value")
     inside: Any = content
     passed: list[str] = []
     words = key.split(".")
@@ -115,7 +115,7 @@ def _apply(content: dict[str, Any], change: str, places: dict[Keys, str]) -> Non
         passed.append(".".join(words[:used]))
         if isinstance(inside, list) and not (isinstance(found, int) and found < len(inside)):
             raise InputError(
-                f"--set {change!r}: {'.'.join(passed[:-1])} is a list of {len(inside)}, so the "
+                f"{said}: {'.'.join(passed[:-1])} is a list of {len(inside)}, so the "
                 f"key after it is a number from 0 to {len(inside) - 1}, not {passed[-1]!r}."
             )
         words = words[used:]
@@ -128,12 +128,12 @@ def _apply(content: dict[str, Any], change: str, places: dict[Keys, str]) -> Non
             # Of a method that is given by its name alone, the name stays.
             named = passed[-1] == "base" or passed[:-1] == ["methods"]
             inner = {"method": inner} if named and isinstance(inner, str) else {}
-            places[tuple(passed)] = f"--set {shown(change)}"
+            places[tuple(passed)] = f"--set {cut(change)}"
         inside[found] = inner
         inside = inner
     inside[found] = value
     _forget(places, tuple(passed))
-    places[tuple(passed)] = f"--set {shown(change)}"
+    places[tuple(passed)] = f"--set {cut(change)}"
 
 
 def _step(inside: Any, words: list[str]) -> tuple[Any, int]:

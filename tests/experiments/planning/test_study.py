@@ -240,6 +240,10 @@ def test_a_change_leaves_what_an_alias_shares_with_it(tmp_path: Path) -> None:
             "methods.0.mix_layer=deep",
             "methods.0.mix_layer cannot be used: it is 'deep': give 0 .*, or 'pooled'",
         ),
+        (
+            f"seeds={list(range(6000))}",
+            r"^--set 'seeds=\[0, 1, .{45,50}…': the value holds more than",
+        ),
         ("seeds", "not KEY=VALUE"),
         ("=3", "not KEY=VALUE"),
         ("seeds..a=3", "not KEY=VALUE"),

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,18 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pytest.raises(InputError, match=r"cannot write to .*file.*another --out"),
         run_lock(tmp_path / "file", "0123456789ab", None),
     ):
+        pass
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o500])
+def test_a_store_that_was_closed_to_writing_is_named(tmp_path: Path, mode: int) -> None:
+    out = tmp_path / "runs"
+    (out / ".locks").mkdir(parents=True)
+    for folder in (out / ".locks", out):
+        folder.chmod(mode)
+    refused = pytest.raises(InputError, match=r"cannot write to .*; give another --out")
+    # Root may write all the same.
+    with nullcontext() if os.access(out, os.W_OK) else refused, run_lock(out, A, None):
         pass
 
 
