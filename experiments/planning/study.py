@@ -112,7 +112,7 @@ class Study(Part):
         sweeps: more methods, each varying one field.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
     stands_for: Name
     seeds: Seeds
     fractions: Fractions = (1.0,)

@@ -120,6 +120,8 @@ def test_a_sweep_keeps_what_its_base_changes(tmp_path: Path) -> None:
             "files.evaluation cannot be used: An evaluation set cannot be named 'remainder'",
         ),
         ({"name": "Too Nice"}, "name is 'Too Nice'"),
+        ({"name": "../x"}, "name is '../x'"),
+        ({"name": "x" * 61}, "at most 60 characters"),
         (
             {"sweeps": [{"base": "kd", "field": "temperature", "values": []}]},
             r"sweeps.0.values cannot be used: it is empty",
