@@ -11,7 +11,7 @@ from reports.verdicts.results import encoder_name
 from reports.verdicts.rules import DIRECTED
 from reports.verdicts.sensitivity import SENSITIVITY
 
-# More tasks, fractions or methods are counted, not named.
+# More tasks, fractions, methods or phrases of a kind are counted, not named: the ledger has all.
 MOST_NAMED = 3
 
 
@@ -60,15 +60,21 @@ def in_text(told: Answer) -> str:
     """Return the answer as one paragraph of plain text."""
     parts = [told.compared]
     if told.established:
-        parts.append(f"Established: {'; '.join(told.established)}.")
+        parts.append(f"Established: {_phrases(told.established)}.")
     else:
         parts.append("Nothing is established yet by the rules that judge the claims.")
     if told.undecided:
-        parts.append(f"Open: {'; '.join(told.undecided)}.")
+        parts.append(f"Open: {_phrases(told.undecided)}.")
     if told.untested:
         are = "is" if told.untested == 1 else "are"
         parts.append(f"{told.untested} of the paper's claims {are} not tested by these runs.")
     return " ".join(parts)
+
+
+def _phrases(found: Sequence[str]) -> str:
+    more = len(found) - MOST_NAMED
+    told = "; ".join(found[:MOST_NAMED])
+    return f"{told}; and {more} more below" if more > 0 else told
 
 
 def title(evidence: Evidence) -> str:

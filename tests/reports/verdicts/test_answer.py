@@ -8,7 +8,7 @@ import pytest
 from mixkd_core.data.tasks import find_task
 from reports.evidence.evidence import load_evidence
 from reports.tables.table import Column, Table
-from reports.verdicts.answer import answer, in_text, title
+from reports.verdicts.answer import Answer, answer, in_text, title
 from reports.verdicts.ledger import ledger
 from reports.verdicts.results import encoder_name, result_table
 
@@ -76,6 +76,11 @@ def test_few_seeds_establish_nothing_and_what_would_is_said(tmp_path: Path, writ
     )
     assert "Nothing is established yet" in text
     assert title(evidence) == "MixKD on sst2 with 1 % of the data"
+
+
+def test_a_paragraph_counts_what_would_make_it_long() -> None:
+    text = in_text(Answer("Compared.", tuple("abcde"), tuple("xyz"), untested=0))
+    assert text == "Compared. Established: a; b; c; and 2 more below. Open: x; y; z."
 
 
 def test_several_tasks_fractions_and_encoders_have_rows_and_columns_of_their_own(
