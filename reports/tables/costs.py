@@ -51,7 +51,7 @@ def caption(about: dict[str, Any]) -> str:
         "the networks taking turns. Latency is that of one text at a time; throughput that of the "
         "best of several batch sizes. Operations are those of matrix products. Memory is the peak "
         "of a process of its own, loading included, on a processor; that of tensors on a GPU. "
-        f"{ABSENT}: this machine cannot tell."
+        f"{ABSENT}: not measured, since this machine cannot tell."
     )
 
 

@@ -118,6 +118,7 @@ def test_the_table_compares_with_the_deepest_in_the_same_precision() -> None:
     table = table_of(Costs.of({"about": about, "rows": rows}))
     assert [row["speedup"] for row in table.rows] == [1.0, 4.0, 1.0, 3.0]
     assert "a chip with 1 thread:" in table.caption
+    assert "—: not measured, since this machine cannot tell" in table.caption
     assert table_of("Not measured.").to_markdown().count("Not measured.") == 1
 
 

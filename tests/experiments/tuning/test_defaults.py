@@ -6,7 +6,9 @@ import pytest
 from experiments.planning.study_file import load_study
 from experiments.tuning.defaults import (
     COLUMNS,
+    KEPT,
     METHODS,
+    RESULTS,
     STAGES,
     START,
     STUDY,
@@ -15,12 +17,14 @@ from experiments.tuning.defaults import (
     chosen,
     decided,
 )
-from mixkd_core.records.specs import StudentSpec
-from mixkd_core.records.usual import RATE_OF_RANDOM_WEIGHTS, RATE_OF_STUDENTS
+from mixkd_core.records.specs import StudentSpec, TrainingSpec
+from mixkd_core.records.usual import ENOUGH_STEPS, RATE_OF_RANDOM_WEIGHTS, RATE_OF_STUDENTS
 
 DEFAULTS = {
     "layers": StudentSpec().layer_choice,
     "rate": RATE_OF_STUDENTS,
+    "examples": ENOUGH_STEPS * TrainingSpec().batch_size,
+    "batch": TrainingSpec().batch_size,
     "rate of random weights": RATE_OF_RANDOM_WEIGHTS,
 }
 
@@ -29,13 +33,16 @@ def table() -> pd.DataFrame:
     return pd.read_csv(TABLE)
 
 
-def test_the_defaults_are_what_the_rule_gives() -> None:
+def test_the_defaults_are_what_the_rule_gives_or_it_is_said_why_not() -> None:
     committed = table()
-    judged = {stage.name for stage in STAGES if decided(stage, committed)}
-    assert {"layers", "rate"} <= judged
+    assert all(decided(stage, committed) for stage in STAGES)
     found = chosen(committed)
-    for name in judged & set(DEFAULTS):
-        assert found[name] == DEFAULTS[name], name
+    assert found.keys() == DEFAULTS.keys()
+    assert {name for name in found if found[name] != DEFAULTS[name]} == KEPT.keys()
+    page = " ".join((RESULTS / "README.md").read_text(encoding="utf-8").split())
+    for name, reason in KEPT.items():
+        assert f"{found[name]:,g} by the rule" in page, name
+        assert reason in page, name
 
 
 def test_the_table_has_every_cell_once_and_names_its_runs() -> None:
