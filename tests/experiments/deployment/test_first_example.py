@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # ten processes, each of which loads torch
 def test_the_first_example_runs_as_it_is_written(tmp_path: Path) -> None:
     """On sixty of its messages, with the embedded encoder in place of a real one."""
     pytest.importorskip("onnxruntime")
