@@ -75,7 +75,7 @@ def file_bytes(folder: Path, name: str, limit: int = MOST_JSON_BYTES) -> bytes:
         return file.read(limit)
 
 
-def file_digest(folder: Path, name: str) -> tuple[int, str]:
+def file_digest(folder: Path, name: str, remedy: str = REMEDY) -> tuple[int, str]:
     """Return the size and SHA-256 of a file of a run folder, of any size.
 
     Raises:
@@ -85,7 +85,7 @@ def file_digest(folder: Path, name: str) -> tuple[int, str]:
     path = folder / name
     with closed_to_us(name):
         if not path.is_file():
-            raise damaged(name, "it is missing")
+            raise damaged(name, "it is missing", remedy)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return os.fstat(file.fileno()).st_size, digest

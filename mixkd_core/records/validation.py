@@ -139,7 +139,7 @@ def check_checksums(folder: Path, manifest: Manifest, remedy: str = REMEDY) -> N
         InputError: if one may not be read.
     """
     for name, entry in manifest.files.items():
-        if file_digest(folder, name) != (entry.bytes, entry.sha256):
+        if file_digest(folder, name, remedy) != (entry.bytes, entry.sha256):
             raise damaged(name, "it differs from its checksum", remedy)
 
 
