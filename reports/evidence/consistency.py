@@ -13,6 +13,7 @@ from mixkd_core.data.relations.relation import AGREEING, KINDS
 from mixkd_core.errors import InputError
 from mixkd_core.records.consistency import Predictions, read_predictions, stored_predictions
 from reports.evidence.entries import Entry
+from reports.evidence.handed_on import Answers, agreement_frame, agreement_with_teachers
 from reports.statistics.consistency import (
     Estimate,
     Names,
@@ -55,11 +56,14 @@ class Consistency:
         numbers: a row per run × source × kind × alteration × measure, columns `COLUMNS`.
         folders: by run, source and digest where the predictions lie; empty for exported results.
         remarks: sentences about predictions that cannot be read, or that few runs have.
+        agreement: of students with their teachers on the altered texts
+            (`reports.evidence.handed_on.agreement_frame`); of exported results it is with the rest.
     """
 
     numbers: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMNS)))
     folders: Mapping[tuple[str, str, str], Path] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    agreement: pd.DataFrame = field(default_factory=lambda: agreement_frame([]))
 
 
 def read_consistency(out: Path, entries: Iterable[Entry]) -> Consistency:
@@ -68,6 +72,7 @@ def read_consistency(out: Path, entries: Iterable[Entry]) -> Consistency:
     Of several digests of one source (other texts, or another number of them) the one that most runs
     of the task have is taken, then the one with most texts.
     """
+    entries = list(entries)
     found: dict[tuple[str, str], dict[str, dict[str, tuple[Path, int]]]] = {}
     remarks = []
     for entry in entries:
@@ -82,6 +87,7 @@ def read_consistency(out: Path, entries: Iterable[Entry]) -> Consistency:
             digests = found.setdefault((entry.task, read.about.source), {})
             digests.setdefault(read.about.digest, {})[entry.id] = (folder, len(read.ids))
     rows: list[dict[str, Any]] = []
+    agreements: list[dict[str, Any]] = []
     folders = {}
     for (task, source), digests in found.items():
 
@@ -95,11 +101,15 @@ def read_consistency(out: Path, entries: Iterable[Entry]) -> Consistency:
                     f"{source} of {task}: predictions of {len(runs)} runs on other texts "
                     f"({digest}) are left out; most runs have {chosen}."
                 )
+        answers: dict[tuple[str, str], Answers] = {}
         for run, (folder, _) in digests[chosen].items():
             folders[run, source, chosen] = folder
-            rows += _rows(run, _read(folder))
+            read = _read(folder)
+            rows += _rows(run, read)
+            answers |= {(run, name): said for name, said in _answers(read).items()}
+        agreements += agreement_with_teachers(entries, answers)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return Consistency(frame, folders, tuple(remarks))
+    return Consistency(frame, folders, tuple(remarks), agreement_frame(agreements))
 
 
 def estimates(outcomes: Outcomes, kind: str) -> dict[str, Estimate]:
@@ -127,6 +137,18 @@ def stored_estimate(folder: Path, kind: str, measure: str) -> tuple[Estimate, Na
 @lru_cache(maxsize=64)
 def _read(folder: Path) -> Predictions:
     return read_predictions(folder)
+
+
+def _answers(read: Predictions) -> dict[str, Answers]:
+    """By set, the altered texts of one kind, what the network said of them."""
+    answers = {}
+    for kind in KINDS:
+        chosen = read.kinds == kind
+        if chosen.any():
+            name = f"{read.about.source} ({kind})"
+            asked = f"{read.about.digest} {kind}"
+            answers[name] = Answers(read.altered_logits[chosen], read.altered_labels[chosen], asked)
+    return answers
 
 
 def _rows(run: str, read: Predictions) -> list[dict[str, Any]]:

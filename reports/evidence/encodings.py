@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class LatentSpace:
         first, second: parents of the mixtures as places among the points, of shape `(m,)`.
         mixing_coefficients: λ of the first, of shape `(m,)`.
         mixed_encodings, mixed_logits: of the mixtures, of shape `(m, size)` and `(m, num_labels)`.
+        digest: of which mixtures they are, so that two networks are compared on the same ones.
     """
 
     labels: NDArray[Any]
@@ -55,6 +57,7 @@ class LatentSpace:
     mixing_coefficients: Floats
     mixed_encodings: Floats
     mixed_logits: Floats
+    digest: str = ""
 
     @property
     def has_classes(self) -> bool:
@@ -84,15 +87,21 @@ def read_latent(record: RunRecord) -> LatentSpace | None:
     }
     mixed = np.flatnonzero(~is_point)
     partners = table["partner_id"].to_pylist()
+    coefficients = table["mixing_coefficient"].to_numpy()[mixed]
+    mixtures = [
+        (ids[row], partners[row], float(share))
+        for row, share in zip(mixed, coefficients, strict=True)
+    ]
     return LatentSpace(
         labels=table["label"].to_numpy()[is_point],
         encodings=outputs["encoding"][is_point],
         logits=outputs["logits"][is_point],
         first=np.array([place[ids[row]] for row in mixed], dtype=np.int64),
         second=np.array([place[partners[row]] for row in mixed], dtype=np.int64),
-        mixing_coefficients=table["mixing_coefficient"].to_numpy()[mixed],
+        mixing_coefficients=coefficients,
         mixed_encodings=outputs["encoding"][mixed],
         mixed_logits=outputs["logits"][mixed],
+        digest=sha256(repr(mixtures).encode()).hexdigest(),
     )
 
 

@@ -190,13 +190,19 @@ def load_evidence(out: Path, *, unfinished: bool = False) -> Evidence:
         evidence = Evidence(tuple(entries), results_frame(entries), no_measurements())
     else:
         evidence = _evidence(entries, out)
+    consistency = read_consistency(out, evidence.entries)
+    measurements = evidence.measurements
+    if len(consistency.agreement):
+        both = [measurements.agreement, consistency.agreement]
+        measurements = replace(measurements, agreement=pd.concat(both, ignore_index=True))
     return replace(
         evidence,
+        measurements=measurements,
         tuning_runs=sum(run.chooses_settings for run in found.runs),
         damaged_plans=found.plans.damaged,
         unreadable=found.unreadable,
         costs=read_costs(out),
-        consistency=read_consistency(out, evidence.entries),
+        consistency=consistency,
     )
 
 

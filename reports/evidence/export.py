@@ -70,10 +70,10 @@ _COUNTS = ("seed", "layers", "train_examples", "parameters", "fitted_examples", 
            "clipped", "networks", "statements", "groups", "seen_examples", "members", "others",
            "references", "calibrated_members", "calibrated_others", "teacher_right",
            "teacher_wrong", "texts")  # fmt: skip
-_NUMBERS = (*_COUNTS, "fraction", "seconds", "temperature", "value", "majority", "risk",
+_NUMBERS = frozenset((*_COUNTS, "fraction", "seconds", "temperature", "value", "majority", "risk",
             "loss_bound", "largest", "clipped_risk", "observed", "bound", "error", "grouped_error",
             "seen_risk", "unseen_risk", "least_advantage", *membership.ATTACKS,
-            *AGREEMENT)  # fmt: skip
+            *AGREEMENT))  # fmt: skip
 
 
 def write_export(

@@ -8,7 +8,7 @@ temperature is measured on what is left of that set, and on the whole of the oth
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -30,8 +30,15 @@ from mixkd_core.records.tables import Examples
 from reports.evidence.encodings import latent_numbers, read_latent
 from reports.evidence.entries import Entry, held_out_sets
 from reports.evidence.frames import conditions
+from reports.evidence.handed_on import (
+    MIXTURES,
+    Answers,
+    agreement_frame,
+    agreement_with_teachers,
+    of_mixtures,
+)
 from reports.evidence.membership import Attacked, attacked, membership_frame, membership_rows
-from reports.statistics.agreement import Agreement, agreement
+from reports.statistics.agreement import agreement
 from reports.statistics.grouped_errors import SHARED_SOURCE_COLUMNS, shared_source_rows
 from theory.bounds.betting import betting
 from theory.bounds.binomial import clopper_pearson
@@ -88,8 +95,8 @@ class Measurements:
             (`reports.statistics.grouped_errors.shared_source_rows`).
         membership: a row per run with a set that it did not learn from, of the training
             distribution (`reports.evidence.membership.COLUMNS`).
-        agreement: a row per student of a classification × set: `run, set` and the numbers of
-            `reports.statistics.agreement.Agreement`.
+        agreement: a row per student of a classification × set, mixtures and altered texts among
+            these: `run, set` and the numbers of `reports.statistics.agreement.Agreement`.
     """
 
     risks: pd.DataFrame
@@ -100,7 +107,7 @@ class Measurements:
     latent: pd.DataFrame = field(default_factory=lambda: _latent_frame([]))
     sources: pd.DataFrame = field(default_factory=lambda: _source_frame([]))
     membership: pd.DataFrame = field(default_factory=lambda: membership_frame([]))
-    agreement: pd.DataFrame = field(default_factory=lambda: _agreement_frame([]))
+    agreement: pd.DataFrame = field(default_factory=lambda: agreement_frame([]))
 
 
 def no_measurements() -> Measurements:
@@ -121,6 +128,7 @@ def measure(entries: Sequence[Entry]) -> Measurements:
     faults |= disagreements(records, {run.id: run.digests for run in measured})
     measured = [run for run in measured if run.id not in faults]
     seen = {run.id: run.attacked for run in measured if run.attacked is not None}
+    mixed = {(run.id, MIXTURES): run.mixed for run in measured if run.mixed is not None}
     return Measurements(
         risks=pd.DataFrame([row for run in measured for row in run.risks]),
         temperatures=pd.DataFrame([row for run in measured for row in run.temperatures]),
@@ -130,7 +138,10 @@ def measure(entries: Sequence[Entry]) -> Measurements:
         latent=_latent_frame([row for run in measured for row in run.latent]),
         sources=_source_frame([row for run in measured for row in run.sources]),
         membership=membership_frame(membership_rows(seen, conditions(entries).key)),
-        agreement=_agreement_frame([row for run in measured for row in run.agreement]),
+        agreement=agreement_frame(
+            [row for run in measured for row in run.agreement]
+            + agreement_with_teachers(entries, mixed)
+        ),
     )
 
 
@@ -159,6 +170,7 @@ class _Run:
     digests: Mapping[str, str] = field(default_factory=dict)
     attacked: Attacked | None = None
     agreement: list[dict[str, Any]] = field(default_factory=list)
+    mixed: Answers | None = None
 
 
 def _latent_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -167,11 +179,6 @@ def _latent_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _source_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", *SHARED_SOURCE_COLUMNS])
-
-
-def _agreement_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    names = [its.name for its in fields(Agreement)]
-    return pd.DataFrame(rows, columns=["run", "set", *names])
 
 
 def _family(entry: Entry) -> tuple[str, str]:
@@ -225,6 +232,8 @@ def _measured(entry: Entry, networks: int) -> _Run:
                 {"run": run.id, "measure": name, "value": value}
                 for name, value in latent_numbers(space).items()
             ]
+            if space.has_classes:
+                run.mixed = of_mixtures(space.mixed_logits, space.digest)
     except InputError as error:
         return _Run(entry.id, str(error), [], [], [], [], [], [])
     return run

@@ -22,7 +22,8 @@ class Agreement:
     Attributes:
         agreement: share of examples on which both predict one class.
         divergence: mean KL divergence of the student's probabilities from the teacher's, in nats.
-        teacher_right, teacher_wrong: examples on which the teacher is right, and errs.
+        teacher_right, teacher_wrong: examples on which the teacher is right, and errs; one without
+            a label is neither.
         agreement_right, agreement_wrong: agreement on these; None where there are none.
     """
 
@@ -43,7 +44,7 @@ def agreement(student: ArrayLike, teacher: ArrayLike, labels: ArrayLike) -> Agre
 
     Args:
         student, teacher: logits of shape `(n, num_labels)`, two classes or more.
-        labels: class indices, of shape `(n,)`.
+        labels: class indices, of shape `(n,)`; below 0 where there is none, as of a mixture.
 
     Raises:
         InputError: for shapes that do not fit together, or no example.
@@ -57,13 +58,14 @@ def agreement(student: ArrayLike, teacher: ArrayLike, labels: ArrayLike) -> Agre
         )
     said, taught = ours.argmax(axis=1), theirs.argmax(axis=1)
     same, right = said == taught, taught == truth
+    wrong = ~right & (truth >= 0)
     log_student, log_teacher = log_softmax(ours, axis=1), log_softmax(theirs, axis=1)
     divergence = (np.exp(log_teacher) * (log_teacher - log_student)).sum(axis=1)
     return Agreement(
         agreement=float(same.mean()),
         divergence=float(divergence.mean()),
         teacher_right=int(right.sum()),
-        teacher_wrong=int((~right).sum()),
+        teacher_wrong=int(wrong.sum()),
         agreement_right=float(same[right].mean()) if right.any() else None,
-        agreement_wrong=float(same[~right].mean()) if not right.all() else None,
+        agreement_wrong=float(same[wrong].mean()) if wrong.any() else None,
     )

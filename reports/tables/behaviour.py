@@ -69,7 +69,9 @@ def agreement_table(evidence: Evidence) -> Table:
             "Share of examples on which student and teacher predict one class; the same where the "
             "teacher is right and where it errs (networks of labels alone err on many of the same "
             "hard examples: what is handed on is the difference from ft); and the mean KL "
-            "divergence of the student's probabilities from the teacher's. Means over seeds with "
+            "divergence of the student's probabilities from the teacher's. Mixtures: of the "
+            "training points that are encoded; they have no label. A set with a kind in brackets: "
+            "altered texts of mixkd consistency. Means over seeds with "
             "Student's t interval; minus kd, ft: paired over seeds, exact sign-flip test, "
             "Holm-corrected over the numbers, sets and methods of one task, fraction and baseline."
         ),

@@ -27,6 +27,7 @@ def latent_space_table(evidence: Evidence) -> Table:
     """Mean, standard deviation and interval of every measure, and the difference from `ft`."""
     frame = latent_frame(evidence)
     differences = differences_from(BASELINE, frame, ["measure"])
+    teachers = _teachers(evidence, frame)
     rows: list[dict[str, Any]] = []
     for measure, title in LATENT_MEASURES.items():
         of_measure = frame[frame["measure"] == measure]
@@ -43,6 +44,7 @@ def latent_space_table(evidence: Evidence) -> Table:
                     "value": summary.mean,
                     "value_sd": summary.sd,
                     **interval_cells("value", summary.interval),
+                    "teacher": teachers.reindex([(run, measure) for run in group["run"]]).mean(),
                     "seeds": seeds_text(seeds),
                     "without": evidence.without(task, fraction, group["method"].iloc[0], seeds),
                     "n": summary.n,
@@ -65,7 +67,8 @@ def latent_space_table(evidence: Evidence) -> Table:
             "of mixtures to the points: to the nearest one, over that of a point to its nearest "
             "other; to the nearer parent: over the distance of the parents (0.286 on a straight "
             "line). Nonlinearity: root mean square deviation from the straight line between the "
-            "parents, over their distance; 0 is linear. Means over seeds; minus ft: over the seeds "
+            "parents, over their distance; 0 is linear. Means over seeds, beside the mean of these "
+            "students' teachers, on the same points and mixtures; minus ft: over the seeds "
             "that both have, exact sign-flip test, Holm-corrected over all measures and methods of "
             "one task and fraction."
         ),
@@ -77,6 +80,7 @@ def latent_space_table(evidence: Evidence) -> Table:
             Column("value", "mean", "number"),
             Column("value_sd", "sd", "number", role="detail"),
             Column("value", "95 % interval", "range"),
+            Column("teacher", "its teacher", "number"),
             Column("difference", "minus ft", "signed"),
             Column("difference", "95 % interval of it", "interval"),
             Column("p_value", "p", "p", role="detail"),
@@ -89,8 +93,22 @@ def latent_space_table(evidence: Evidence) -> Table:
     )
 
 
+def _teachers(evidence: Evidence, frame: pd.DataFrame) -> "pd.Series[float]":
+    """By student and measure the value of its teacher, where that is encoded too."""
+    known = frame.set_index(["run", "measure"])["value"].astype(float)
+    of = frame[["run", "measure"]].assign(
+        teacher=[
+            evidence.specs[run].teacher_spec.id if run in evidence.students else ""
+            for run in frame["run"]
+        ]
+    )
+    values = known.reindex(pd.MultiIndex.from_frame(of[["teacher", "measure"]])).to_numpy()
+    index = pd.MultiIndex.from_frame(of[["run", "measure"]])
+    return pd.Series(values, index=index, dtype=float)
+
+
 _COLUMNS = [
     "task", "fraction", "measure", "method", "value", "value_sd", "value_low", "value_high",
-    "difference", "difference_sd", "difference_low", "difference_high", "p_value",
+    "teacher", "difference", "difference_sd", "difference_low", "difference_high", "p_value",
     "seeds", "without", "n", "condition", "runs",
 ]  # fmt: skip

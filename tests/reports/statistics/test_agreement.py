@@ -46,3 +46,13 @@ def test_a_student_of_labels_alone_agrees_where_the_teacher_is_right() -> None:
 def test_logits_of_other_examples_are_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="one row of logits of each for every label"):
         agreement(np.zeros(shape), np.zeros((4, 2)), np.zeros(4))
+
+
+def test_an_example_without_a_label_is_neither_right_nor_wrong() -> None:
+    teacher, student = np.eye(2)[[0, 1, 0, 1]], np.eye(2)[[0, 0, 1, 1]]
+    found = agreement(student, teacher, [0, 0, -1, -1])
+    assert (found.teacher_right, found.teacher_wrong) == (1, 1)
+    assert (found.agreement, found.agreement_right, found.agreement_wrong) == (0.5, 1.0, 0.0)
+    none = agreement(student, teacher, [-1] * 4)
+    assert (none.teacher_right, none.teacher_wrong) == (0, 0)
+    assert (none.agreement_right, none.agreement_wrong) == (None, None)
