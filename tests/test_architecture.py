@@ -102,6 +102,24 @@ def test_a_room_imports_only_from_rooms_below_it(package: str) -> None:
             assert below == room or heights[below] < heights[room], f"{name} -> {target}"
 
 
+def test_no_two_rooms_call_different_things_alike() -> None:
+    """A command may be called like what it does; programs have `main`, pages `sections`."""
+    homes: dict[str, list[str]] = {}
+    for package in MAY_IMPORT:
+        for name, path in modules(package).items():
+            if name.startswith("experiments.cli"):
+                continue
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    homes.setdefault(node.name, []).append(name)
+    shared = {
+        name: where
+        for name, where in homes.items()
+        if len(where) > 1 and not name.startswith("_") and name not in ("main", "sections")
+    }
+    assert not shared
+
+
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_a_package_imports_only_what_stands_below_it(package: str) -> None:
     files = sorted((ROOT / package).rglob("*.py"))

@@ -35,7 +35,7 @@ class DisagreementError(MixKDError):
 
 
 @dataclass(frozen=True)
-class Agreement:
+class PeerAgreement:
     """The distance of a peer from us on one batch.
 
     Attributes:
@@ -55,7 +55,7 @@ class Agreement:
     gradient_difference: float
 
 
-def check_agreement(workload: Workload, batch_size: int = 32) -> list[Agreement]:
+def check_agreement(workload: Workload, batch_size: int = 32) -> list[PeerAgreement]:
     """Ours against every peer that is there, padded to the longest and to the maximum.
 
     Raises:
@@ -68,7 +68,7 @@ def check_agreement(workload: Workload, batch_size: int = 32) -> list[Agreement]
         loss, gradient = first.loss, first.gradient
         for peer, compute in peers.items():
             other, other_gradient = loss_and_gradient(plain.student(), compute, first.batch)
-            row = Agreement(
+            row = PeerAgreement(
                 workload.name,
                 method,
                 peer,
@@ -81,7 +81,7 @@ def check_agreement(workload: Workload, batch_size: int = 32) -> list[Agreement]
     return rows
 
 
-def require_agreement(row: Agreement) -> None:
+def require_agreement(row: PeerAgreement) -> None:
     """Refuse a difference above rounding.
 
     Raises:

@@ -57,7 +57,7 @@ PARTS = ("steps", "families", "scaling", "memory", "whole", "padding")
 
 
 @dataclass(frozen=True)
-class Effort:
+class BenchEffort:
     """The time given to each measurement.
 
     Attributes:
@@ -77,8 +77,8 @@ class Effort:
     records: int
 
 
-FULL = Effort(5, 4.0, MOST_EXAMPLES, 4, StudySize((0, 1), (0.1, 1.0), 4000), 1000)
-QUICK = Effort(3, 0.5, 1280, 2, StudySize((0,), (0.1,), 1000), 50)
+FULL = BenchEffort(5, 4.0, MOST_EXAMPLES, 4, StudySize((0, 1), (0.1, 1.0), 4000), 1000)
+QUICK = BenchEffort(3, 0.5, 1280, 2, StudySize((0,), (0.1,), 1000), 50)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def setup(
     return Setup(tasks, data_dir, teacher, clock, threads, tuple(parts))
 
 
-def run_benchmark(given: Setup, effort: Effort, out: Path, say: Say) -> None:
+def run_benchmark(given: Setup, effort: BenchEffort, out: Path, say: Say) -> None:
     """Measure everything asked for; `bench.json` in `out` is written anew after each part.
 
     Raises:
@@ -159,7 +159,7 @@ def run_benchmark(given: Setup, effort: Effort, out: Path, say: Say) -> None:
 
 
 def _parts(
-    given: Setup, effort: Effort, scratch: Path, say: Say
+    given: Setup, effort: BenchEffort, scratch: Path, say: Say
 ) -> Iterator[tuple[Tables, dict[str, str]]]:
     """Rows by table, and what is absent and why, as they are measured."""
     workloads: dict[str, Workload] = {}
@@ -232,7 +232,7 @@ def _parts(
 
 def _steps(
     given: Setup,
-    effort: Effort,
+    effort: BenchEffort,
     workloads: dict[str, Workload],
     precision: str,
     say: Say,
@@ -298,7 +298,7 @@ def _make(out: Path) -> None:
         raise InputError(f"cannot write to {out}: {error.strerror}; give another --out.") from error
 
 
-def effort_of(quick: bool, repetitions: int | None) -> Effort:
+def effort_of(quick: bool, repetitions: int | None) -> BenchEffort:
     """The full effort or the quick one, perhaps with another number of rounds.
 
     Raises:

@@ -17,7 +17,7 @@ import torch
 
 from experiments.benchmarks.ours import Ours
 from experiments.benchmarks.peers import PlainTrainer
-from experiments.benchmarks.scaling import STEPS, Job, Setting, measured_ours
+from experiments.benchmarks.scaling import STEPS, Job, ScalingPoint, measured_ours
 from experiments.benchmarks.workload import load_workload
 from mixkd_core.objectives.objective import objective
 
@@ -78,7 +78,7 @@ def peak_bytes() -> int:
 def main() -> None:
     content = json.loads(sys.argv[1])
     if content["setting"] is not None:
-        content["setting"] = Setting(**content["setting"])
+        content["setting"] = ScalingPoint(**content["setting"])
     result = measure(Job(**content))
     if int(os.environ.get("RANK", "0")) == 0:
         print(json.dumps(result, allow_nan=False), flush=True)

@@ -31,7 +31,7 @@ Loop = Literal["ours", "plain Trainer"]
 
 
 @dataclass(frozen=True)
-class Setting:
+class ScalingPoint:
     """One point of a curve.
 
     Attributes:
@@ -71,7 +71,7 @@ class Job:
     scratch: str
     loop: Loop = "ours"
     method: str = METHOD
-    setting: Setting | None = None
+    setting: ScalingPoint | None = None
     precision: str = "fp32"
     threads: int = 1
     batch_size: int = 32
@@ -82,11 +82,11 @@ class ChildError(MixKDError):
     """A measuring process that ended without a result."""
 
 
-def curves(workload: Workload, points: int) -> dict[str, list[Setting]]:
+def curves(workload: Workload, points: int) -> dict[str, list[ScalingPoint]]:
     """Settings by what they vary, at most so many each, the usual one among them."""
     depth = len(encoder_layers(workload.teacher))
     longest = workload.max_length
-    usual = Setting(longest // 2, 32, 1.0, max(1, depth // 2))
+    usual = ScalingPoint(longest // 2, 32, 1.0, max(1, depth // 2))
     sizes: dict[str, Sequence[float]] = {
         "length": [longest // 8, longest // 4, longest // 2, longest],
         "batch_size": [8, 16, 32, 64],
@@ -95,14 +95,16 @@ def curves(workload: Workload, points: int) -> dict[str, list[Setting]]:
     }
     return {
         name: [
-            Setting(**asdict(usual) | {name: size})
+            ScalingPoint(**asdict(usual) | {name: size})
             for size in _with_usual(values, usual, name, points)
         ]
         for name, values in sizes.items()
     }
 
 
-def _with_usual(values: Sequence[float], usual: Setting, name: str, points: int) -> Sequence[float]:
+def _with_usual(
+    values: Sequence[float], usual: ScalingPoint, name: str, points: int
+) -> Sequence[float]:
     """The last `points` of the values that still hold the usual one."""
     place = list(values).index(getattr(usual, name))
     start = min(max(0, len(values) - points), place)
@@ -150,7 +152,9 @@ def measure_scaling(
     return rows
 
 
-def measured_ours(workload: Workload, setting: Setting, precision: str, steps: int | None) -> Ours:
+def measured_ours(
+    workload: Workload, setting: ScalingPoint, precision: str, steps: int | None
+) -> Ours:
     """`sm+tmkd` on random texts of the setting's length."""
     examples = 40 * setting.batch_size
     lengths = np.full(examples, setting.length)
@@ -165,7 +169,9 @@ def measured_ours(workload: Workload, setting: Setting, precision: str, steps: i
     )
 
 
-def _contestant(workload: Workload, setting: Setting, precision: str) -> Callable[[float], Stretch]:
+def _contestant(
+    workload: Workload, setting: ScalingPoint, precision: str
+) -> Callable[[float], Stretch]:
     """Made anew for every stretch: a dozen students with their optimisers would not fit."""
     steps: list[int] = []
 
@@ -179,7 +185,7 @@ def _contestant(workload: Workload, setting: Setting, precision: str) -> Callabl
     return run
 
 
-def _operations(workload: Workload, setting: Setting) -> float:
+def _operations(workload: Workload, setting: ScalingPoint) -> float:
     """Of one step of `sm+tmkd` at the setting, mean over a few."""
     steps = 4
     ours = measured_ours(workload, setting, "fp32", steps)

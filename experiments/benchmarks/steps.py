@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from experiments.benchmarks.agreement import Agreement
+from experiments.benchmarks.agreement import PeerAgreement
 from experiments.benchmarks.alternation import (
     CLOCKS,
     Clock,
@@ -252,6 +252,6 @@ def rate_rows(rates: Mapping[str, MatrixRate]) -> list[Row]:
     ]
 
 
-def agreement_rows(agreements: Sequence[Agreement]) -> list[Row]:
+def agreement_rows(agreements: Sequence[PeerAgreement]) -> list[Row]:
     """Return what was checked before timing, as a table."""
     return [asdict(row) for row in agreements]

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from reports.evidence.evidence import Evidence
     from reports.tables.table import Table
 
-Runs = Annotated[Path, typer.Argument(help="Folder that runs were written to.")]
+RunsArgument = Annotated[Path, typer.Argument(help="Folder that runs were written to.")]
 
 _NUMBERS = ("measure", "method", "mean", "95 % interval", "against", "difference",
             "95 % interval of it", "p (Holm)", "seeds")  # fmt: skip
 
 
-def memorization(runs: Runs) -> None:
+def memorization(runs: RunsArgument) -> None:
     """Print how well members of the training subset are told from other examples, over seeds.
 
     From stored losses alone; no network is needed.
@@ -28,7 +28,7 @@ def memorization(runs: Runs) -> None:
     _print(evidence, memorization_table(evidence), "gap / M", note)
 
 
-def agreement(runs: Runs) -> None:
+def agreement(runs: RunsArgument) -> None:
     """Print how far students predict what their teachers predict, right or wrong, over seeds.
 
     From stored logits alone; no network is needed.

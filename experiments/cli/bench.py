@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 
-class Clock(StrEnum):
+class ClockOption(StrEnum):
     """The clock that ratios are taken of."""
 
     WALL = "wall"
@@ -34,12 +34,12 @@ def bench(
         int | None, typer.Option(help="Rounds in which every contestant is timed once.")
     ] = None,
     clock: Annotated[
-        Clock,
+        ClockOption,
         typer.Option(
             help="What ratios are taken of. Where other programs disturb, 'cpu' (processor time) "
             "is steadier; it does not see waiting, nor an accelerator."
         ),
-    ] = Clock.WALL,
+    ] = ClockOption.WALL,
     threads: Annotated[int, typer.Option(help="Of torch, on a CPU.")] = 1,
 ) -> None:
     """Measure training steps, distance from the limit, scaling, memory, waiting times and padding.

@@ -41,7 +41,7 @@ def cost(
     from tqdm.auto import tqdm
 
     from experiments.cli.tables import print_table
-    from experiments.deployment.cost import TYPES, described, measure_costs, one_of_each
+    from experiments.deployment.cost import TYPES, costs_document, measure_costs, one_of_each
     from experiments.deployment.network import open_network
     from experiments.deployment.texts import texts_of_file, texts_of_task
     from experiments.running.quiet import quiet_libraries
@@ -65,7 +65,7 @@ def cost(
     turns = rounds * len(networks) * len(TYPES)
     with tqdm(total=turns, unit="turn", leave=False, disable=None) as bar:
         measured = measure_costs(networks, sample, rounds=rounds, progress=bar.update)
-    content = described(measured, sample, rounds)
+    content = costs_document(measured, sample, rounds)
     table = table_of(Costs.of(content))
     print_table(table, [column.title for column in table.columns])
     typer.echo(table.caption)

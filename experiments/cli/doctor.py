@@ -20,7 +20,7 @@ SENTENCES = ("It rained.", "The train that left in the morning was late, and nob
 # Beyond which mixkd train cuts texts off where nothing is asked for.
 USUAL_LENGTH: int = TrainingSpec.model_fields["max_length"].default
 
-Finding = tuple[str, bool | None, str]
+DoctorFinding = tuple[str, bool | None, str]
 
 
 def doctor(
@@ -50,7 +50,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _findings(data_dir: Path | None, teacher: str | None, hub: bool) -> Iterator[Finding]:
+def _findings(data_dir: Path | None, teacher: str | None, hub: bool) -> Iterator[DoctorFinding]:
     from mixkd_core.records.environment import hardware, preferred_precision, versions
 
     for package, version in versions().items():
@@ -78,7 +78,7 @@ def _findings(data_dir: Path | None, teacher: str | None, hub: bool) -> Iterator
         yield from _checkpoint(teacher)
 
 
-def _trainer() -> Finding:
+def _trainer() -> DoctorFinding:
     try:
         import mixkd_core.training.trainer  # noqa: F401
     except Exception as error:  # whatever breaks the import is what the user wants to know
@@ -91,7 +91,7 @@ def _trainer() -> Finding:
     return "trainer", True, "transformers' Trainer can be imported"
 
 
-def _encoders() -> Iterator[Finding]:
+def _encoders() -> Iterator[DoctorFinding]:
     from experiments.running.real_encoders import base_encoder, small_encoder
     from mixkd_core.errors import InputError
 
@@ -108,7 +108,7 @@ def _encoders() -> Iterator[Finding]:
             yield "real encoder", True, f"{folder} ({name})"
 
 
-def _hub() -> Finding:
+def _hub() -> DoctorFinding:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -121,7 +121,7 @@ def _hub() -> Finding:
     return "hub", True, "reached"
 
 
-def _data(data_dir: Path) -> Iterator[Finding]:
+def _data(data_dir: Path) -> Iterator[DoctorFinding]:
     from mixkd_core.data.sources import load_glue_folder
     from mixkd_core.data.tasks import GLUE, RESPLIT
     from mixkd_core.errors import InputError
@@ -150,7 +150,7 @@ def _sizes(data: "TaskData") -> dict[str, int]:
     return {name: len(split) for name, split in {"train": data.train, **data.evaluation}.items()}
 
 
-def _checkpoint(teacher: str) -> Iterator[Finding]:
+def _checkpoint(teacher: str) -> Iterator[DoctorFinding]:
     from mixkd_core.errors import InputError
     from mixkd_core.networks.checkpoints import load_config, load_tokenizer
 
@@ -170,7 +170,7 @@ def _checkpoint(teacher: str) -> Iterator[Finding]:
     yield _training(teacher, config, tokenizer)
 
 
-def _training(teacher: str, config: Any, tokenizer: Any) -> Finding:
+def _training(teacher: str, config: Any, tokenizer: Any) -> DoctorFinding:
     """Ask what mixkd train asks with its default method: a student of half the layers."""
     from datasets import Dataset
 

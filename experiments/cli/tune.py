@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from experiments.tuning.search import Trial, Tuning
 
 
-class Judge(StrEnum):
+class JudgedBy(StrEnum):
     """The quantity that a trial is judged by."""
 
     METRIC = "metric"
@@ -60,8 +60,8 @@ def tune(
         ),
     ] = False,
     objective: Annotated[
-        Judge, typer.Option(help="The task's primary metric, or the cross-entropy.")
-    ] = Judge.METRIC,
+        JudgedBy, typer.Option(help="The task's primary metric, or the cross-entropy.")
+    ] = JudgedBy.METRIC,
     validation: Annotated[
         float,
         typer.Option(help="Share of each training subset that is held out of training."),
@@ -168,9 +168,9 @@ def _told(tuning: "Tuning") -> tuple[str, float, str]:
     return task, fraction, sets
 
 
-def _judged_by(trials: "list[Trial]", objective: Judge) -> str:
+def _judged_by(trials: "list[Trial]", objective: JudgedBy) -> str:
     """Return the name of what trials are judged by."""
-    if objective is Judge.CROSS_ENTROPY:
+    if objective is JudgedBy.CROSS_ENTROPY:
         return trials[0].loss_name.replace("_", "-")
     return next((trial.metric_name for trial in trials if trial.metric_name), "metric")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from theory.statements.numbers import describe
+from theory.statements.numbers import meaning
 
 if TYPE_CHECKING:
     from theory.checks.check import CheckResult
@@ -22,7 +22,7 @@ PROVENANCE = (
 
 def _number(name: str) -> Any:
     """The option for one field of the evidence, described as the theory describes it."""
-    return typer.Option(help=describe(name), rich_help_panel="Numbers for one statement")
+    return typer.Option(help=meaning(name), rich_help_panel="Numbers for one statement")
 
 
 def verify(

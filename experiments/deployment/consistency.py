@@ -15,7 +15,8 @@ from experiments.deployment.cost import accelerator
 from experiments.deployment.network import FinishedNetwork, open_network
 from experiments.deployment.prediction import table_of_tokens
 from experiments.running.store import run_lock
-from mixkd_core.data.relations.relation import Content, Relation
+from mixkd_core.data.inspection import Content
+from mixkd_core.data.relations.relation import Relation
 from mixkd_core.data.token_table import TokenTable
 from mixkd_core.errors import InputError
 from mixkd_core.networks.inference import run_inference

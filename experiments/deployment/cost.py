@@ -112,7 +112,7 @@ def one_of_each(records: Sequence[RunRecord]) -> list[RunRecord]:
     return [chosen[shape] for shape in sorted(chosen, reverse=True)]
 
 
-def described(costs: Sequence[Cost], texts: Sequence[tuple[str, ...]], rounds: int) -> Any:
+def costs_document(costs: Sequence[Cost], texts: Sequence[tuple[str, ...]], rounds: int) -> Any:
     """Return what `reports.evidence.costs` reads: the rows, and what they were measured on."""
     machine = hardware()
     return {

@@ -30,7 +30,7 @@ OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
-class Predictions:
+class PredictedTable:
     """The predictions of a network for a table of texts.
 
     Attributes:
@@ -51,7 +51,7 @@ def predict(
     long_texts: LongTexts = "cut",
     batch_size: int = 64,
     progress: Any = None,
-) -> Predictions:
+) -> PredictedTable:
     """Predict every row; columns that are there stay.
 
     Args:
@@ -101,7 +101,7 @@ def predict(
     count = np.zeros((len(rows), 1))
     np.add.at(count, owner, weights)
     averaged = total / count
-    return Predictions(
+    return PredictedTable(
         [{**row, **_said(network, values)} for row, values in zip(rows, averaged, strict=True)],
         long,
     )

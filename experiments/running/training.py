@@ -11,7 +11,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from experiments.running.checkpoints import KEPT, TimedCheckpoints, newest_checkpoint
 from experiments.running.durations import duration
-from experiments.running.processes import count, share_of_batch, together
+from experiments.running.processes import count, in_every_process, share_of_batch
 from mixkd_core.records.specs import RunSpec, TrainingSpec
 from mixkd_core.training.arguments import METHOD_SETTINGS, MixKDArguments
 from mixkd_core.training.trainer import MixKDTrainer
@@ -59,7 +59,7 @@ def train(
     Raises:
         InputError: if several processes cannot share a batch evenly.
     """
-    return together(
+    return in_every_process(
         _train,
         network,
         dataset,

@@ -95,7 +95,7 @@ METHODS = {
 COLUMNS = ("setting", "value", "task", "method", "seed", "metric", "majority", "loss", "run")
 
 
-def choose(cells: pd.DataFrame, values: Sequence[Any]) -> Any:
+def chosen_value(cells: pd.DataFrame, values: Sequence[Any]) -> Any:
     """Return the value that the rule gives.
 
     Args:
@@ -134,7 +134,7 @@ def chosen(table: pd.DataFrame) -> dict[str, Any]:
         if decided(stage, table):
             named = {str(value): value for value in stage.choices}
             cells = rows.assign(value=rows["value"].astype(str).map(named))
-            found[stage.name] = choose(cells, stage.choices)
+            found[stage.name] = chosen_value(cells, stage.choices)
     return found
 
 

@@ -294,7 +294,7 @@ def _trials(
         chosen = {setting.key: setting.suggest(suggesting) for setting in own}
         trial = _judged(tuning, method, len(made) + 1, chosen, bench)
         made.append(trial)
-        bench.say(f"{trial.method}, trial {trial.number} of {total}: {described(trial)}")
+        bench.say(f"{trial.method}, trial {trial.number} of {total}: {trial_line(trial)}")
         return trial.value
 
     search = optuna.create_study(sampler=sampler, direction="minimize")
@@ -302,7 +302,7 @@ def _trials(
     return made
 
 
-def described(trial: Trial) -> str:
+def trial_line(trial: Trial) -> str:
     """A trial in one line: what was set and what came out."""
     chosen = ", ".join(f"{key}={value}" for key, value in trial.chosen.items()) or "as it is"
     if trial.failure:

@@ -60,7 +60,7 @@ Encoders are aligned at a text's first token, and decoders (*reads: last*) at it
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FamilyVerdict:
     """The findings about one family."""
 
     family: str
@@ -75,14 +75,14 @@ class Verdict:
         return f"| {self.family} | {self.reads} | {self.verdict} | {reasons} |"
 
 
-def judge(family: str) -> Verdict:
+def judge_family(family: str) -> FamilyVerdict:
     """Return the verdict on a family."""
     tokens = _tokens(types=False)
     try:
         teacher = tiny_network(family)
         teacher(input_ids=tokens.pad(np.arange(1), 6)["input_ids"])
     except Exception as error:  # a family that cannot be made is part of the table
-        return Verdict(family, UNTRIED, reasons={"tiny network": _first_line(error)})
+        return FamilyVerdict(family, UNTRIED, reasons={"tiny network": _first_line(error)})
     reasons: dict[str, str] = {}
     try:
         student = student_from_layers(teacher, choose_layers(depth(teacher.config), 2, "first"))
@@ -96,7 +96,7 @@ def judge(family: str) -> Verdict:
         reasons = {} if plain is None else {"any method": plain}
         if main != plain:
             reasons["mixing"] = main
-        return Verdict(family, REFUSED, reads, reasons)
+        return FamilyVerdict(family, REFUSED, reads, reasons)
     asked: dict[str, tuple[str, MixLayer]] = {
         "mixing after a layer": ("sm+tmkd", 1),
         "mixing what the classifier reads": ("sm+tmkd", POOLED),
@@ -112,7 +112,7 @@ def judge(family: str) -> Verdict:
         why = _refusal(student, teacher, typed, "sm+tmkd", 0)
         if why is not None:
             reasons["token types"] = why
-    return Verdict(family, LIMITED if reasons else WORKS, reads, reasons)
+    return FamilyVerdict(family, LIMITED if reasons else WORKS, reads, reasons)
 
 
 def _refusal(
@@ -150,7 +150,7 @@ def _first_line(error: Exception) -> str:
 
 def table(families: list[str]) -> str:
     """Return the page."""
-    return HEADER + "\n".join(judge(family).row for family in families) + "\n"
+    return HEADER + "\n".join(judge_family(family).row for family in families) + "\n"
 
 
 def summary(page: str) -> str:

@@ -106,7 +106,7 @@ def check_checkpoint(checkpoint: str | Path, *, weights: bool = False) -> dict[s
     if Path(checkpoint).is_dir():
         _check_folder(checkpoint)
         if weights:
-            check_weights(Path(checkpoint))
+            check_weight_files(Path(checkpoint))
         return {}
     folder = Path(checkpoint)
     if folder.exists() or len(folder.parts) > 2 or str(checkpoint).startswith((".", "/", "~")):
@@ -119,7 +119,7 @@ def check_checkpoint(checkpoint: str | Path, *, weights: bool = False) -> dict[s
     _check_configuration(kept)
     if weights:
         _fetched(checkpoint, _named_weights(kept), kept.name)
-        check_weights(kept)
+        check_weight_files(kept)
     return {"revision": kept.name}
 
 
@@ -167,7 +167,7 @@ def _check_folder(checkpoint: str | Path) -> None:
     _check_configuration(folder)
 
 
-def check_weights(folder: Path) -> None:
+def check_weight_files(folder: Path) -> None:
     """Compare the header of every file of weights with the file, and the list of parts with both.
 
     Raises:

@@ -28,7 +28,7 @@ from mixkd_core.errors import InputError
 from mixkd_core.records.layout import MANIFEST, PARTIAL_SUFFIX
 from mixkd_core.records.reading import MOST_TABLE_BYTES, damaged, parsed, validated
 from mixkd_core.records.run_folder import seal, write_json
-from mixkd_core.records.schema import Count, Machine, RunId, Seconds, Stored
+from mixkd_core.records.schema import Machine, RunId, Seconds, Stored, StoredCount
 from mixkd_core.records.tables import LIST, TEXT, matrix_of, read_columns
 from mixkd_core.records.validation import check_files, checked_bytes, read_manifest
 
@@ -63,7 +63,7 @@ class About(Stored):
     digest: str
     remarks: list[str]
     precision: str
-    read_alike: dict[str, Count]
+    read_alike: dict[str, StoredCount]
     seconds: Seconds
     versions: dict[str, str]
     hardware: Machine

@@ -46,9 +46,9 @@ from mixkd_core.records.reading import (
     validated,
     validated_list,
 )
-from mixkd_core.records.schema import SCHEMA_VERSION, History, Manifest, Summary
+from mixkd_core.records.schema import SCHEMA_VERSION, History, Manifest, RunSummary
 from mixkd_core.records.specs import RunSpec
-from mixkd_core.records.tables import Examples, read_latent_table, read_table
+from mixkd_core.records.tables import Examples, read_latent_table, read_set
 from mixkd_core.records.validation import (
     check_checksums,
     check_complete,
@@ -257,7 +257,7 @@ def _examined(folder: Path, whole: bool) -> RunRecord:
     except InputError as error:  # of a method or weights that there are not
         raise damaged(SPEC, str(error).rstrip(".")) from error
     content = parsed(SUMMARY, checked_bytes(folder, SUMMARY, manifest))
-    summary = validated(SUMMARY, content, Summary)
+    summary = validated(SUMMARY, content, RunSummary)
     check_identity(folder.name, spec, stored, summary)
     check_complete(spec, summary, manifest)
     check_files(folder, manifest, network=whole)
@@ -266,7 +266,7 @@ def _examined(folder: Path, whole: bool) -> RunRecord:
         digests = {name: read_examples(record, name).digest for name in record.sets}
         record = replace(record, digests=digests)
         read_history(record)
-        read_latent(record)
+        read_encodings(record)
         check_checksums(folder, manifest)
     return record
 
@@ -307,7 +307,7 @@ def read_examples(record: RunRecord, set_name: str) -> Examples:
     )
     result = record.summary["results"][set_name]
     student = record.spec.student
-    return read_table(
+    return read_set(
         set_name,
         content,
         result["examples"],
@@ -330,7 +330,7 @@ def read_history(record: RunRecord) -> list[dict[str, Any]]:
     return content
 
 
-def read_latent(record: RunRecord) -> Any:
+def read_encodings(record: RunRecord) -> Any:
     """Read the table of encodings, compared with its checksum; None if the run stores none.
 
     Returns:

@@ -23,8 +23,8 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # Accuracy, F1, Matthews' coefficient and correlations all lie there.
 Metric = Annotated[float, Field(ge=-1, le=1)]
-Count = Annotated[int, Field(ge=0)]
-PositiveCount = Annotated[int, Field(ge=1)]
+StoredCount = Annotated[int, Field(ge=0)]
+StoredPositiveCount = Annotated[int, Field(ge=1)]
 RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -57,7 +57,7 @@ class Stored(BaseModel):
 class FileEntry(Stored):
     """A file as the manifest knows it."""
 
-    bytes: Count
+    bytes: StoredCount
     sha256: Sha256
 
 
@@ -81,8 +81,8 @@ class SharedTexts(Stored):
         alike: how many are there up to case and spacing, those word for word included.
     """
 
-    exact: Count
-    alike: Count
+    exact: StoredCount
+    alike: StoredCount
 
 
 class SetResult(Stored):
@@ -95,7 +95,7 @@ class SetResult(Stored):
             of earlier versions have none.
     """
 
-    examples: PositiveCount
+    examples: StoredPositiveCount
     metrics: dict[str, Metric]
     majority_baseline: dict[str, Metric]
     risk: dict[Annotated[str, AfterValidator(_loss)], Annotated[Finite, Field(ge=LEAST_LOSS)]]
@@ -128,23 +128,23 @@ class Machine(Stored):
     accelerator: str | None
 
 
-class Summary(Stored):
+class RunSummary(Stored):
     """Content of `run.json`, as far as anything is read from it."""
 
     id: RunId
     teacher_id: RunId | None
     objective: str
     student_source: str
-    parameters: Count
+    parameters: StoredCount
     origin: str
-    train_examples: PositiveCount
+    train_examples: StoredPositiveCount
     primary_metric: str
     results: dict[Annotated[str, AfterValidator(_plain_name)], SetResult]
     seconds: dict[str, Seconds]
     command: str
     versions: dict[str, str]
     hardware: Machine
-    layers: PositiveCount | None = None
+    layers: StoredPositiveCount | None = None
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
 
     @model_validator(mode="after")
@@ -174,7 +174,7 @@ class Step(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, Finite]
 
-    step: Count
+    step: StoredCount
 
 
 History = TypeAdapter(list[Step])

@@ -81,7 +81,7 @@ def examples_digest(ids: Any, labels: Any) -> str:
     return digest.hexdigest()
 
 
-def read_table(
+def read_set(
     set_name: str,
     content: bytes,
     examples: int,

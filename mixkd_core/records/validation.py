@@ -27,7 +27,7 @@ from mixkd_core.records.reading import (
     parsed,
     validated,
 )
-from mixkd_core.records.schema import SCHEMA_VERSION, Manifest, Summary
+from mixkd_core.records.schema import SCHEMA_VERSION, Manifest, RunSummary
 from mixkd_core.records.specs import RunSpec
 
 
@@ -53,7 +53,9 @@ def read_manifest(folder: Path) -> Manifest:
     return validated(MANIFEST, content, Manifest)
 
 
-def check_identity(name: str, spec: RunSpec, stored: Mapping[str, Any], summary: Summary) -> None:
+def check_identity(
+    name: str, spec: RunSpec, stored: Mapping[str, Any], summary: RunSummary
+) -> None:
     """Compare a specification with the folder's name, and with what the summary says of it.
 
     Args:
@@ -96,7 +98,7 @@ def _lacks_fields(stored: Any, full: Any) -> bool:
     return any(_lacks_fields(value, full.get(name)) for name, value in stored.items())
 
 
-def check_complete(spec: RunSpec, summary: Summary, manifest: Manifest) -> None:
+def check_complete(spec: RunSpec, summary: RunSummary, manifest: Manifest) -> None:
     """Check that the manifest lists every file that there must be.
 
     Raises:

@@ -13,8 +13,8 @@ from reports.figures.drawing import (
     drawing_of,
     legend,
     method_styles,
-    plain,
     render,
+    unformatted,
 )
 from reports.figures.style import COLOURS, GREY, STYLE
 from reports.files import write_file
@@ -78,9 +78,9 @@ def step_speeds(measured: Benchmarks) -> Drawing | None:
                 [row[value]], [place], gid=drawing.note(text), linestyle="", color=colour,
                 marker=MARKERS[rank], markerfacecolor=colour if row["ours"] else "white",
             )  # fmt: skip
-        axes.set(xscale="log", xlabel="examples per second", title=plain(task))
+        axes.set(xscale="log", xlabel="examples per second", title=unformatted(task))
         axes.set_yticks(range(len(own)))
-        axes.set_yticklabels([plain(name) for name in own["contestant"]], fontsize=7.5)
+        axes.set_yticklabels([unformatted(name) for name in own["contestant"]], fontsize=7.5)
         axes.invert_yaxis()
         if axes is not grid[0]:
             axes.tick_params(labelleft=False)
@@ -130,7 +130,7 @@ def method_costs(measured: Benchmarks) -> Drawing | None:
         axes.set(
             xlabel="operations over fine-tuning's",
             ylabel="time over fine-tuning's",
-            title=plain(task),
+            title=unformatted(task),
             xlim=(0.8, top),
             ylim=(0.8, top),
         )
@@ -204,7 +204,7 @@ def _scaling(
                 sizes, operations * values[-1] / operations.iloc[-1],
                 color=GREY, linestyle=(0, (4, 2)), linewidth=1.2, zorder=1,
             )  # fmt: skip
-        axes.set(xlabel=VARIED[varied], ylabel=label, title=plain(varied))
+        axes.set(xlabel=VARIED[varied], ylabel=label, title=unformatted(varied))
         axes.set_ylim(bottom=0)
         axes.set_xlim(left=0)
     return drawing

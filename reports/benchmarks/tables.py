@@ -104,7 +104,7 @@ def benchmark_tables(measured: Benchmarks) -> list[Table]:
     found = []
     for name, layout in LAYOUTS.items():
         if name in measured.tables and len(measured.tables[name]):
-            frame = shown(name, measured.tables[name])
+            frame = in_units(name, measured.tables[name])
             timing = f" {measured.timing}, with the lowest and highest." if layout.timed else ""
             caption = f"{layout.caption}{timing} {measured.machine}."
             columns = tuple(
@@ -116,7 +116,7 @@ def benchmark_tables(measured: Benchmarks) -> list[Table]:
     return found
 
 
-def shown(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+def in_units(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its bytes in megabytes and the matrix rates in 10⁹ operations a second."""
     frame = frame.copy()
     for column in [str(column) for column in frame]:

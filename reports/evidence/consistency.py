@@ -15,7 +15,7 @@ from mixkd_core.records.consistency import Predictions, read_predictions, stored
 from reports.evidence.entries import Entry
 from reports.evidence.handed_on import Answers, agreement_frame, agreement_with_teachers
 from reports.statistics.consistency import (
-    Estimate,
+    MeasureEstimate,
     Names,
     Outcomes,
     of_labelled_texts,
@@ -112,7 +112,7 @@ def read_consistency(out: Path, entries: Iterable[Entry]) -> Consistency:
     return Consistency(frame, folders, tuple(remarks), agreement_frame(agreements))
 
 
-def estimates(outcomes: Outcomes, kind: str) -> dict[str, Estimate]:
+def estimates(outcomes: Outcomes, kind: str) -> dict[str, MeasureEstimate]:
     """Return every measure of altered texts of one kind, by name."""
     if kind in AGREEING:
         return where_predictions_should_agree(outcomes)
@@ -122,7 +122,7 @@ def estimates(outcomes: Outcomes, kind: str) -> dict[str, Estimate]:
 
 
 @lru_cache(maxsize=512)
-def stored_estimate(folder: Path, kind: str, measure: str) -> tuple[Estimate, Names]:
+def stored_estimate(folder: Path, kind: str, measure: str) -> tuple[MeasureEstimate, Names]:
     """Return a measure of stored predictions, and the group of each of its texts.
 
     Raises:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from mixkd_core.records.run_folder import RunRecord
-from mixkd_core.records.run_folder import read_latent as read_latent_table
+from mixkd_core.records.run_folder import RunRecord, read_encodings
 from reports.statistics.latent_measures import (
     alignment,
     manifold_distance,
@@ -70,7 +69,7 @@ def read_latent(record: RunRecord) -> LatentSpace | None:
     Raises:
         DamagedRecordError: if they are missing, or hold what cannot be.
     """
-    table = read_latent_table(record)
+    table = read_encodings(record)
     if table is None:
         return None
     is_point = np.array([kind == "point" for kind in table["kind"].to_pylist()])

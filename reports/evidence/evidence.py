@@ -28,7 +28,7 @@ from reports.evidence.export import (
     read_numbers,
 )
 from reports.evidence.frames import results_frame
-from reports.evidence.measurements import Measurements, measure, no_measurements
+from reports.evidence.measurements import Measurements, no_measurements, read_measurements
 
 LOSS_TITLES = {
     "zero_one_error": "0-1 error",
@@ -212,7 +212,7 @@ def evidence_of(records: Sequence[RunRecord]) -> Evidence:
 
 
 def _evidence(entries: Sequence[Entry], where: object) -> Evidence:
-    measurements = measure(finished_entries(entries, where))
+    measurements = read_measurements(finished_entries(entries, where))
     kept = tuple(
         replace(entry, state="damaged", reason=measurements.faults[entry.id], record=None)
         if entry.id in measurements.faults

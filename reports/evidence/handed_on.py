@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mixkd_core.records.consistency import UNKNOWN
 from reports.evidence.entries import Entry
-from reports.statistics.agreement import Agreement, agreement
+from reports.statistics.agreement import Agreement, agreement_of
 
 # What a store's agreement says of mixtures of training points.
 MIXTURES = "mixtures"
@@ -64,7 +64,7 @@ def agreement_with_teachers(
     for (run, name), student in answers.items():
         teacher = answers.get((teachers.get(run, ""), name))
         if teacher is not None and teacher.digest == student.digest:
-            found = agreement(student.logits, teacher.logits, student.labels)
+            found = agreement_of(student.logits, teacher.logits, student.labels)
             rows.append({"run": run, "set": name, **found.row()})
     return rows
 

@@ -38,7 +38,7 @@ from reports.evidence.handed_on import (
     of_mixtures,
 )
 from reports.evidence.membership import Attacked, attacked, membership_frame, membership_rows
-from reports.statistics.agreement import agreement
+from reports.statistics.agreement import agreement_of
 from reports.statistics.grouped_errors import SHARED_SOURCE_COLUMNS, shared_source_rows
 from theory.bounds.betting import betting
 from theory.bounds.binomial import clopper_pearson
@@ -117,7 +117,7 @@ def no_measurements() -> Measurements:
     return Measurements(**empty, faults={})
 
 
-def measure(entries: Sequence[Entry]) -> Measurements:
+def read_measurements(entries: Sequence[Entry]) -> Measurements:
     """Read the tables of finished runs."""
     networks = pd.Series([_family(entry) for entry in entries]).value_counts()
     # One after the other: in threads, tables of hundreds of rows wait for the interpreter's lock
@@ -287,7 +287,7 @@ def _agreement(run: str, tables: Mapping[str, Examples]) -> list[dict[str, Any]]
         {
             "run": run,
             "set": name,
-            **agreement(table.logits, table.teacher_logits, table.labels).row(),
+            **agreement_of(table.logits, table.teacher_logits, table.labels).row(),
         }
         for name, table in tables.items()
         if table.teacher_logits is not None and "zero_one_error" in table.losses

@@ -11,12 +11,12 @@ from reports.figures.drawing import (
     FEWEST_FOR_INTERVAL,
     Drawing,
     drawing_of,
-    in_order,
+    labels_in_order,
     legend,
     method_styles,
     panels_of,
-    plain,
     seed_dots,
+    unformatted,
 )
 from reports.statistics.limits import limited
 from reports.statistics.seeds import summarise_seeds
@@ -59,7 +59,7 @@ def consistency(evidence: Evidence) -> Drawing | None:
         places = {}
         row = 0.0
         for (source, kind, measure), of_source in grouped(group, ["source", "kind", "measure"]):
-            labels = in_order(of_source["label"])
+            labels = labels_in_order(of_source["label"])
             for label in labels:
                 at = of_source[of_source["label"] == label]
                 summary = limited(summarise_seeds(at["value"].to_numpy(dtype=float)), (0.0, 1.0))
@@ -83,7 +83,7 @@ def consistency(evidence: Evidence) -> Drawing | None:
             places[f"{source}\n{kind}"] = -(row - 1 - (len(labels) - 1) / 2)
             row += GAP
         _finish(axes, places, row)
-        axes.set_title(plain(f"{task} ({percent(float(fraction))})"))
+        axes.set_title(unformatted(f"{task} ({percent(float(fraction))})"))
     legend(drawing.figure, {name: style | {"linestyle": ""} for name, style in styles.items()})
     return drawing
 
@@ -96,7 +96,7 @@ def _rows(group: pd.DataFrame) -> float:
 
 def _finish(axes: Axes, places: dict[str, float], rows: float) -> None:
     """Name the sources at the left, and begin the axis at no flip."""
-    axes.set_yticks(list(places.values()), [plain(name) for name in places])
+    axes.set_yticks(list(places.values()), [unformatted(name) for name in places])
     axes.set_ylim(GAP - rows, 1)
     axes.grid(visible=False, axis="y")
     axes.set_xlim(0, None)

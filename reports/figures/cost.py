@@ -3,7 +3,14 @@
 import pandas as pd
 
 from reports.evidence.evidence import TRAINING_LAW, Evidence
-from reports.figures.drawing import Drawing, drawing_of, legend, method_styles, panels_of, plain
+from reports.figures.drawing import (
+    Drawing,
+    drawing_of,
+    legend,
+    method_styles,
+    panels_of,
+    unformatted,
+)
 from reports.tables.table import percent
 
 PRECISION = "fp32"
@@ -57,7 +64,7 @@ def risk_against_latency(evidence: Evidence) -> Drawing | None:
         axes.set(
             xlabel="latency of a text (ms)",
             ylabel=f"risk on {name}",
-            title=plain(f"{task} ({percent(fraction)})"),
+            title=unformatted(f"{task} ({percent(fraction)})"),
         )
         axes.set_xlim(0, 1.08 * float(group["latency"].max()))
     legend(drawing.figure, {name: style | {"linestyle": ""} for name, style in styles.items()})

@@ -9,10 +9,10 @@ from reports.figures.drawing import (
     Drawing,
     direct_labels,
     drawing_of,
-    in_order,
+    labels_in_order,
     method_styles,
     panels_of,
-    plain,
+    unformatted,
 )
 from reports.tables.sweeps import drawn_representatives
 from reports.tables.table import percent, seeds_text
@@ -50,7 +50,7 @@ def training_curves(evidence: Evidence) -> Drawing | None:
     styles = method_styles(curves["label"])
     for axes, (key, group) in zip(grid, panels, strict=True):
         ends: dict[str, tuple[float, str]] = {}
-        for label in in_order(group["label"]):
+        for label in labels_in_order(group["label"]):
             lines = group[group["label"] == label]
             mean = lines.groupby("epoch")["value"].mean()
             style = styles[label] | {"marker": ""}
@@ -60,7 +60,7 @@ def training_curves(evidence: Evidence) -> Drawing | None:
             ends[label] = float(mean.iloc[-1]), style["color"]
         axes.set(
             xlabel="epoch", ylabel="cross-entropy (nats)",
-            title=plain(f"{key[0]} ({percent(key[1])})"),
+            title=unformatted(f"{key[0]} ({percent(key[1])})"),
         )  # fmt: skip
         axes.set_ylim(bottom=0)
         direct_labels(axes, ends)

@@ -113,7 +113,7 @@ def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Colour, marker and dashes by label; a method looks the same in every figure of a report."""
     known = [*FIRST, *(name for name in METHODS if name not in FIRST)]
     place = {name: rank for rank, name in enumerate(known)}
-    ordered = in_order(labels)
+    ordered = labels_in_order(labels)
     colours, markers, dashes = (
         list(islice(cycle(kinds), len(ordered) + len(known)))
         for kinds in (COLOURS, MARKERS, DASHES)
@@ -128,7 +128,7 @@ def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     return styles
 
 
-def in_order(labels: Iterable[str]) -> list[str]:
+def labels_in_order(labels: Iterable[str]) -> list[str]:
     """Different labels in the order of every table and figure: by method, then by name."""
     ranks = {name: rank for rank, name in enumerate(("teacher", *METHODS))}
     return sorted(
@@ -166,7 +166,7 @@ def column_of(
     return Drawing(name, title, caption, figure), list(grid.ravel())
 
 
-def plain(text: str) -> str:
+def unformatted(text: str) -> str:
     """Text that matplotlib shall not read as a formula, nor a leading underscore as "no label"."""
     return str(text).replace("$", r"\$").replace("_", " ")
 
@@ -194,7 +194,7 @@ def direct_labels(axes: Axes, labels: Mapping[str, tuple[float, str]]) -> None:
             break
     for height, (_, label) in zip(heights, places, strict=True):
         axes.text(
-            1.02, height, plain(shortened(label)), transform=axes.transAxes, va="center",
+            1.02, height, unformatted(shortened(label)), transform=axes.transAxes, va="center",
             fontsize=8.5, color=labels[label][1],
         )  # fmt: skip
 
@@ -220,7 +220,8 @@ def legend(figure: Figure, styles: Mapping[str, Mapping[str, Any]]) -> None:
     """
     longest = max(len(label) for label in styles)
     handles = [
-        mpl.lines.Line2D([], [], label=plain(label), **style) for label, style in styles.items()
+        mpl.lines.Line2D([], [], label=unformatted(label), **style)
+        for label, style in styles.items()
     ]
     columns = max(1, min(len(handles), 5, int(13 * figure.get_figwidth() / (longest + 9))))
     lines = ceil(len(handles) / columns)

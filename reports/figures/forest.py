@@ -12,12 +12,12 @@ from reports.figures.drawing import (
     FEWEST_FOR_INTERVAL,
     Drawing,
     column_of,
-    in_order,
+    labels_in_order,
     method_styles,
     panels_of,
-    plain,
     seed_dots,
     shortened,
+    unformatted,
 )
 from reports.figures.levels import on_one_set, panel_title
 from reports.figures.style import GREY
@@ -74,7 +74,7 @@ def forest(evidence: Evidence) -> Drawing | None:
             lines = [names[place], *([f"against {row['against']}"] if control else [])]
             ticks.append(
                 "\n".join(
-                    fill(plain(shortened(line, LONGEST_LABEL)), LABEL_WIDTH) for line in lines
+                    fill(unformatted(shortened(line, LONGEST_LABEL)), LABEL_WIDTH) for line in lines
                 )
             )
         axes.set_yticks([-float(place) for place in range(len(ticks))], ticks)
@@ -87,7 +87,7 @@ def forest(evidence: Evidence) -> Drawing | None:
 
 def _ordered(group: pd.DataFrame) -> pd.DataFrame:
     """Rows in the order of methods, then by fraction."""
-    places = {label: place for place, label in enumerate(in_order(group["method"]))}
+    places = {label: place for place, label in enumerate(labels_in_order(group["method"]))}
     keys = [group["method"].map(places), group["fraction"]]
     order = pd.concat(keys, axis=1).sort_values(["method", "fraction"], kind="stable").index
     return group.loc[order]

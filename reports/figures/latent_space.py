@@ -17,7 +17,7 @@ from mixkd_core.objectives.objective import METHODS
 from reports.evidence.encodings import LatentSpace, read_latent
 from reports.evidence.evidence import Evidence
 from reports.evidence.frames import grouped
-from reports.figures.drawing import MARKERS, Drawing, drawing_of, plain
+from reports.figures.drawing import MARKERS, Drawing, drawing_of, unformatted
 from reports.figures.style import GREY
 from reports.tables.latent_space import latent_frame
 from reports.tables.sweeps import representatives
@@ -75,7 +75,9 @@ def latent_space(evidence: Evidence) -> Drawing | None:
                 edgecolors="white", linewidths=0.5, zorder=3,
                 gid=drawing.note(text, [run["run"]]),
             )  # fmt: skip
-        axes.set(xlabel=labels[0], ylabel=labels[1], title=fill(plain(run["label"]), TITLE_WIDTH))
+        axes.set(
+            xlabel=labels[0], ylabel=labels[1], title=fill(unformatted(run["label"]), TITLE_WIDTH)
+        )
         if linear:
             axes.set_aspect("equal", adjustable="datalim")
         else:
@@ -223,7 +225,7 @@ def _mixtures(axes: Axes, space: LatentSpace, mixed: Floats) -> None:
 def _legend(drawing: Drawing, classes: Sequence[tuple[str, str, str]]) -> None:
     line = mpl.lines.Line2D
     handles = [
-        line([], [], linestyle="", marker=marker, color=colour, label=plain(name) or "point")
+        line([], [], linestyle="", marker=marker, color=colour, label=unformatted(name) or "point")
         for name, colour, marker in classes
     ]
     handles.append(

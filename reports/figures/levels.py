@@ -15,12 +15,12 @@ from reports.figures.drawing import (
     Drawing,
     direct_labels,
     drawing_of,
-    in_order,
+    labels_in_order,
     method_styles,
     panels_of,
-    plain,
     seed_dots,
     shortened,
+    unformatted,
 )
 from reports.figures.style import GREY
 from reports.statistics.limits import Limits, gap_limits, limited, metric_limits
@@ -89,7 +89,7 @@ def panel_title(task: str, group: pd.DataFrame, *, share: bool = False) -> str:
     told = [str(group["set"].iloc[0])]
     if share:
         told.insert(0, percent(float(group["fraction"].iloc[0])))
-    return plain(f"{task} ({', '.join(told)})")
+    return unformatted(f"{task} ({', '.join(told)})")
 
 
 def levels(name: str, title: str, caption: str, frame: pd.DataFrame) -> Drawing | None:
@@ -132,7 +132,7 @@ def _dots(
     drawing: Drawing, axes: Axes, task: str, group: pd.DataFrame, styles: dict[str, dict[str, Any]]
 ) -> None:
     """Draw a row a method, named at its left; the value goes across."""
-    labels = in_order(group["label"])
+    labels = labels_in_order(group["label"])
     limits = _limits(group)
     for place, label in enumerate(labels):
         at = group[group["label"] == label]
@@ -147,7 +147,8 @@ def _dots(
             markeredgecolor="white", markeredgewidth=0.5, **style,
         )  # fmt: skip
     axes.set_yticks(
-        [-place for place in range(len(labels))], [plain(shortened(label)) for label in labels]
+        [-place for place in range(len(labels))],
+        [unformatted(shortened(label)) for label in labels],
     )
     axes.set_ylim(0.6 - len(labels), 0.6)
     axes.grid(visible=False, axis="y")
@@ -166,7 +167,7 @@ def _lines(
     drawing: Drawing, axes: Axes, task: str, group: pd.DataFrame, styles: dict[str, dict[str, Any]]
 ) -> None:
     """Draw a line a method against the fraction, named at its right end."""
-    labels = in_order(group["label"])
+    labels = labels_in_order(group["label"])
     limits = _limits(group)
     ends: dict[str, tuple[float, str]] = {}
     for place, label in enumerate(labels):

@@ -6,7 +6,14 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.evidence.evidence import TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
-from reports.figures.drawing import Drawing, drawing_of, legend, method_styles, panels_of, plain
+from reports.figures.drawing import (
+    Drawing,
+    drawing_of,
+    legend,
+    method_styles,
+    panels_of,
+    unformatted,
+)
 from reports.figures.style import GREY
 from reports.tables.table import percent
 
@@ -47,7 +54,7 @@ def risk_scatter(evidence: Evidence) -> Drawing | None:
         axes.set(
             xlabel="empirical risk (0-1 error)",
             ylabel="generalization risk (0-1 error)",
-            title=plain(f"{key[0]} ({percent(key[1])})"),
+            title=unformatted(f"{key[0]} ({percent(key[1])})"),
         )
     legend(drawing.figure, {name: style | {"linestyle": ""} for name, style in styles.items()})
     return drawing

@@ -13,8 +13,8 @@ from reports.figures.drawing import (
     Drawing,
     drawing_of,
     panels_of,
-    plain,
     seed_dots,
+    unformatted,
 )
 from reports.figures.style import COLOURS, GREY
 from reports.statistics.limits import limited, metric_limits
@@ -72,9 +72,9 @@ def sensitivity(evidence: Evidence) -> Drawing | None:
             )  # fmt: skip
         _swept_axis(axes, [at for at, _, _ in points])
         axes.set(
-            xlabel=plain(key[3]),
-            ylabel=plain(metric),
-            title=plain(f"{key[0]} ({percent(key[1])})"),
+            xlabel=unformatted(key[3]),
+            ylabel=unformatted(metric),
+            title=unformatted(f"{key[0]} ({percent(key[1])})"),
         )
     return drawing
 

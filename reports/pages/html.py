@@ -35,7 +35,7 @@ class Section:
     @property
     def content(self) -> Markup:
         """The section's HTML, without its heading."""
-        return render(self.template, self.values)
+        return filled(self.template, self.values)
 
     @property
     def name(self) -> str:
@@ -43,7 +43,7 @@ class Section:
         return self.short or self.title.replace(":", ",").partition(",")[0]
 
 
-def render(template: str, values: Mapping[str, Any]) -> Markup:
+def filled(template: str, values: Mapping[str, Any]) -> Markup:
     """Return the HTML that a template makes of some values."""
     return Markup(_environment().get_template(template).render(**values))
 

@@ -7,7 +7,7 @@ Without scripts the page is whole, only not sortable; the styles and the script 
 from collections.abc import Callable, Iterable, Sequence
 
 from reports.pages.content import Report
-from reports.pages.html import Section, asset, render
+from reports.pages.html import Section, asset, filled
 from reports.pages.sections import answer, claims, figures, made, tables
 from reports.verdicts.answer import title
 
@@ -29,4 +29,4 @@ def page(report: Report) -> str:
         "script": asset("page.js"),
         "sections": [section for make in SECTIONS for section in make(report)],
     }
-    return str(render("page.html", values))
+    return str(filled("page.html", values))

@@ -39,7 +39,7 @@ class Agreement:
         return asdict(self)
 
 
-def agreement(student: ArrayLike, teacher: ArrayLike, labels: ArrayLike) -> Agreement:
+def agreement_of(student: ArrayLike, teacher: ArrayLike, labels: ArrayLike) -> Agreement:
     """Compare two networks' logits on the same examples.
 
     Args:

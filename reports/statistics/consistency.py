@@ -45,7 +45,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MeasureEstimate:
     """A measure's value.
 
     Attributes:
@@ -73,7 +73,9 @@ def divergence(logits: Floats, altered_logits: Floats) -> Floats:
     return np.asarray(np.clip(bits, 0.0, 1.0), dtype=np.float64)
 
 
-def mean_over_alterations(values: Floats, counted: Bools, alterations: Names) -> Estimate | None:
+def mean_over_alterations(
+    values: Floats, counted: Bools, alterations: Names
+) -> MeasureEstimate | None:
     """Return the mean over alterations of the mean of their counted values.
 
     Args:
@@ -92,10 +94,10 @@ def mean_over_alterations(values: Floats, counted: Bools, alterations: Names) ->
     influence = np.zeros(len(values))
     share = len(values) / len(sizes) / sizes
     influence[counted] = share[place] * (values[counted] - means[place])
-    return Estimate(float(means.mean()), influence, int(counted.sum()))
+    return MeasureEstimate(float(means.mean()), influence, int(counted.sum()))
 
 
-def worst_alteration(values: Floats, counted: Bools, alterations: Names) -> Estimate | None:
+def worst_alteration(values: Floats, counted: Bools, alterations: Names) -> MeasureEstimate | None:
     """Return the highest mean of an alteration with `FEWEST_TEXTS` counted texts; None without."""
     found = []
     for name in np.unique(alterations[counted]):
@@ -106,7 +108,7 @@ def worst_alteration(values: Floats, counted: Bools, alterations: Names) -> Esti
     return max(found, key=lambda estimate: estimate.value, default=None)
 
 
-def any_of_group(happened: Bools, groups: Names) -> Estimate | None:
+def any_of_group(happened: Bools, groups: Names) -> MeasureEstimate | None:
     """Return the share of originals of which it happened to an altered form at least; None if none.
 
     Args:
@@ -124,7 +126,7 @@ def any_of_group(happened: Bools, groups: Names) -> Estimate | None:
     return mean_over_alterations(values, counted, np.full(len(happened), "", dtype=object))
 
 
-def where_predictions_should_agree(outcomes: Outcomes) -> dict[str, Estimate]:
+def where_predictions_should_agree(outcomes: Outcomes) -> dict[str, MeasureEstimate]:
     """Return the measures of altered texts that keep their label, by name.
 
     `flip`: predictions that change; `flip_right`: the same among originals that are predicted
@@ -151,7 +153,7 @@ def where_predictions_should_agree(outcomes: Outcomes) -> dict[str, Estimate]:
     )
 
 
-def where_predictions_should_change(outcomes: Outcomes) -> dict[str, Estimate]:
+def where_predictions_should_change(outcomes: Outcomes) -> dict[str, MeasureEstimate]:
     """Return the measures of altered texts that were given another label, by name.
 
     `unchanged`: predictions that stay; `unchanged_right`: the same among originals that are
@@ -179,7 +181,7 @@ def where_predictions_should_change(outcomes: Outcomes) -> dict[str, Estimate]:
     )
 
 
-def of_labelled_texts(outcomes: Outcomes) -> dict[str, Estimate]:
+def of_labelled_texts(outcomes: Outcomes) -> dict[str, MeasureEstimate]:
     """Return the measure of texts without a partner: `accuracy_after`."""
     _, right = _right(outcomes)
     accuracy = _accuracy(right, outcomes.altered_labels, outcomes.alterations)
@@ -198,9 +200,9 @@ def _right(outcomes: Outcomes) -> tuple[Bools, Bools]:
     )
 
 
-def _accuracy(right: Bools, labels: Labels, alterations: Names) -> Estimate | None:
+def _accuracy(right: Bools, labels: Labels, alterations: Names) -> MeasureEstimate | None:
     return mean_over_alterations(right.astype(float), labels >= 0, alterations)
 
 
-def _present(found: Mapping[str, Estimate | None]) -> dict[str, Estimate]:
+def _present(found: Mapping[str, MeasureEstimate | None]) -> dict[str, MeasureEstimate]:
     return {name: estimate for name, estimate in found.items() if estimate is not None}

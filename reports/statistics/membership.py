@@ -58,7 +58,7 @@ def attack_auc(members: ArrayLike, others: ArrayLike) -> float:
     return float(1 - above / (len(ours) * len(theirs)))
 
 
-def best_advantage(members: ArrayLike, others: ArrayLike) -> float:
+def best_threshold_advantage(members: ArrayLike, others: ArrayLike) -> float:
     """The largest true minus false positive rate of "member where loss ≤ threshold".
 
     Arguments and errors as for `attack_auc`.

@@ -250,12 +250,14 @@ def _compared(first: BySeed, second: BySeed) -> dict[str, Any] | None:
         "cohen_d": paired.cohen_d,
         "hedges_g": paired.hedges_g,
         "seeds": seeds_text(paired.seeds),
-        "reading": reading(difference.mean, parts["generalization"].mean, parts["empirical"].mean),
+        "reading": gap_reading(
+            difference.mean, parts["generalization"].mean, parts["empirical"].mean
+        ),
         "runs": runs_of(paired.seeds, first, second),
     }
 
 
-def reading(difference: float, held_out: float, training: float) -> str:
+def gap_reading(difference: float, held_out: float, training: float) -> str:
     """Return in words what moved, from the mean differences of the gap and of both risks."""
     if difference == 0:
         return "same gap"

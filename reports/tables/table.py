@@ -19,7 +19,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from reports.files import csv_text, write_file
 from reports.statistics.seeds import Summary
 
-Kind = Literal[
+ColumnKind = Literal[
     "text", "share", "count", "number", "signed", "estimate", "level", "interval", "range", "p"
 ]
 
@@ -63,7 +63,7 @@ class Column:
 
     name: str
     title: str
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     digits: int = 3
     role: Role = ""
 

@@ -16,7 +16,7 @@ MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoreAnswer:
     """The answer of a store, in sentences and phrases.
 
     Attributes:
@@ -32,7 +32,7 @@ class Answer:
     untested: int
 
 
-def answer(evidence: Evidence, claims: Sequence[JudgedClaim]) -> Answer:
+def answer(evidence: Evidence, claims: Sequence[JudgedClaim]) -> StoreAnswer:
     """Return the answer of a store whose claims were judged."""
     entries = [(claim, entry) for claim in claims for entry in claim.entries]
     one = len({(entry.fraction, entry.tasks) for _, entry in entries}) == 1
@@ -44,7 +44,7 @@ def answer(evidence: Evidence, claims: Sequence[JudgedClaim]) -> Answer:
     first = sorted(
         decided, key=lambda pair: (not pair[1].headline, pair[1].verdict == "equivalent")
     )
-    return Answer(
+    return StoreAnswer(
         compared=compared(evidence),
         established=tuple(_established(claim, entry, one) for claim, entry in first),
         undecided=tuple(
@@ -56,7 +56,7 @@ def answer(evidence: Evidence, claims: Sequence[JudgedClaim]) -> Answer:
     )
 
 
-def in_text(told: Answer) -> str:
+def in_text(told: StoreAnswer) -> str:
     """Return the answer as one paragraph of plain text."""
     parts = [told.compared]
     if told.established:

@@ -203,7 +203,7 @@ def _entry(
         measure=_measure(part, comparison),
         law=part.law,
         sets=_each(pair.first["sets"] for pair in comparison.pairs),
-        depth=depth(evidence, comparison.runs),
+        depth=depth_in_words(evidence, comparison.runs),
         tasks=tuple(differences.strata),
         fraction=asked.fraction,
         headline=part.headline,
@@ -271,7 +271,7 @@ def _sensitivity(evidence: Evidence, margin: float) -> JudgedClaim:
     )
 
 
-def depth(evidence: Evidence, runs: Sequence[str]) -> str:
+def depth_in_words(evidence: Evidence, runs: Sequence[str]) -> str:
     """The students' depths, in words."""
     found = dict.fromkeys(evidence.students[run].layers for run in runs)
     layers = sorted(layer for layer in found if layer is not None)

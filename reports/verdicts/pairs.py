@@ -17,15 +17,15 @@ from reports.verdicts.measures import loss_bound, values
 from reports.verdicts.paper_claims import Claim, Part
 from reports.verdicts.rules import MARGIN, Differences
 
-Row = Mapping[str, Any]
+PairedRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two runs of one task, seed and setting: rows of `reports.verdicts.measures.values`."""
 
-    first: Row
-    second: Row
+    first: PairedRow
+    second: PairedRow
 
     @property
     def unit(self) -> tuple[str, int]:
@@ -101,9 +101,9 @@ def compare(
         chosen: list[Pair] = []
         controls: dict[str, list[Pair]] = {}
         for method, baseline, others in _compared(evidence, claim, frame):
-            chosen += paired(method, baseline)
+            chosen += pairs_of(method, baseline)
             for other in others:
-                controls.setdefault(other["label"].iloc[0], []).extend(paired(method, other))
+                controls.setdefault(other["label"].iloc[0], []).extend(pairs_of(method, other))
         if chosen:
             found[float(fraction)] = (
                 comparison(chosen, bound),
@@ -157,7 +157,7 @@ def _weighted(by_fraction: Mapping[float, Sequence[Pair]]) -> list[Pair]:
     return scaled
 
 
-def _times(row: Row, factor: float) -> Row:
+def _times(row: PairedRow, factor: float) -> PairedRow:
     return {**row, "value": factor * row["value"]}
 
 
@@ -192,7 +192,7 @@ def _compared(
         yield representative(evidence, setting[setting["method"] == claim.method]), chosen, others
 
 
-def paired(first: pd.DataFrame, second: pd.DataFrame) -> Iterator[Pair]:
+def pairs_of(first: pd.DataFrame, second: pd.DataFrame) -> Iterator[Pair]:
     """Rows of one condition with those of another, by task and seed."""
     ours = {(row["task"], row["seed"]): row for row in first.to_dict("records")}
     theirs = {(row["task"], row["seed"]): row for row in second.to_dict("records")}
@@ -217,5 +217,5 @@ def check_same_examples(pair: Pair, first: object, second: object) -> None:
         )
 
 
-def _named(row: Mapping[Any, Any]) -> Row:
+def _named(row: Mapping[Any, Any]) -> PairedRow:
     return {str(name): value for name, value in row.items()}

@@ -16,7 +16,7 @@ from reports.statistics.limits import limited, metric_limits
 from reports.statistics.seeds import summarise_seeds
 from reports.tables.sweeps import drawn_representatives
 from reports.tables.table import Column, Table, estimate_cells, interval_cells, percent
-from reports.verdicts.pairs import comparison, paired
+from reports.verdicts.pairs import comparison, pairs_of
 from reports.verdicts.rules import DIRECTED, MARGIN, Differences, judge
 
 # The marks of a difference that the rules establish, by baseline.
@@ -197,7 +197,7 @@ def _differences(
             for _, group in grouped(setting, ["condition"]):
                 if group["method"].iloc[0] == baseline or reference.empty:
                     continue
-                found = comparison(list(paired(group, reference)), MARGIN)
+                found = comparison(list(pairs_of(group, reference)), MARGIN)
                 if found.pairs:
                     yield baseline, _place(evidence, group["run"].iloc[0]), found.differences
 

@@ -6,7 +6,7 @@ from reports.evidence.evidence import Evidence
 from reports.evidence.frames import grouped
 from reports.tables.sweeps import SWEPT_METHOD, sweep_frame
 from reports.verdicts.measures import values
-from reports.verdicts.pairs import Comparison, comparison, paired
+from reports.verdicts.pairs import Comparison, comparison, pairs_of
 from reports.verdicts.paper_claims import Claim, Part, parts
 
 SENSITIVITY = Claim(
@@ -44,7 +44,7 @@ def swept_settings(evidence: Evidence, margin: float) -> dict[Part, list[Swept]]
             reference = known[known["run"].isin(sweep.loc[sweep["reference"], "run"])]
             for (at,), group in grouped(sweep[~sweep["reference"]], ["at"]):
                 runs = known[known["run"].isin(group["run"])]
-                pairs = list(paired(runs, reference))
+                pairs = list(pairs_of(runs, reference))
                 if pairs:
                     fraction = float(group["fraction"].iloc[0])
                     swept = Swept(f"{field} {at:g}", fraction, comparison(pairs, margin))

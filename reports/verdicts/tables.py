@@ -11,7 +11,7 @@ from reports.statistics.direction import unseen_share
 from reports.statistics.limits import difference_limits, metric_limits
 from reports.statistics.seeds import summarise_seeds
 from reports.tables.table import Column, Table, estimate_cells, interval_cells
-from reports.verdicts.ledger import JudgedClaim, JudgedEntry, depth
+from reports.verdicts.ledger import JudgedClaim, JudgedEntry, depth_in_words
 from reports.verdicts.pairs import compare
 from reports.verdicts.paper_claims import Claim, Part, Question, parts
 from reports.verdicts.rules import ALPHA, FEWEST_PAIRS, MARGIN
@@ -136,7 +136,7 @@ def overview_table(evidence: Evidence) -> Table:
                     sign = 1 if part.question == "accuracy" else -1
                     row |= estimate_cells(baseline, summarise_seeds([sign * one for one in found]))
                     row[f"{baseline} pairs"] = len(found)
-                    row["depth"] = depth(evidence, comparison.runs)
+                    row["depth"] = depth_in_words(evidence, comparison.runs)
                     behind = [*row.get("runs", "").split(), *comparison.runs]
                     row["runs"] = " ".join(dict.fromkeys(behind))
     measures = [_title(part) for _, part in _asked(BASELINES[0])]

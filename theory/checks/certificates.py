@@ -25,7 +25,7 @@ from theory.checks.check import (
 )
 from theory.laws.membership import (
     best_advantage,
-    gap,
+    membership_gap,
     proportional_advantage,
     threshold_advantage,
 )
@@ -130,7 +130,7 @@ def _attacks(effort: Effort) -> Outcome:
         values = (0, 1) if number % 2 else range(5)
         members, fresh = (_random_losses(rng, values) for _ in range(2))
         bound = max(values)
-        least = gap(members, fresh) / bound
+        least = membership_gap(members, fresh) / bound
         best = best_advantage(members, fresh)
         thresholds = max(threshold_advantage(members, fresh), threshold_advantage(fresh, members))
         holding += (

@@ -8,7 +8,7 @@ import numpy as np
 
 from theory.counterexamples.counterexample import Counterexample, Value
 from theory.laws.exact import IntArray, Rational
-from theory.laws.membership import best_advantage, gap
+from theory.laws.membership import best_advantage, membership_gap
 from theory.laws.minimal_gap import Pairing
 from theory.laws.mixing_coefficient import BetaMixing
 from theory.laws.mixup_law import covariance_factor
@@ -111,7 +111,7 @@ def _leak_without_gap() -> Mapping[str, Value]:
     """Members always lose 1/2, fresh points 0 or 1."""
     half = Fraction(1, 2)
     members, fresh = {half: Fraction(1)}, {Fraction(0): half, Fraction(1): half}
-    return {"gap": gap(members, fresh), "best advantage": best_advantage(members, fresh)}
+    return {"gap": membership_gap(members, fresh), "best advantage": best_advantage(members, fresh)}
 
 
 TRAINING_COUNTEREXAMPLES = (

@@ -17,7 +17,7 @@ from theory.laws.piecewise import PiecewisePolynomial
 
 FloatArray = NDArray[np.float64]
 Loss = Callable[[Fraction], Fraction]
-Table = tuple[tuple[Fraction, ...], ...]
+LossRows = tuple[tuple[Fraction, ...], ...]
 ExactMixing = FiniteMixing | BetaMixing
 
 
@@ -117,7 +117,7 @@ class FiniteClass:
         """|H|."""
         return len(self.losses)
 
-    def loss_table(self) -> Table:
+    def loss_table(self) -> LossRows:
         """g_f(x_k), of shape (|H|, K)."""
         return tuple(tuple(loss(x) for x in self.law.points) for loss in self.losses)
 
@@ -125,7 +125,7 @@ class FiniteClass:
         """R(f) = E g_f(x), of shape (|H|,)."""
         return tuple(self.law.expectation(loss) for loss in self.losses)
 
-    def segment_losses(self, mixing: FiniteMixing) -> tuple[tuple[Table, ...], ...]:
+    def segment_losses(self, mixing: FiniteMixing) -> tuple[tuple[LossRows, ...], ...]:
         """g_f(lambda x_k + (1-lambda) x_l), of shape (atoms of lambda, |H|, K, K)."""
         points = self.law.points
         return tuple(
@@ -142,7 +142,7 @@ class FiniteClass:
             for value in mixing.values
         )
 
-    def kernels(self, mixing: ExactMixing) -> tuple[Table, ...]:
+    def kernels(self, mixing: ExactMixing) -> tuple[LossRows, ...]:
         """h_f(x_k, x_l) = E_lambda g_f(lambda x_k + (1-lambda) x_l), of shape (|H|, K, K).
 
         Raises TheoryInputError when the mean is not rational (see PiecewisePolynomial.beta_mean).

@@ -23,10 +23,10 @@ from theory.errors import TheoryInputError
 
 Array = NDArray[np.float64]
 # Either floating point or Fractions (dtype object).
-Numbers = NDArray[Any]
+ExactArray = NDArray[Any]
 
 
-def mixed_second_moment(rows: Numbers, factor: float | Fraction) -> Numbers:
+def mixed_second_moment(rows: ExactArray, factor: float | Fraction) -> ExactArray:
     """E[z'z'ᵀ | S] of mixed rows; `rows` is (n, k), `factor` the share of variance kept.
 
     factor = 1 gives the plain second moment.
@@ -37,18 +37,18 @@ def mixed_second_moment(rows: Numbers, factor: float | Fraction) -> Numbers:
         raise TheoryInputError(f"factor must lie in [0, 1], got {factor}; it is s, s_n or s_w.")
     count = rows.shape[0]
     mean = rows.sum(axis=0) / count
-    moment: Numbers = factor * (rows.T @ rows) / count + (1 - factor) * np.outer(mean, mean)
+    moment: ExactArray = factor * (rows.T @ rows) / count + (1 - factor) * np.outer(mean, mean)
     return moment
 
 
 def fit_mixed(
-    features: Numbers,
-    targets: Numbers,
+    features: ExactArray,
+    targets: ExactArray,
     factor: float | Fraction = 1,
     *,
     intercept: bool,
     ridge: float | Fraction = 0,
-) -> Numbers:
+) -> ExactArray:
     """Coefficients that minimise the expected squared loss on mixed points (a = ∞).
 
     `features` (n, d), `targets` (n,). Ridge is on the slopes only: E(θ'x' + θ₀ - y')² + ridge ‖θ‖².
@@ -104,7 +104,7 @@ def _solve(gram: Array, cross: Array) -> Array:
         raise _singular() from None
 
 
-def _solve_exactly(gram: Numbers, cross: Numbers) -> Numbers:
+def _solve_exactly(gram: ExactArray, cross: ExactArray) -> ExactArray:
     matrix = sp.Matrix(gram.shape[0], gram.shape[1], [_rational(x) for x in gram.ravel()])
     if matrix.det() == 0:
         raise _singular()

@@ -21,7 +21,7 @@ from theory.errors import TheoryInputError
 Losses = Mapping[Fraction, Fraction]
 
 
-def gap(members: Losses, fresh: Losses) -> Fraction:
+def membership_gap(members: Losses, fresh: Losses) -> Fraction:
     """Return R(f) - R_S(f), the mean loss of fresh points minus that of members.
 
     Raises:

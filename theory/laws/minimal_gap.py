@@ -27,7 +27,7 @@ from theory.laws.exact import (
     int_array,
     numerators,
 )
-from theory.laws.finite_laws import ExactMixing, FiniteClass, Table
+from theory.laws.finite_laws import ExactMixing, FiniteClass, LossRows
 from theory.laws.gap_law import GapLaw
 from theory.laws.lattice_sums import DEFAULT_BIT_LIMIT, lattice_sum_law
 from theory.laws.mixing_coefficient import FiniteMixing
@@ -197,7 +197,7 @@ def _sample_size(n: int, pairing: Pairing) -> int:
     return checked_count(n, "n (mixup of distinct points)", 2 if pairing == "distinct" else 1)
 
 
-def _denominator(*tables: Table) -> int:
+def _denominator(*tables: LossRows) -> int:
     return common_denominator(value for table in tables for row in table for value in row)
 
 

@@ -96,7 +96,7 @@ class SampledClass:
         checked_delta(failure, "failure")
         totals = np.zeros(len(losses))
         for count in chunks(checked_count(draws, "draws"), len(losses)):
-            totals += checked_losses(losses, sampler(rng, count), loss_bound).sum(axis=1)
+            totals += checked_loss_values(losses, sampler(rng, count), loss_bound).sum(axis=1)
         error = loss_bound * math.sqrt(math.log(2 * len(losses) / failure) / (2 * draws))
         return cls(sampler, losses, totals / draws, loss_bound, error, failure)
 
@@ -131,7 +131,7 @@ def chunks(replications: int, values_each: int) -> Iterator[int]:
         yield min(size, replications - start)
 
 
-def checked_losses(
+def checked_loss_values(
     losses: tuple[VectorLoss, ...], points: FloatArray, loss_bound: float
 ) -> FloatArray:
     """All losses at the points, of shape (|H|, count), checked to lie in [0, M].

@@ -19,7 +19,7 @@ from theory.laws.sampled_class import (
     SampledClass,
     Sampler,
     VectorLoss,
-    checked_losses,
+    checked_loss_values,
     chunks,
 )
 
@@ -35,7 +35,9 @@ def simulate_gaps(
     n = checked_count(n, "n")
     gaps = []
     for count in chunks(checked_count(replications, "replications"), n * problem.size):
-        losses = checked_losses(problem.losses, problem.sampler(rng, count * n), problem.loss_bound)
+        losses = checked_loss_values(
+            problem.losses, problem.sampler(rng, count * n), problem.loss_bound
+        )
         empirical = losses.reshape(-1, count, n).mean(axis=2)
         gaps.append((problem.risks[:, None] - empirical).max(axis=0))
     return np.concatenate(gaps)
@@ -91,10 +93,10 @@ def simulate_mixup_gaps(
         rows = np.arange(count)[:, None]
         coefficient = mixing.sample(rng, (count, a)).reshape((count, a) + (1,) * (points.ndim - 2))
         mixed = coefficient * points[rows, first] + (1 - coefficient) * points[rows, second]
-        drawn = checked_losses(
+        drawn = checked_loss_values(
             problem.losses, mixed.reshape(count * a, *points.shape[2:]), problem.loss_bound
         )
-        kept = checked_losses(problem.losses, sample, problem.loss_bound)
+        kept = checked_loss_values(problem.losses, sample, problem.loss_bound)
         empirical = weight * kept.reshape(-1, count, n).mean(axis=2)
         empirical += (1 - weight) * drawn.reshape(-1, count, a).mean(axis=2)
         gaps.append((problem.risks[:, None] - empirical).max(axis=0))
@@ -127,12 +129,12 @@ def simulate_mixup_limit_gaps(
     for count in chunks(checked_count(replications, "replications"), n * n * problem.size):
         sample = problem.sampler(rng, count * n)
         points = sample.reshape(count, n, *sample.shape[1:])
-        kept = checked_losses(problem.losses, sample, problem.loss_bound)
+        kept = checked_loss_values(problem.losses, sample, problem.loss_bound)
         empirical = weight * kept.reshape(-1, count, n).mean(axis=2)
         for value, mass in zip(values, masses, strict=True):
             mixed = value * points[:, first] + (1 - value) * points[:, second]
             flat = mixed.reshape(count * len(first), *points.shape[2:])
-            drawn = checked_losses(problem.losses, flat, problem.loss_bound)
+            drawn = checked_loss_values(problem.losses, flat, problem.loss_bound)
             empirical += (1 - weight) * mass * drawn.reshape(-1, count, len(first)).mean(axis=2)
         gaps.append((problem.risks[:, None] - empirical).max(axis=0))
     return np.concatenate(gaps)

@@ -104,7 +104,7 @@ class Numbers:
         return tuple(name for name in names if getattr(self, name) is None)
 
 
-def describe(name: str) -> str:
+def meaning(name: str) -> str:
     """Return the meaning of the field in words: "minimal gap eps_p at n points"."""
     return _DESCRIPTIONS[name]
 

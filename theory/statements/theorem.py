@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from theory.errors import TheoryInputError
 from theory.laws.mixing_coefficient import BetaMixing
-from theory.statements.numbers import Numbers, describe
+from theory.statements.numbers import Numbers, meaning
 
 Judge = Callable[[Numbers], tuple[bool, str]]
 
@@ -60,7 +60,7 @@ class Hypothesis:
     def find(self, evidence: Numbers) -> Finding:
         missing = evidence.missing(self.needs)
         if missing:
-            wanted = "; ".join(f"{describe(name)} ({name})" for name in missing)
+            wanted = "; ".join(f"{meaning(name)} ({name})" for name in missing)
             answer, reason = Answer.NOT_ASSESSABLE, f"not given: {wanted}"
         else:
             truth, reason = self.judge(evidence)
@@ -211,7 +211,7 @@ def given(evidence: Numbers, name: str) -> float:
     """
     value = getattr(evidence, name)
     if value is None:
-        raise TheoryInputError(f"the {describe(name)} is missing; give {name}.")
+        raise TheoryInputError(f"the {meaning(name)} is missing; give {name}.")
     return float(value)
 
 

@@ -38,7 +38,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from mixkd_core.data.embedded.words import choose, cumulative, zipf_cumulative
+from mixkd_core.data.embedded.words import cumulative, drawn_indices, zipf_cumulative
 
 NOUNS = {
     "animals": ("dogs", "cats", "horses", "wolves", "rabbits", "goats"),
@@ -59,7 +59,7 @@ QUANTIFIERS = ("all", "some", "no", "not all")
 ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)
 
 
-class Relation(IntEnum):
+class WordRelation(IntEnum):
     """Of the hypothesis' word to the premise's."""
 
     EQUAL = 0
@@ -68,18 +68,18 @@ class Relation(IntEnum):
     UNRELATED = 3
 
 
-_AS_GENERAL = (Relation.EQUAL, Relation.MORE_GENERAL)
-_AS_SPECIAL = (Relation.EQUAL, Relation.MORE_SPECIAL)
+_AS_GENERAL = (WordRelation.EQUAL, WordRelation.MORE_GENERAL)
+_AS_SPECIAL = (WordRelation.EQUAL, WordRelation.MORE_SPECIAL)
 _DENIAL = {"all": "not all", "not all": "all", "some": "no", "no": "some"}
 _UNRELATED_WEIGHT = 0.35
 _SPECIAL_RATE = 0.75
 
-Combination = tuple[str, str, Relation, Relation]
+Combination = tuple[str, str, WordRelation, WordRelation]
 
 
-def entails(premise: str, hypothesis: str, noun: Relation, verb: Relation) -> bool:
+def entails(premise: str, hypothesis: str, noun: WordRelation, verb: WordRelation) -> bool:
     """Return True if a sentence with the premise's quantifier entails one with the hypothesis'."""
-    related = noun is not Relation.UNRELATED
+    related = noun is not WordRelation.UNRELATED
     rules = {
         ("all", "all"): noun in _AS_SPECIAL and verb in _AS_GENERAL,
         ("all", "some"): related and verb in _AS_GENERAL,
@@ -113,37 +113,37 @@ class _Lexicon:
         self._family = zipf_cumulative(len(self.families))
         self._special = zipf_cumulative(len(self.families[0][1]))
 
-    def pair(self, relation: Relation, draws: tuple[int, int, float, float]) -> tuple[str, str]:
+    def pair(self, relation: WordRelation, draws: tuple[int, int, float, float]) -> tuple[str, str]:
         """(premise's word, hypothesis' word), from a family, a special word and two uniforms."""
         family, member, first, second = draws
         general, specials = self.families[family]
         special = specials[member]
-        if relation is Relation.EQUAL:
+        if relation is WordRelation.EQUAL:
             word = special if first < _SPECIAL_RATE else general
             return word, word
-        if relation is Relation.MORE_GENERAL:
+        if relation is WordRelation.MORE_GENERAL:
             return special, general
-        if relation is Relation.MORE_SPECIAL:
+        if relation is WordRelation.MORE_SPECIAL:
             return general, special
         others = [word for word in self.general_of if word != special]
         return special, others[int(second * len(others))]
 
     def choices(self, uniforms: NDArray[np.float64]) -> list[tuple[int, int, float, float]]:
         """The draws of :meth:`pair`, from uniforms of shape (count, 4)."""
-        families = choose(uniforms[:, 0], self._family)
-        members = choose(uniforms[:, 1], self._special)
+        families = drawn_indices(uniforms[:, 0], self._family)
+        members = drawn_indices(uniforms[:, 1], self._special)
         rest = uniforms[:, 2:].tolist()
         return [(f, m, a, b) for f, m, (a, b) in zip(families, members, rest, strict=True)]
 
-    def relation(self, premise: str, hypothesis: str) -> Relation:
+    def relation(self, premise: str, hypothesis: str) -> WordRelation:
         """The relation of the hypothesis' word to the premise's."""
         if premise == hypothesis:
-            return Relation.EQUAL
+            return WordRelation.EQUAL
         if self.general_of.get(premise) == hypothesis:
-            return Relation.MORE_GENERAL
+            return WordRelation.MORE_GENERAL
         if self.general_of.get(hypothesis) == premise:
-            return Relation.MORE_SPECIAL
-        return Relation.UNRELATED
+            return WordRelation.MORE_SPECIAL
+        return WordRelation.UNRELATED
 
 
 _NOUNS = _Lexicon(NOUNS)
@@ -156,20 +156,22 @@ class InferenceGrammar:
     draws = 2 + 2 * _Lexicon.draws
 
     def __init__(self) -> None:
-        combinations = list(product(QUANTIFIERS, QUANTIFIERS, Relation, Relation))
+        combinations = list(product(QUANTIFIERS, QUANTIFIERS, WordRelation, WordRelation))
         self._combinations = [
             [combination for combination in combinations if relation_label(combination) == label]
             for label in range(3)
         ]
         self._distributions = [
-            cumulative([_UNRELATED_WEIGHT ** c[2:].count(Relation.UNRELATED) for c in group])
+            cumulative([_UNRELATED_WEIGHT ** c[2:].count(WordRelation.UNRELATED) for c in group])
             for group in self._combinations
         ]
 
     def generate(self, uniforms: NDArray[np.float64]) -> list[tuple[tuple[str, ...], int]]:
         """(texts, clean label) of each example, from uniforms of shape (count, draws)."""
         labels = np.floor(uniforms[:, 0] * 3).astype(int).tolist()
-        within = [choose(uniforms[:, 1], distribution) for distribution in self._distributions]
+        within = [
+            drawn_indices(uniforms[:, 1], distribution) for distribution in self._distributions
+        ]
         nouns = _NOUNS.choices(uniforms[:, 2 : 2 + _Lexicon.draws])
         verbs = _VERBS.choices(uniforms[:, 2 + _Lexicon.draws :])
         examples: list[tuple[tuple[str, ...], int]] = []

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mixkd_core.data.embedded.words import choose, cumulative, zipf_cumulative
+from mixkd_core.data.embedded.words import cumulative, drawn_indices, zipf_cumulative
 
 PERSONS = (
     ("doctor", "physician"),
@@ -69,11 +69,11 @@ class ParaphraseGrammar:
     def generate(self, uniforms: NDArray[np.float64]) -> list[tuple[tuple[str, ...], int]]:
         """(texts, clean label) of each example, from uniforms of shape (count, draws)."""
         people = zipf_cumulative(len(PERSONS))
-        agents = choose(uniforms[:, 0], people)
-        verbs = choose(uniforms[:, 1], zipf_cumulative(len(VERBS)))
+        agents = drawn_indices(uniforms[:, 0], people)
+        verbs = drawn_indices(uniforms[:, 1], zipf_cumulative(len(VERBS)))
         patients = _choose_other(uniforms[:, 2], np.asarray(agents), people)
-        places = choose(uniforms[:, 3], zipf_cumulative(len(PLACES)))
-        kinds = choose(uniforms[:, 4], _KINDS)
+        places = drawn_indices(uniforms[:, 3], zipf_cumulative(len(PLACES)))
+        kinds = drawn_indices(uniforms[:, 4], _KINDS)
         others = uniforms[:, 5].tolist()
         written = uniforms[:, 6:].tolist()
         examples: list[tuple[tuple[str, ...], int]] = []

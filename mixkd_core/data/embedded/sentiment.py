@@ -26,7 +26,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mixkd_core.data.embedded.words import choose, cumulative, words, zipf_cumulative
+from mixkd_core.data.embedded.words import cumulative, drawn_indices, words, zipf_cumulative
 
 POSITIVE = words("""
 good great excellent wonderful charming brilliant delightful superb funny moving clever fresh
@@ -72,7 +72,7 @@ class SentimentGrammar:
 
     def generate(self, uniforms: NDArray[np.float64]) -> list[tuple[tuple[str, ...], int]]:
         """(texts, clean label) of each example, from uniforms of shape (count, draws)."""
-        forms = np.asarray(choose(uniforms[:, 0], _FORMS))
+        forms = np.asarray(drawn_indices(uniforms[:, 0], _FORMS))
         signs = np.where(uniforms[:, 1] < 0.5, 1, -1)
         coherent = uniforms[:, 2] < _COHERENCE
         second_signs = signs * np.where(coherent, 1, -1) * np.where(forms == _AND, 1, -1)
@@ -104,11 +104,11 @@ class SentimentGrammar:
 
 def _clauses(signs: NDArray[np.int64], uniforms: NDArray[np.float64]) -> list[tuple[str, int]]:
     """(text, signed strength) of each clause, from its sign and uniforms of shape (count, 5)."""
-    nouns = choose(uniforms[:, 0], zipf_cumulative(len(NOUNS)))
-    verbs = choose(uniforms[:, 1], cumulative(np.ones(len(VERBS))))
-    negations = choose(uniforms[:, 2], _NEGATION)
-    degrees = choose(uniforms[:, 3], _DEGREE)
-    ranks = choose(uniforms[:, 4], zipf_cumulative(len(POSITIVE)))
+    nouns = drawn_indices(uniforms[:, 0], zipf_cumulative(len(NOUNS)))
+    verbs = drawn_indices(uniforms[:, 1], cumulative(np.ones(len(VERBS))))
+    negations = drawn_indices(uniforms[:, 2], _NEGATION)
+    degrees = drawn_indices(uniforms[:, 3], _DEGREE)
+    ranks = drawn_indices(uniforms[:, 4], zipf_cumulative(len(POSITIVE)))
     clauses = []
     for noun, verb, negation, degree, sign, rank in zip(
         nouns, verbs, negations, degrees, signs.tolist(), ranks, strict=True

@@ -22,7 +22,7 @@ def cumulative(weights: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(sums / sums[-1], dtype=np.float64)
 
 
-def choose(uniforms: NDArray[np.float64], distribution: NDArray[np.float64]) -> list[int]:
+def drawn_indices(uniforms: NDArray[np.float64], distribution: NDArray[np.float64]) -> list[int]:
     """Indices with the given cumulative distribution, by inversion of uniforms in [0, 1)."""
     indices: list[int] = np.searchsorted(distribution, uniforms, side="right").tolist()
     return indices

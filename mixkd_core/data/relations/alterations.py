@@ -25,8 +25,9 @@ from hashlib import sha256
 import numpy as np
 
 from mixkd_core.data.embedded.words import words
+from mixkd_core.data.inspection import Content
 from mixkd_core.data.relations.labelled_texts import LabelledText
-from mixkd_core.data.relations.relation import Content, RelatedText
+from mixkd_core.data.relations.relation import RelatedText
 
 Alter = Callable[[str, np.random.Generator], str]
 

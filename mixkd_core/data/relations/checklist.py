@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mixkd_core.data.relations.relation import Content, RelatedText, Relation, relation
+from mixkd_core.data.inspection import Content
+from mixkd_core.data.relations.relation import RelatedText, Relation, relation
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixkd_core.data.inspection import contents
+from mixkd_core.data.inspection import Content, contents
 from mixkd_core.data.labelled_test import labelled_lines
-from mixkd_core.data.relations.relation import Content
 from mixkd_core.data.source_rows import SourceRows
 from mixkd_core.data.splits import build_split
 from mixkd_core.data.table_files import is_table, read_table

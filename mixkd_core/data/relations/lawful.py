@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mixkd_core.data.embedded.law import GRAMMARS, clean_label
+from mixkd_core.data.inspection import Content
 from mixkd_core.data.relations.alterations import seeded
 from mixkd_core.data.relations.labelled_texts import LabelledText
-from mixkd_core.data.relations.relation import Content, Kind, RelatedText
+from mixkd_core.data.relations.relation import Kind, RelatedText
 from mixkd_core.errors import InputError
 
 

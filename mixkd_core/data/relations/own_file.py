@@ -22,11 +22,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from mixkd_core.data.inspection import Content
 from mixkd_core.data.labels import is_missing, label_reader
 from mixkd_core.data.relations.relation import (
     AGREEING,
     KINDS,
-    Content,
     Kind,
     RelatedText,
     Relation,

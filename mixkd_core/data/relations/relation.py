@@ -21,6 +21,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Literal, TypeVar, get_args
 
+from mixkd_core.data.inspection import Content
 from mixkd_core.data.subsets import hash_rank
 from mixkd_core.errors import InputError
 
@@ -31,9 +32,6 @@ KINDS: Sequence[Kind] = get_args(Kind)
 
 # Kinds of which both predictions should agree.
 AGREEING: Sequence[Kind] = ("same label", "swapped order", "attack")
-
-# One text, or the two of a pair.
-Content = tuple[str, ...]
 
 # Altered forms of one original by one alteration, where groups are thinned: more of them say little
 # that is new and take as long as other originals.

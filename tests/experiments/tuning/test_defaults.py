@@ -13,8 +13,8 @@ from experiments.tuning.defaults import (
     START,
     STUDY,
     TABLE,
-    choose,
     chosen,
+    chosen_value,
     decided,
 )
 from mixkd_core.records.specs import StudentSpec, TrainingSpec
@@ -75,7 +75,7 @@ def cells(**metrics: list[float]) -> pd.DataFrame:
 def test_what_cannot_be_separated_is_decided_by_cost(
     cheap: list[float], dear: list[float], taken: str
 ) -> None:
-    assert choose(cells(cheap=cheap, dear=dear), ("cheap", "dear")) == taken
+    assert chosen_value(cells(cheap=cheap, dear=dear), ("cheap", "dear")) == taken
 
 
 def test_a_stage_without_all_its_cells_decides_nothing() -> None:

@@ -13,7 +13,7 @@ from mixkd_core.networks.architectures import (
     README,
     TABLE,
     UNTRIED,
-    judge,
+    judge_family,
     summary,
 )
 from mixkd_core.networks.reading import reads_last
@@ -72,7 +72,7 @@ def test_the_readmes_table_is_the_pages_summary() -> None:
 
 @pytest.mark.parametrize("family", few_first(FEW))
 def test_the_verdict_is_the_one_in_the_table(family: str) -> None:
-    assert without_numbers(judge(family).row) == without_numbers(rows_of_table()[family])
+    assert without_numbers(judge_family(family).row) == without_numbers(rows_of_table()[family])
 
 
 @pytest.mark.parametrize("family", few_first(FEW_TO_READ))

@@ -14,7 +14,7 @@ from mixkd_core.records.consistency import predictions_folder, write_predictions
 from mixkd_core.records.specs import EvaluationSpec
 from reports.evidence.evidence import load_evidence
 from reports.evidence.export import write_export
-from reports.statistics.agreement import agreement
+from reports.statistics.agreement import agreement_of
 from reports.tables.behaviour import agreement_table
 from reports.tables.latent_space import latent_space_table
 
@@ -60,7 +60,7 @@ def test_agreement_on_mixtures_is_that_of_their_logits(tmp_path: Path, write_run
     row = on(tmp_path, "mixtures").iloc[0]
     assert row["run"] == record.spec.id
     of = slice(POINTS, None)
-    found = agreement(np.float32(student[of]), np.float32(teacher[of]), [-1] * MIXED)
+    found = agreement_of(np.float32(student[of]), np.float32(teacher[of]), [-1] * MIXED)
     assert row["agreement"] == pytest.approx(found.agreement)
     assert row["divergence"] == pytest.approx(found.divergence)
     assert 0.3 < row["agreement"] < 0.7, "these networks have nothing to do with each other"

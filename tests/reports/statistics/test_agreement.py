@@ -8,7 +8,7 @@ from scipy.special import softmax
 from scipy.stats import entropy
 
 from mixkd_core.errors import InputError
-from reports.statistics.agreement import agreement
+from reports.statistics.agreement import agreement_of
 
 
 @given(st.integers(0, 1000), st.integers(1, 20), st.integers(2, 4))
@@ -16,7 +16,7 @@ def test_every_number_is_its_definition(seed: int, size: int, classes: int) -> N
     rng = np.random.default_rng(seed)
     student, teacher = rng.normal(size=(2, size, classes))
     labels = rng.integers(classes, size=size)
-    found = agreement(student, teacher, labels)
+    found = agreement_of(student, teacher, labels)
     said, taught = student.argmax(axis=1), teacher.argmax(axis=1)
     assert found.agreement == pytest.approx(np.mean(said == taught))
     assert found.teacher_right == sum(taught == labels)
@@ -28,7 +28,7 @@ def test_every_number_is_its_definition(seed: int, size: int, classes: int) -> N
     assert sum(parts) / size == pytest.approx(found.agreement)
     divergences = [entropy(softmax(t), softmax(s)) for s, t in zip(student, teacher, strict=True)]
     assert found.divergence == pytest.approx(np.mean(divergences))
-    shifted = agreement(student + 5, teacher - 3, labels)
+    shifted = agreement_of(student + 5, teacher - 3, labels)
     assert shifted.divergence == pytest.approx(found.divergence), "logits have no origin"
 
 
@@ -36,23 +36,23 @@ def test_a_student_of_labels_alone_agrees_where_the_teacher_is_right() -> None:
     labels = np.array([0, 1, 0, 1])
     perfect = np.eye(2)[labels]
     teacher = np.eye(2)[[0, 1, 1, 0]]
-    found = agreement(perfect, teacher, labels)
+    found = agreement_of(perfect, teacher, labels)
     assert (found.agreement_right, found.agreement_wrong, found.agreement) == (1.0, 0.0, 0.5)
-    itself = agreement(perfect, perfect, labels)
+    itself = agreement_of(perfect, perfect, labels)
     assert (itself.agreement, itself.divergence, itself.agreement_wrong) == (1.0, 0.0, None)
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (4, 3), (0, 2)])
 def test_logits_of_other_examples_are_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="one row of logits of each for every label"):
-        agreement(np.zeros(shape), np.zeros((4, 2)), np.zeros(4))
+        agreement_of(np.zeros(shape), np.zeros((4, 2)), np.zeros(4))
 
 
 def test_an_example_without_a_label_is_neither_right_nor_wrong() -> None:
     teacher, student = np.eye(2)[[0, 1, 0, 1]], np.eye(2)[[0, 0, 1, 1]]
-    found = agreement(student, teacher, [0, 0, -1, -1])
+    found = agreement_of(student, teacher, [0, 0, -1, -1])
     assert (found.teacher_right, found.teacher_wrong) == (1, 1)
     assert (found.agreement, found.agreement_right, found.agreement_wrong) == (0.5, 1.0, 0.0)
-    none = agreement(student, teacher, [-1] * 4)
+    none = agreement_of(student, teacher, [-1] * 4)
     assert (none.teacher_right, none.teacher_wrong) == (0, 0)
     assert (none.agreement_right, none.agreement_wrong) == (None, None)

@@ -11,11 +11,11 @@ from mixkd_core.errors import InputError
 from reports.statistics.membership import (
     Membership,
     attack_auc,
-    best_advantage,
+    best_threshold_advantage,
     calibrated,
     true_positive_rate,
 )
-from theory.laws.membership import gap, threshold_advantage
+from theory.laws.membership import membership_gap, threshold_advantage
 
 # Few values, so that ties are frequent.
 LOSSES = st.lists(st.integers(0, 6), min_size=1, max_size=25)
@@ -38,13 +38,13 @@ def test_the_advantage_is_the_theorys_and_holds_what_t8_says(
     members: list[int], others: list[int]
 ) -> None:
     """Two routes, floating point and fractions; and T8 on the two empirical distributions."""
-    measured = best_advantage(members, others)
+    measured = best_threshold_advantage(members, others)
     exact = threshold_advantage(law(members), law(others))
     assert measured == pytest.approx(float(exact))
-    assert measured >= float(gap(law(members), law(others))) / 6 - 1e-12
+    assert measured >= float(membership_gap(law(members), law(others))) / 6 - 1e-12
     errors, fresh = ([int(loss > 2) for loss in losses] for losses in (members, others))
-    zero_one = float(gap(law(errors), law(fresh)))
-    assert best_advantage(errors, fresh) == pytest.approx(max(zero_one, 0.0))
+    zero_one = float(membership_gap(law(errors), law(fresh)))
+    assert best_threshold_advantage(errors, fresh) == pytest.approx(max(zero_one, 0.0))
 
 
 @given(LOSSES, LOSSES, st.sampled_from([0.1, 0.3, 0.5]))

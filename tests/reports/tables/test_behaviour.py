@@ -14,7 +14,7 @@ from experiments.cli import app, main
 from mixkd_core.records.run_folder import read_examples
 from reports.evidence.evidence import load_evidence
 from reports.evidence.export import write_export
-from reports.statistics.agreement import agreement
+from reports.statistics.agreement import agreement_of
 from reports.statistics.membership import attack_auc
 from reports.tables.behaviour import (
     agreement_table,
@@ -103,7 +103,7 @@ def test_agreement_is_that_of_the_stored_logits(store: Path) -> None:
     row = measured[measured["set"] == "remainder"].iloc[0]
     table = read_examples(evidence.records[row["run"]], "remainder")
     assert table.teacher_logits is not None
-    found = agreement(table.logits, table.teacher_logits, table.labels)
+    found = agreement_of(table.logits, table.teacher_logits, table.labels)
     assert row.drop(["run", "set"]).to_dict() == pytest.approx(found.row())
     shown = agreement_table(evidence).frame
     assert set(shown["set"]) == {"train", "remainder", "dev"}

@@ -24,7 +24,7 @@ from reports.evidence.evidence import evidence_of, load_evidence
 from reports.evidence.measurements import DELTA, FITTING_SHARE, LOSS_BOUNDS
 from reports.tables.bound_conditions import condition_frame, condition_table, theorem_table
 from reports.tables.certificates import certificate_frame, certificate_table
-from reports.tables.comparisons import comparison_table, reading
+from reports.tables.comparisons import comparison_table, gap_reading
 from reports.tables.gaps import gap_table, metric_table, run_table
 from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.table import Column, Table, seeds_text, write_tables
@@ -152,9 +152,9 @@ def test_differences_are_paired_and_decomposed(store: Path) -> None:
 
 
 def test_a_gap_that_shrinks_by_fitting_worse_is_said_to() -> None:
-    assert reading(-0.1, 0.0, 0.1) == "smaller gap: neither risk lower"
-    assert reading(-0.1, -0.2, -0.1) == "smaller gap: both risks lower"
-    assert reading(0.1, 0.0, -0.1) == "larger gap: training risk lower, held-out risk not"
+    assert gap_reading(-0.1, 0.0, 0.1) == "smaller gap: neither risk lower"
+    assert gap_reading(-0.1, -0.2, -0.1) == "smaller gap: both risks lower"
+    assert gap_reading(0.1, 0.0, -0.1) == "larger gap: training risk lower, held-out risk not"
 
 
 def test_other_data_are_not_compared(tmp_path: Path, write_run: Run) -> None:

@@ -8,7 +8,7 @@ import pytest
 from mixkd_core.data.tasks import find_task
 from reports.evidence.evidence import load_evidence
 from reports.tables.table import Column, Table
-from reports.verdicts.answer import Answer, answer, in_text, title
+from reports.verdicts.answer import StoreAnswer, answer, in_text, title
 from reports.verdicts.ledger import ledger
 from reports.verdicts.results import encoder_name, result_table
 
@@ -79,7 +79,7 @@ def test_few_seeds_establish_nothing_and_what_would_is_said(tmp_path: Path, writ
 
 
 def test_a_paragraph_counts_what_would_make_it_long() -> None:
-    text = in_text(Answer("Compared.", tuple("abcde"), tuple("xyz"), untested=0))
+    text = in_text(StoreAnswer("Compared.", tuple("abcde"), tuple("xyz"), untested=0))
     assert text == "Compared. Established: a; b; c; and 2 more below. Open: x; y; z."
 
 

@@ -11,7 +11,7 @@ from theory.errors import TheoryInputError
 from theory.laws.membership import (
     advantage,
     best_advantage,
-    gap,
+    membership_gap,
     proportional_advantage,
     threshold_advantage,
 )
@@ -29,7 +29,7 @@ def losses(draw):
 
 @given(losses(), losses())
 def test_the_proportional_attack_has_the_gap_over_m_and_a_threshold_at_least_that(members, fresh):
-    least = gap(members, fresh) / BOUND
+    least = membership_gap(members, fresh) / BOUND
     assert proportional_advantage(members, fresh, BOUND) == least
     thresholds = max(threshold_advantage(members, fresh), threshold_advantage(fresh, members))
     assert abs(least) <= thresholds <= best_advantage(members, fresh)
@@ -45,7 +45,7 @@ def test_no_attack_is_better_than_the_total_variation(members, fresh, answers):
 @given(st.fractions(0, 1), st.fractions(0, 1))
 def test_a_zero_one_loss_leaks_the_gap_and_no_more(training, fresh):
     one, two = ({Q(0): 1 - error, Q(1): error} for error in (training, fresh))
-    assert best_advantage(one, two) == abs(gap(one, two)) == abs(training - fresh)
+    assert best_advantage(one, two) == abs(membership_gap(one, two)) == abs(training - fresh)
 
 
 def test_the_attack_played_out_has_the_advantage_of_the_formula():
@@ -60,8 +60,8 @@ def test_the_attack_played_out_has_the_advantage_of_the_formula():
 def test_distributions_that_are_none_are_refused():
     whole = {Q(0): Q(1)}
     with pytest.raises(TheoryInputError, match="add up to 1"):
-        gap({Q(0): Q(1, 2)}, whole)
+        membership_gap({Q(0): Q(1, 2)}, whole)
     with pytest.raises(TheoryInputError, match="not be negative"):
-        gap({Q(0): Q(2), Q(1): Q(-1)}, whole)
+        membership_gap({Q(0): Q(2), Q(1): Q(-1)}, whole)
     with pytest.raises(TheoryInputError, match=r"a loss is 3, outside \[0, 2\]"):
         proportional_advantage({Q(3): Q(1)}, whole, 2)

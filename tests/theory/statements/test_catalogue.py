@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from theory.counterexamples.catalogue import COUNTEREXAMPLES
 from theory.errors import TheoryInputError
 from theory.statements.catalogue import THEOREMS, theorem
-from theory.statements.numbers import Numbers, describe
+from theory.statements.numbers import Numbers, meaning
 from theory.statements.theorem import Answer, Provenance
 from theory.statements.theorem import given as given_number
 from theory.symbolic.catalogue import derivation
@@ -399,7 +399,7 @@ def test_choosing_among_candidates_divides_the_budget():
 def test_bad_evidence_is_named(name, value):
     with pytest.raises(TheoryInputError) as caught:
         Numbers(**{name: value})
-    assert describe(name) in str(caught.value)
+    assert meaning(name) in str(caught.value)
 
 
 def test_a_promised_number_that_is_missing_is_an_error():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixkd_core.data.embedded.entailment import QUANTIFIERS, Relation, relation_label
+from mixkd_core.data.embedded.entailment import QUANTIFIERS, WordRelation, relation_label
 from mixkd_core.data.embedded.law import (
     GRAMMARS,
     NOISE_RATE,
@@ -20,7 +20,7 @@ from mixkd_core.data.embedded.law import (
     vocabulary,
 )
 from mixkd_core.data.embedded.sentiment import NEGATIVE, POSITIVE
-from mixkd_core.data.embedded.words import choose, zipf_cumulative
+from mixkd_core.data.embedded.words import drawn_indices, zipf_cumulative
 from mixkd_core.data.tasks import EMBEDDED
 from mixkd_core.errors import InputError
 
@@ -137,7 +137,7 @@ def test_no_adjective_has_two_polarities() -> None:
 def test_zipfs_law(size: int) -> None:
     masses = np.diff(zipf_cumulative(size), prepend=0.0)
     assert np.allclose(masses * np.arange(1, size + 1), masses[0])
-    assert choose(np.array([0.0, 1 - 2**-53]), zipf_cumulative(size)) == [0, size - 1]
+    assert drawn_indices(np.array([0.0, 1 - 2**-53]), zipf_cumulative(size)) == [0, size - 1]
 
 
 @pytest.mark.parametrize(
@@ -201,12 +201,12 @@ def test_inference_labels_are_those_of_set_theory() -> None:
     # the related words nested. A label must be what holds in all of the interpretations allowed.
     universe = range(8)
 
-    def related(x: int, y: int, relation: Relation) -> bool:
+    def related(x: int, y: int, relation: WordRelation) -> bool:
         return {
-            Relation.EQUAL: x == y,
-            Relation.MORE_GENERAL: x & y == x,
-            Relation.MORE_SPECIAL: x & y == y,
-            Relation.UNRELATED: True,
+            WordRelation.EQUAL: x == y,
+            WordRelation.MORE_GENERAL: x & y == x,
+            WordRelation.MORE_SPECIAL: x & y == y,
+            WordRelation.UNRELATED: True,
         }[relation]
 
     def holds(quantifier: str, noun: int, verb: int) -> bool:
@@ -217,7 +217,7 @@ def test_inference_labels_are_those_of_set_theory() -> None:
             "not all": noun & ~verb != 0,
         }[quantifier]
 
-    for noun_relation, verb_relation in itertools.product(Relation, Relation):
+    for noun_relation, verb_relation in itertools.product(WordRelation, WordRelation):
         nouns = [
             (x, y)
             for x, y in itertools.product(universe, universe)
