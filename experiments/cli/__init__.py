@@ -21,6 +21,7 @@ from experiments.cli.doctor import doctor
 from experiments.cli.export import export
 from experiments.cli.gaps import gaps
 from experiments.cli.predict import predict
+from experiments.cli.predictor import predictor
 from experiments.cli.report import report
 from experiments.cli.run import run
 from experiments.cli.status import status
@@ -44,7 +45,7 @@ app = typer.Typer(
 
 for command in (
     demo, train, run, tune, status, clean, report, gaps, claims, consistency, memorization,
-    agreement, export, predict, cost, doctor, certify, verify, submit, bench,
+    agreement, predictor, export, predict, cost, doctor, certify, verify, submit, bench,
 ):  # fmt: skip
     app.command()(command)
 

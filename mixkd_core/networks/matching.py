@@ -58,7 +58,7 @@ def match(student: Any, teacher: Any, objective: Objective, mix_layer: MixLayer)
         classifier_head(teacher)
     elif mix_layer:
         depths = len(encoder_layers(teacher)), len(encoder_layers(student))
-        teacher_mix_layer = max(1, round(mix_layer * depths[0] / depths[1]))
+        teacher_mix_layer = at_relative_depth(mix_layer, *depths)
     if "pkd" not in objective.terms:
         return Matching(mix_layer, teacher_mix_layer)
     widths = [model.config.get_text_config().hidden_size for model in (teacher, student)]
@@ -74,6 +74,11 @@ def match(student: Any, teacher: Any, objective: Objective, mix_layer: MixLayer)
         student_layers=tuple(layer for layer, _ in matched),
         teacher_layers=tuple(layer for _, layer in matched),
     )
+
+
+def at_relative_depth(mix_layer: int, teacher_layers: int, student_layers: int) -> int:
+    """Return the teacher's layer that mixes where a student of so many layers mixes at its own."""
+    return max(1, round(mix_layer * teacher_layers / student_layers))
 
 
 def check_networks(
