@@ -83,7 +83,7 @@ def judged(table: pd.DataFrame) -> list[str]:
     """Say of each family how far the predictor orders its students' losses."""
     sentences = []
     for (task, fraction, _), family in grouped(table, ["task", "fraction", "family"]):
-        named = f"{task}, {fraction:.3g} of the data, like {family['label'].iloc[0]}"
+        named = f"{task}, {fraction:.3g} of the data, like {min(family['label'], key=len)}"
         found = rank_test(family["stddev"].tolist(), family["loss"].tolist())
         if found is None:
             sentences.append(

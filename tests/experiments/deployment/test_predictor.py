@@ -128,12 +128,19 @@ def test_a_stored_student_is_measured_and_too_few_kinds_are_said_to_be(data: Tas
 
 def test_families_are_judged_apart() -> None:
     rows = [
-        {"task": "t", "fraction": 0.1, "label": f"m{n}", "family": name, "stddev": n, "loss": loss}
+        {
+            "task": "t",
+            "fraction": 0.1,
+            "family": name,
+            "stddev": n,
+            "loss": loss,
+            "label": f"{name}{name}" if n == 3 else f"{name} [{n}]",
+        }
         for name, sign in (("a", 1), ("b", -1))
         for n, loss in enumerate(sign * np.arange(5.0))
     ]
     first, second = judged(pd.DataFrame(rows))
-    assert "rank correlation +1.00" in first
+    assert "t, 0.1 of the data, like aa: rank correlation +1.00" in first
     assert "p = 0.008" in first
     assert "rank correlation -1.00" in second
 
