@@ -17,6 +17,7 @@ def memorization(evidence: Evidence) -> Drawing | None:
     frame = membership_long(evidence)
     frame = drawn_representatives(evidence, frame[frame["measure"] == "auc"])
     return levels(
+        evidence,
         "memorization",
         "Membership inference from losses",
         "AUC of telling the training subset from examples of its distribution (the set named) by "
@@ -31,6 +32,7 @@ def agreement(evidence: Evidence) -> Drawing | None:
     frame = agreement_long(evidence)
     frame = frame[(frame["measure"] == "agreement_wrong") & frame["set"].isin(TRAINING_LAW)]
     return levels(
+        evidence,
         "agreement",
         "Agreement where the teacher errs",
         "Share of the examples on which the teacher errs (of the set named) on which the student "
@@ -54,6 +56,7 @@ def queries(evidence: Evidence) -> Drawing | None:
         baseline.rename(columns={"metric_value": "baseline_value"}), on=keys
     )
     return levels(
+        evidence,
         "queries",
         f"What more questions to the teacher gain over {BASELINE}",
         "The task's metric on the development set named, minus that of distillation of the same "

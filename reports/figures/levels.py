@@ -1,6 +1,6 @@
 """A number of every method: against the fraction where there are several, else a dot a method."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from mixkd_core.records.specs import CheckpointRef
 from reports.evidence.evidence import TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
 from reports.figures.drawing import (
@@ -27,6 +28,7 @@ from reports.statistics.limits import Limits, gap_limits, limited, metric_limits
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.sweeps import drawn_representatives
 from reports.tables.table import percent, seeds_text
+from reports.verdicts.results import encoder_name
 
 DOT_ROW = 0.24  # inches of a method's row
 
@@ -37,6 +39,7 @@ def accuracy(evidence: Evidence) -> Drawing | None:
     metrics = metrics[~metrics["set"].isin(["train", *TRAINING_LAW])]
     metrics = drawn_representatives(evidence, metrics)
     return levels(
+        evidence,
         "accuracy",
         "The tasks' metrics",
         "Means over seeds on the development set named; bars are 95 % intervals, small dots are "
@@ -63,6 +66,7 @@ def gap(evidence: Evidence) -> Drawing | None:
     gaps = drawn_representatives(evidence, gaps)
     what = gaps["loss"].map({"zero_one_error": "gap in 0-1 error", "squared_error": "gap"})
     return levels(
+        evidence,
         "gap",
         "The generalization gap",
         "Risk on a set of the training law (named; that which most fractions have) minus risk on "
@@ -92,24 +96,49 @@ def panel_title(task: str, group: pd.DataFrame, *, share: bool = False) -> str:
     return unformatted(f"{task} ({', '.join(told)})")
 
 
-def levels(name: str, title: str, caption: str, frame: pd.DataFrame) -> Drawing | None:
-    """Draw a panel a task of `value`, called `what`, between `low` and `high`.
+def levels(
+    evidence: Evidence, name: str, title: str, caption: str, frame: pd.DataFrame
+) -> Drawing | None:
+    """Draw a panel a task and encoder of `value`, called `what`, between `low` and `high`.
 
     A dashed grey line is drawn at `majority`, where that is a number.
     """
     if frame.empty:
         return None
-    panels = [(key[0], on_one_set(group)) for key, group in panels_of(frame, ["task"])]
+    checkpoints = {run: evidence.specs[run].encoder for run in frame["run"]}
+    frame = frame.assign(encoder=[checkpoints[run].digest for run in frame["run"]])
+    panels = [
+        (_panel_name(key[0], group, frame, checkpoints), _called_by_method(on_one_set(group)))
+        for key, group in panels_of(frame, ["task", "encoder"])
+    ]
     rows = max(group["label"].nunique() for _, group in panels)
     height = max(2.3, DOT_ROW * rows + 0.7)
     drawing, grid = drawing_of(name, title, caption, len(panels), height=height)
-    styles = method_styles(frame["label"])
+    styles = method_styles([label for _, group in panels for label in group["label"]])
     for axes, (task, group) in zip(grid, panels, strict=True):
         one = len(set(group["fraction"])) == 1
         draw = _dots if one else _lines
         draw(drawing, axes, task, group, styles)
         axes.set_title(panel_title(task, group, share=one))
     return drawing
+
+
+def _called_by_method(group: pd.DataFrame) -> pd.DataFrame:
+    """Call conditions by their method alone, if no two of one method are at one fraction."""
+    at = group.groupby(["fraction", "method"])["condition"].nunique()
+    return group.assign(label=group["method"]) if at.max() == 1 else group
+
+
+def _panel_name(
+    task: str, group: pd.DataFrame, frame: pd.DataFrame, checkpoints: Mapping[str, CheckpointRef]
+) -> str:
+    """Return the task, with the encoder where the figure has several."""
+    if len(set(frame["encoder"])) == 1:
+        return task
+    names = {one.digest: encoder_name(one.name) for one in checkpoints.values()}
+    digest = group["encoder"].iloc[0]
+    alike = list(names.values()).count(names[digest]) > 1
+    return f"{task}, {shortened(names[digest])}{f' {digest[:7]}' if alike else ''}"
 
 
 def _point(
@@ -153,9 +182,7 @@ def _dots(
     axes.set_ylim(0.6 - len(labels), 0.6)
     axes.grid(visible=False, axis="y")
     level = group["majority"].mean()
-    low, high = axes.get_xlim()
-    # A line far from every dot would push them together: then the caption of the table says it.
-    if low - 2 * (high - low) <= level <= high:
+    if _is_near(level, axes.get_xlim()):
         axes.axvline(level, color=GREY, linestyle=(0, (2, 2)), linewidth=1, zorder=1)
     low, high = axes.get_xlim()
     axes.set_xlim(max(low, limits[0]), min(high, limits[1]) if high > limits[1] else high)
@@ -174,7 +201,7 @@ def _lines(
         line = group[group["label"] == label]
         style = styles[label]
         # Side by side on the logarithmic axis, so that intervals do not hide each other.
-        shift = 1 + 0.05 * (place - (len(labels) - 1) / 2)
+        shift = 1 + min(0.05, 0.4 / len(labels)) * (place - (len(labels) - 1) / 2)
         where, means = [], []
         for (fraction,), at in grouped(line.sort_values("fraction", kind="stable"), ["fraction"]):
             summary, text = _point(task, label, float(fraction), at, limits)
@@ -194,13 +221,19 @@ def _lines(
         axes.plot(where, means, color=style["color"], linestyle=style["linestyle"], alpha=0.8)
         ends[label] = means[-1], style["color"]
     level = group["majority"].mean()
-    if not pd.isna(level):
+    if _is_near(level, axes.get_ylim()):
         axes.axhline(level, color=GREY, linestyle=(0, (2, 2)), linewidth=1, zorder=1)
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, limits[0]), min(high, limits[1]))
     axes.set_ylabel(str(group["what"].iloc[0]))
     _fraction_axis(axes, sorted(set(group["fraction"])))
     direct_labels(axes, ends)
+
+
+def _is_near(level: float, limits: Limits) -> bool:
+    """Return True if a line at this level leaves the points apart; the tables say it anyway."""
+    low, high = limits
+    return low - 2 * (high - low) <= level <= high + 2 * (high - low)
 
 
 def _fraction_axis(axes: Axes, fractions: Sequence[float]) -> None:

@@ -10,10 +10,12 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from mixkd_core.objectives.objective import METHODS
-from mixkd_core.records.specs import TrainingSpec
+from mixkd_core.records.specs import CheckpointRef, TrainingSpec
 from reports.evidence.evidence import Evidence, load_evidence
+from reports.figures import levels
 from reports.figures.catalogue import draw_all
 from reports.figures.drawing import drawing_of, legend, method_styles, render, with_notes
+from reports.figures.style import GREY
 
 Run = Any
 
@@ -249,3 +251,49 @@ def test_a_gap_is_drawn_at_every_fraction_it_can_be_compared_at(
     for name in ("gap", "forest"):
         (axes,) = drawings[name].figure.axes
         assert axes.get_title(loc="left") == "sst2 (fresh)"
+
+
+def test_each_encoder_has_a_panel_and_methods_keep_their_names_and_looks(
+    tmp_path: Path, writing_runs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels of several encoders say so at such length that they are cut before they differ."""
+    for encoder, fractions in (("first", (0.01, 0.1)), ("second", (0.01,))):
+        monkeypatch.setattr(
+            "experiments.benchmarks.synthetic_store.CheckpointRef",
+            lambda encoder=encoder, **given: CheckpointRef(name=encoder, digest=encoder * 4),
+        )
+        for fraction in fractions:
+            for method in ("teacher", "kd", "sm+tmkd"):
+                writing_runs(tmp_path, method=method, fraction=fraction)
+    evidence = load_evidence(tmp_path)
+    assert any(label.startswith("kd [encoder") for label in evidence.labels.values())
+    drawing = levels.accuracy(evidence)
+    assert drawing is not None
+    titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
+    assert titles == ["sst2, first (dev)", "sst2, second (1 %, dev)"]
+    lines, dots = drawing.figure.axes
+    assert {text.get_text() for text in lines.texts} == {"teacher", "kd", "sm+tmkd"}
+    assert [text.get_text() for text in dots.get_yticklabels()] == ["teacher", "kd", "sm+tmkd"]
+    looks = [
+        {(one.get_color(), one.get_marker()) for one in axes.lines if one.get_gid() is not None}
+        for axes in (lines, dots)
+    ]
+    assert looks[0] == looks[1], "a method looks the same in every panel"
+
+
+@pytest.mark.parametrize(("accuracies", "drawn"), [((0.55, 0.6), True), ((0.9, 0.91), False)])
+def test_the_majority_class_is_drawn_where_it_leaves_the_methods_apart(
+    tmp_path: Path, write_run: Run, accuracies: tuple[float, float], drawn: bool
+) -> None:
+    for fraction, value in zip((0.01, 0.1), accuracies, strict=True):
+        for method in ("kd", "sm+tmkd"):
+            write_run(
+                method=method, fraction=fraction, sets={"train": (200, 0.95), "dev": (200, value)}
+            )
+    drawing = levels.accuracy(load_evidence(tmp_path))
+    assert drawing is not None
+    (axes,) = drawing.figure.axes
+    low, _ = axes.get_ylim()
+    drawn_levels = [one for one in axes.lines if one.get_color() == GREY]
+    assert bool(drawn_levels) is drawn
+    assert drawn or low > 0.8
