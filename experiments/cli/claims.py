@@ -30,7 +30,8 @@ def claims(
     judged = ledger(evidence, MARGIN if margin is None else margin)
     typer.echo(f"{in_text(answer(evidence, judged))}\n")
     for claim in judged:
-        typer.echo(f"{claim.verdict}: {claim.statement} ({claim.id}; {claim.compared})")
+        on = f"; {claim.tested_on}" if claim.entries else ""
+        typer.echo(f"{claim.verdict}: {claim.statement} ({claim.id}; {claim.compared}{on})")
     typer.echo()
     print_table(
         entry_table(judged),

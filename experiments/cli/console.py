@@ -74,12 +74,12 @@ def print_gaps(
         grid = plain_grid(("data", "method", *numbers), numbers, gap=1, heading="")
         for row in rows:
             limits = (row.least, row.greatest) if averaged else row.interval_over_examples
-            values = (row.metric_value, row.majority, row.empirical, row.generalization)
+            values = (row.metric_value, row.shown_majority, row.empirical, row.generalization)
             for name in [row.label] if names is None else names[row.runs[0]]:
                 grid.add_row(
                     percent(row.fraction),
                     name,
-                    *(f"{value:.3f}" for value in values),
+                    *("—" if value is None else f"{value:.3f}" for value in values),
                     f"{row.gap.mean:+.3f}",
                     "—" if limits is None else f"{limits[0]:+.3f} {limits[1]:+.3f}",
                 )

@@ -179,11 +179,12 @@ def _print_trials(trials: "list[Trial]", objective: str) -> None:
     """Print every trial, each method's best one marked."""
     from experiments.cli.console import wide_table
     from experiments.tuning.results import trial_frame
-    from reports.statistics.majority import REMEDY
+    from reports.statistics.majority import REMEDY, has_majority_class, reference_name
 
     def number(value: float | None, digits: int = 4) -> str:
         return "—" if value is None or value != value else f"{value:.{digits}f}"
 
+    metric = next((trial.metric_name for trial in trials if trial.metric_name), "metric")
     rows = []
     for trial, row in zip(trials, trial_frame(trials).to_dict("records"), strict=True):
         set_to = ", ".join(f"{key}={value}" for key, value in trial.chosen.items()) or "as it is"
@@ -194,14 +195,14 @@ def _print_trials(trials: "list[Trial]", objective: str) -> None:
                 set_to,
                 number(row["metric"]),
                 number(row["metric_sd"]),
-                number(row["majority"]) + (" ≥" if trial.beats_majority is False else ""),
+                (number(row["majority"]) if has_majority_class(metric) else "—")
+                + (" ≥" if trial.beats_majority is False else ""),
                 number(row["loss"]),
                 number(row["loss_sd"]),
                 trial.failure,
             )
         )
     loss = trials[0].loss_name.replace("_", "-")
-    metric = next((trial.metric_name for trial in trials if trial.metric_name), "metric")
     titles = ("method", "trial", "settings", metric, "sd", "majority class", loss, "sd", "")
     wide_table(titles, rows)
     if any(not trial.failure for trial in trials):
@@ -210,20 +211,22 @@ def _print_trials(trials: "list[Trial]", objective: str) -> None:
             "then the earlier"
         )
     if any(trial.beats_majority is False for trial in trials):
-        typer.echo(f"≥ no better than the majority class: {REMEDY}")
+        typer.echo(f"≥ no better than {reference_name(metric)}: {REMEDY}")
 
 
 def _print_chosen(content: dict[str, Any], trials: "list[Trial]") -> None:
     """Print what can be given to `mixkd run` as it is, and which methods have nothing to give."""
     from experiments.tuning.results import change_text
     from experiments.tuning.search import winners
+    from reports.statistics.majority import reference_name
 
     for name, winner in winners(trials).items():
         if winner is None:
             typer.echo(f"no trial of {name} succeeded: nothing was chosen for it")
         elif not any(trial.beats_majority for trial in trials if trial.method == name):
             typer.echo(
-                f"no trial of {name} beat the majority class ({winner.metric_name} "
+                f"no trial of {name} beat {reference_name(winner.metric_name)} "
+                f"({winner.metric_name} "
                 f"{fmean(winner.majority):.4f}): what was chosen for it means nothing; search "
                 "other learning rates, or more epochs"
             )

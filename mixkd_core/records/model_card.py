@@ -297,7 +297,10 @@ def _augmentation(augmentation: AugmentationSpec) -> str:
 
 def _numbers(task: Task, results: dict[str, Any]) -> list[str]:
     losses = list(next(iter(results.values()))["risk"])
-    titles = ["set", "examples", *task.metrics, f"majority {task.primary_metric}", *losses]
+    # A regression has no classes, and its metrics of a constant are zero by definition.
+    majority = [] if task.is_regression else [task.primary_metric]
+    of_majority = [f"majority {metric}" for metric in majority]
+    titles = ["set", "examples", *task.metrics, *of_majority, *losses]
     rows = [titles, ["---"] * len(titles)]
     for name, result in results.items():
         rows.append(
@@ -305,7 +308,7 @@ def _numbers(task: Task, results: dict[str, Any]) -> list[str]:
                 f"{_code(name)}: {set_meaning(name)}".replace("|", "\\|"),
                 str(result["examples"]),
                 *(f"{result['metrics'][metric]:.4f}" for metric in task.metrics),
-                f"{result['majority_baseline'][task.primary_metric]:.4f}",
+                *(f"{result['majority_baseline'][metric]:.4f}" for metric in majority),
                 *(f"{result['risk'][loss]:.4f}" for loss in losses),
             ]
         )

@@ -28,6 +28,7 @@ from reports.evidence.evidence import TRAINING_LAW, Evidence, load_evidence
 from reports.evidence.export import export_date, is_export
 from reports.evidence.frames import grouped
 from reports.files import write_file
+from reports.statistics.majority import has_majority_class
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.comparisons import comparison_table
 from reports.tables.gaps import TASK_LOSSES, GapSummary, gap_summaries, majority_note
@@ -111,7 +112,7 @@ def overview_section(folders: Sequence[Path], *, brief: bool) -> str:
     found = [_evidence(folder) for folder in folders]
     overviews = [overview_table(evidence) for evidence in found]
     frame = pd.concat([table.frame for table in overviews], ignore_index=True)
-    table = replace(overviews[0], frame=frame[frame["measure"].isin(_BRIEF)] if brief else frame)
+    table = replace(overviews[0], frame=frame[frame["asked"].isin(_BRIEF)] if brief else frame)
     if brief:
         return table.to_markdown()
     sentences = [sentence for evidence in found for sentence in gap_and_risk(ledger(evidence))]
@@ -224,14 +225,16 @@ def _levels(evidence: Evidence, key: tuple[str, float], summaries: list[GapSumma
         rows.append(row)
     here = _of(frame, key).groupby("set")
     majority, examples = here["majority"].mean(), here["examples"].mean()
-    told = ", ".join(
-        f"{float(majority[name]):.3f} on {name} ({float(examples[name]):.0f} examples)"
-        for name in sets
-    )
+    counted = {name: f"{name} ({float(examples[name]):.0f} examples)" for name in sets}
+    if has_majority_class(metric):
+        levels = (f"{float(majority[name]):.3f} on {counted[name]}" for name in sets)
+        told = f"Majority class: {', '.join(levels)}"
+    else:
+        told = f"Measured on {', '.join(counted.values())}"
     return Table(
         name="levels",
         title=_heading(key),
-        caption=f"Majority class: {told}. {majority_note(summaries)}".rstrip(),
+        caption=f"{told}. {majority_note(summaries)}".rstrip(),
         columns=(
             Column("method", "method"),
             Column("seeds", "seeds"),

@@ -16,6 +16,19 @@ UNTOLD = f"What was learned there cannot be told from nothing: {REMEDY}."
 
 _TIE = 1e-9
 
+# The metrics of a regression, whose labels have no classes.
+CORRELATIONS = frozenset({"pearson", "spearman"})
+
+
+def has_majority_class(metric: str) -> bool:
+    """Return True if a metric is one of a task with classes; 0 is a correlation's "nothing"."""
+    return metric not in CORRELATIONS
+
+
+def reference_name(metric: str) -> str:
+    """Return the name of what a network must beat to have learned anything."""
+    return "the majority class" if has_majority_class(metric) else "a constant prediction"
+
 
 def beats_majority(metric: str, value: float, majority: float, examples: float) -> bool:
     """Judge one metric on one set.
@@ -64,7 +77,7 @@ def scores(summary: Mapping[str, Any]) -> str:
     told = []
     for name, result in summary["results"].items():
         if name != "train":
-            remark = " (no better than the majority class)" if name in weak else ""
+            remark = f" (no better than {reference_name(metric)})" if name in weak else ""
             told.append(f"{result['metrics'][metric]:.3f} on {name}{remark}")
     return f"{metric} {', '.join(told)}"
 
@@ -73,10 +86,11 @@ def warning(summary: Mapping[str, Any]) -> str:
     """Say to the reader of a run's numbers where it does not; empty if it does everywhere."""
     weak = sets_at_majority(summary)
     on = ", ".join(weak)
-    return f"It is no better than the majority class on {on}: {REMEDY}." if weak else ""
+    reference = reference_name(summary["primary_metric"])
+    return f"It is no better than {reference} on {on}: {REMEDY}." if weak else ""
 
 
 def sentence(names: Sequence[str], metric: str, on: str) -> str:
     """Say which networks do not, and what to try."""
     listed = ", ".join(names)
-    return f"no better than the majority class on {on} ({metric}): {listed}. {UNTOLD}"
+    return f"no better than {reference_name(metric)} on {on} ({metric}): {listed}. {UNTOLD}"

@@ -16,9 +16,9 @@ from reports.evidence.evidence import GROUP, LOSS_TITLES, TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
 from reports.evidence.measurements import DELTA
 from reports.statistics.limits import gap_limits, limited, metric_limits
-from reports.statistics.majority import UNTOLD, beats_majority
+from reports.statistics.majority import UNTOLD, beats_majority, has_majority_class
 from reports.statistics.seeds import Summary, summarise_seeds
-from reports.tables.table import Column, Table, interval_cells, seeds_text
+from reports.tables.table import Column, Table, interval_cells, percent, seeds_text
 from theory.bounds.binomial import clopper_pearson_limit
 
 # What a task is judged by: 0-1 error, or squared error for a real-valued label.
@@ -65,6 +65,11 @@ class GapSummary:
     def beats_majority(self) -> bool:
         """Return True if the metric beats the majority class's (`reports.statistics.majority`)."""
         return beats_majority(self.metric, self.metric_value, self.majority, self.examples)
+
+    @property
+    def shown_majority(self) -> float | None:
+        """The majority class's metric; None for a regression, which has no classes."""
+        return self.majority if has_majority_class(self.metric) else None
 
     @property
     def interval_over_examples(self) -> tuple[float, float] | None:
@@ -121,7 +126,7 @@ def majority_note(summaries: Iterable[GapSummary]) -> str:
     for row in summaries:
         if row.loss in TASK_LOSSES and not row.beats_majority:
             key = (row.task, row.held_out, row.metric)
-            weak.setdefault(key, []).append(f"{row.label} ({row.fraction:.3g})")
+            weak.setdefault(key, []).append(f"{row.label} ({percent(row.fraction)})")
     if not weak:
         return ""
     said = "; ".join(
@@ -207,7 +212,7 @@ def metric_table(evidence: Evidence) -> Table:
                 "value": summary.mean,
                 "value_sd": summary.sd,
                 **interval_cells("value", summary.interval),
-                "majority": group["majority"].mean(),
+                "majority": group["majority"].mean() if has_majority_class(metric) else None,
                 "better": "yes"
                 if beats_majority(
                     metric, summary.mean, group["majority"].mean(), group["examples"].mean()
@@ -229,8 +234,9 @@ def metric_table(evidence: Evidence) -> Table:
         caption=(
             "Means over seeds with Student's t interval, which ends where the metric does; "
             "majority is the same metric of the most frequent class of the training subset, which "
-            "a regression does not have. Better: above the majority class by more than "
-            "chance (accuracy: exact one-sided binomial limit at 5 %; other metrics: above it)."
+            "a regression does not have. Better: above it, or a constant prediction of a "
+            "regression's labels, by more than chance (accuracy: exact one-sided binomial limit "
+            "at 5 %; other metrics: above it)."
         ),
         columns=(
             Column("task", "task"),

@@ -73,7 +73,7 @@ def temperature_control_table(evidence: Evidence) -> Table:
             Column("fraction", "fraction", "share"),
             Column("method", "method", role="key"),
             Column("set", "set"),
-            Column("value", "method", "number"),
+            Column("value", "method as it is", "number"),
             Column("plain", "ft", "number"),
             Column("control", "ft, tempered", "number"),
             Column("difference", "difference", "signed"),

@@ -95,7 +95,7 @@ def compared(evidence: Evidence) -> str:
     names = [name for name in METHODS if name in set(students["method"])]
     settings = students["label"].nunique() - len(names)
     told = ", ".join(names) if names else "the teacher alone"
-    more = f", in {settings} further settings," if settings > 0 else ""
+    more = _further(settings)
     seeds = sorted(set(finished["seed"]))
     tasks = _tasks(evidence)
     on = _each(tasks) if len(tasks) <= MOST_NAMED else f"{len(tasks)} tasks"
@@ -114,6 +114,12 @@ def compared(evidence: Evidence) -> str:
         f"{_examples(evidence)}, from {word}{_networks(evidence)}. "
         f"{len(finished)} run{'s' if len(finished) != 1 else ''} finished{when}."
     )
+
+
+def _further(settings: int) -> str:
+    if settings < 1:
+        return ""
+    return f", with {_number(settings)} further setting{'s' if settings != 1 else ''},"
 
 
 def _tasks(evidence: Evidence) -> list[str]:
@@ -146,16 +152,21 @@ def _networks(evidence: Evidence) -> str:
         encoder_name(record.spec.encoder.name) for record in evidence.records.values()
     )
     depths: dict[bool, set[int]] = {True: set(), False: set()}
+    unknown = False
     for record in evidence.records.values():
         student = record.spec.student
         layers = record.summary.get("layers") or (None if student is None else student.layers)
-        if layers is not None:
+        if layers is None:
+            unknown = True
+        else:
             depths[student is None].add(int(layers))
     told = [
         f"{who} of {_each([str(layers) for layers in sorted(own)])} layers"
         for who, own in (("students", depths[False]), ("teachers", depths[True]))
         if own
     ]
+    if told and unknown:
+        told[-1] += " (where it was recorded)"
     named = [name for name in encoders if name != "encoder"]  # as the embedded one is called
     if len(named) > MOST_NAMED:
         told.append(f"{len(named)} encoders")
@@ -191,7 +202,8 @@ def _undecided(claim: JudgedClaim, entry: JudgedEntry, one: bool) -> str:
     if judgement.estimate is not None:
         seen.append(f"{judgement.estimate:+.3f}")
         if judgement.interval is not None:
-            seen[0] += f", {judgement.interval[0]:+.3f} to {judgement.interval[1]:+.3f}"
+            low, high = judgement.interval
+            seen[0] += f", 95 % interval {low:+.3f} to {high:+.3f}"
     seen.append(_wanting(entry))
     return f"{who} in {_where(entry, one)} ({'; '.join(part for part in seen if part)})"
 
@@ -204,16 +216,25 @@ def _wanting(entry: JudgedEntry) -> str:
     if not what:
         return entry.note
     pairs, _, goal = what.partition(", for ")
-    return f"{pairs} further pairs would {f'show {goal}' if goal else 'tell more'}"
+    many = "pair" if pairs.split()[-1] == "1" else "pairs"
+    return f"{pairs} further {many} would {f'show {goal}' if goal else 'tell more'}"
 
 
 def _where(entry: JudgedEntry, one: bool) -> str:
     """Return measure and set, and, unless the store has one only, task and fraction."""
-    where = f"{entry.measure} on {entry.sets}"
+    where = f"{_measure(entry)} on {entry.sets}"
     if one:
         return where
     tasks = entry.tasks if len(entry.tasks) <= MOST_NAMED else (f"{len(entry.tasks)} tasks",)
     return f"{where}, {percent(entry.fraction)} of {_each(tasks)}"
+
+
+def _measure(entry: JudgedEntry) -> str:
+    """Return the measure as part of a sentence: a gap or risk with its loss in brackets."""
+    if entry.question == "accuracy":
+        return _each(entry.measure.split(", "))
+    kind, _, loss = entry.measure.partition(", ")
+    return f"{kind} ({loss})" if loss else kind
 
 
 def _test(p_value: float | None) -> str:

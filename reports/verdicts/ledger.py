@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from mixkd_core.errors import InputError
 from reports.evidence.evidence import Evidence
+from reports.tables.table import percent
 from reports.verdicts.examples import interval_over_examples
 from reports.verdicts.further_pairs import further_pairs
 from reports.verdicts.measures import measure_title
@@ -96,6 +97,15 @@ class JudgedClaim:
     verdict: Verdict
     entries: tuple[JudgedEntry, ...]
     note: str
+
+    @property
+    def tested_on(self) -> str:
+        """The fractions and tasks that its entries are on, in words; empty if it was not tested."""
+        if not self.entries:
+            return ""
+        fractions = sorted({entry.fraction for entry in self.entries})
+        tasks = dict.fromkeys(task for entry in self.entries for task in entry.tasks)
+        return f"{', '.join(map(percent, fractions))} of {', '.join(tasks)}"
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -228,7 +238,7 @@ def _measure(part: Part, comparison: Comparison) -> str:
     if part.question != "trend" or not comparison.pairs:
         return told
     fractions = sorted({pair.first["fraction"] for pair in comparison.pairs})
-    return f"{told} ({', '.join(f'{100 * fraction:g}' for fraction in fractions)} %)"
+    return f"{told} ({', '.join(map(percent, fractions))})"
 
 
 def _claim(claim: Claim, entries: Sequence[JudgedEntry]) -> JudgedClaim:

@@ -13,6 +13,7 @@ from mixkd_core.objectives.objective import METHODS
 from reports.evidence.evidence import TRAINING_LAW, Evidence, in_order
 from reports.evidence.frames import grouped
 from reports.statistics.limits import limited, metric_limits
+from reports.statistics.majority import has_majority_class
 from reports.statistics.seeds import summarise_seeds
 from reports.tables.sweeps import drawn_representatives
 from reports.tables.table import Column, Table, estimate_cells, interval_cells, percent
@@ -52,10 +53,12 @@ def result_table(evidence: Evidence) -> Table:
     ordered = sorted(rows.values(), key=lambda row: METHOD_ORDER.index(row["method"]))
     majority: dict[str, Any] = {"method": MAJORITY, "encoder": "", "depth": "", "runs": ""}
     for name, (key, _) in columns.items():
-        level = _of(frame, key)["majority"].mean()
-        majority[name] = level if _is_classified(evidence, key[0]) else None
+        here = _of(frame, key)
+        shown = has_majority_class(here["metric"].iloc[0])
+        majority[name] = here["majority"].mean() if shown else None
     several = len({row["encoder"] for row in ordered}) > 1
-    table = pd.DataFrame([*ordered, *([majority] if rows else [])])
+    classes = any(majority[name] is not None for name in columns)
+    table = pd.DataFrame([*ordered, *([majority] if classes else [])])
     return Table(
         name="results",
         title="Results: the tasks' metrics by method",
@@ -147,12 +150,6 @@ def _latency(evidence: Evidence, run: str) -> float | None:
         if row["precision"] == _PRECISION and (row["layers"], row["parameters"]) == shape:
             return float(row["latency_ms"])
     return None
-
-
-def _is_classified(evidence: Evidence, task: str) -> bool:
-    risks, runs = evidence.measurements.risks, evidence.runs
-    own = risks[risks["run"].isin(runs.loc[runs["task"] == task, "run"])]
-    return "squared_error" not in set(own["loss"])
 
 
 def _marks(

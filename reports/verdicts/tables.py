@@ -1,6 +1,6 @@
 """The ledger as a table, and what MixKD does to every measure at each fraction on one screen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -126,12 +126,18 @@ def overview_table(evidence: Evidence) -> Table:
     rows: dict[tuple[str, float, str], dict[str, Any]] = {}
     for baseline in BASELINES:
         for claim, part in _asked(baseline):
-            measure = _title(part)
+            asked = _title(part)
             for fraction, (comparison, _) in compare(evidence, claim, part).items():
+                first = {pair.first["task"]: pair.first for pair in reversed(comparison.pairs)}
                 for task, found in comparison.by_task("value").items():
                     row = rows.setdefault(
-                        (task, fraction, measure),
-                        {"task": task, "fraction": fraction, "measure": measure},
+                        (task, fraction, asked),
+                        {
+                            "task": task,
+                            "fraction": fraction,
+                            "asked": asked,
+                            "measure": _measured(part, first[task]),
+                        },
                     )
                     sign = 1 if part.question == "accuracy" else -1
                     row |= estimate_cells(baseline, summarise_seeds([sign * one for one in found]))
@@ -149,10 +155,10 @@ def overview_table(evidence: Evidence) -> Table:
         caption=(
             "Mean paired difference ± half of the 95 % interval over seeds (Student's t), on fixed "
             "held-out examples; no test and no correction. Above zero the number is larger than "
-            "the baseline's: better for accuracy, worse for errors, risks and gaps. Law: the set "
-            "of the training law (remainder or fresh); dev: the development sets. Cross-entropy "
-            "and distance to the teacher are clipped at their declared bounds. Pairs: with each "
-            "baseline."
+            "the baseline's: better for accuracy, worse for errors, risks and gaps. The sets "
+            "remainder and fresh follow the training law; dev is the development set. "
+            "Cross-entropy and distance to the teacher are clipped at their declared bounds. "
+            "Pairs: with each baseline."
         ),
         columns=(
             Column("task", "task"),
@@ -182,6 +188,14 @@ def _title(part: Part) -> str:
         return f"{part.question}, {_SHORT[part.loss]}"
     name = {"accuracy": "metric", "calibration": "calibration error"}[part.question]
     return f"{name}, {'dev' if part.law == 'development' else 'law'}"
+
+
+def _measured(part: Part, row: Mapping[str, Any]) -> str:
+    """Return the measure with the metric and the set that these runs have, in words."""
+    if part.loss is not None:
+        return f"{part.question} ({_SHORT[part.loss]}), {row['sets']}"
+    name = row["metric"] if part.question == "accuracy" else "calibration error"
+    return f"{name}, {row['sets']}"
 
 
 def _interval(entry: JudgedEntry) -> tuple[float, float] | None:

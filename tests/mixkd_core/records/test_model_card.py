@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from mixkd_core.data.tasks import Task
+from mixkd_core.data.tasks import Task, find_task
 from mixkd_core.records.model_card import _code, base_facts, escaped, model_card
 from mixkd_core.records.places import elsewhere, without_folders
 from mixkd_core.records.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
@@ -181,3 +181,15 @@ def test_names_in_code_end_nothing(name: str) -> None:
     found = re.fullmatch(r"<p>x <code>(.*)</code> y</p>\n", rendered)
     assert found is not None
     assert html.unescape(found[1]) == name
+
+
+def test_a_regressions_card_has_no_majority_class() -> None:
+    measured = RESULT | {
+        "metrics": {"pearson": 0.7, "spearman": 0.6},
+        "majority_baseline": {"pearson": 0.0, "spearman": 0.0},
+    }
+    summary = SUMMARY | {"results": {"train": measured, "dev": measured}}
+    teacher = TEACHER | {"results": summary["results"]}
+    text = model_card(find_task("stsb"), spec(task="stsb"), summary, teacher, longest=64)
+    assert "majority" not in text
+    assert "majority accuracy" in card()

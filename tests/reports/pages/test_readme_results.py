@@ -142,7 +142,7 @@ def test_a_brief_section_joins_folders_and_follows_each_of_them(
     update_readme(readme, copy)
     text = readme.read_text()
     assert stale_sections(readme) == []
-    assert len(re.findall(r"^\| sst2 \| 1 % \| metric, dev \| ", text, flags=re.MULTILINE)) == 2
+    assert len(re.findall(r"^\| sst2 \| 1 % \| accuracy, dev \| ", text, flags=re.MULTILINE)) == 2
     readme.write_text(text.replace("results:brief", "results:overview"))
     assert stale_sections(readme) == ["results again"], "it holds more measures"
     readme.write_text(text.replace("+0.015", "+0.016"))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from reports.statistics.majority import LEVEL, beats_majority, sentence
+from reports.statistics.majority import LEVEL, beats_majority, has_majority_class, sentence
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,10 @@ def test_the_sentence_names_networks_metric_set_and_remedy() -> None:
     said = sentence(["kd", "ft"], "accuracy", "dev")
     assert "majority class on dev (accuracy): kd, ft." in said
     assert "try more epochs" in said
+
+
+def test_a_regression_has_no_classes_to_name_the_most_frequent_of() -> None:
+    assert not has_majority_class("spearman")
+    assert has_majority_class("matthews_correlation"), "whose zero is a majority class's"
+    assert sentence(["kd"], "pearson", "dev").startswith("no better than a constant prediction on")
+    assert sentence(["kd"], "f1", "dev").startswith("no better than the majority class on dev (f1)")

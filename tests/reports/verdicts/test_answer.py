@@ -1,15 +1,16 @@
 """The answer and the table of results say what was planted, and no more than the ledger holds."""
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from mixkd_core.data.tasks import find_task
 from reports.evidence.evidence import load_evidence
 from reports.tables.table import Column, Table
-from reports.verdicts.answer import StoreAnswer, answer, in_text, title
-from reports.verdicts.ledger import ledger
+from reports.verdicts.answer import StoreAnswer, _wanting, answer, in_text, title
+from reports.verdicts.ledger import JudgedEntry, ledger
 from reports.verdicts.results import encoder_name, result_table
 
 Run = Any
@@ -69,6 +70,10 @@ def test_few_seeds_establish_nothing_and_what_would_is_said(tmp_path: Path, writ
     assert told.established == ()
     (kd,) = [p for p in told.undecided if p.startswith("sm+tmkd against kd in accuracy on dev")]
     assert "further pairs would show a difference" in kd
+    assert ", 95 % interval " in kd
+    (gap,) = [p for p in told.undecided if p.startswith("sm+tmkd against kd in gap")]
+    assert " in gap (distance to the teacher, clipped at 5) on remainder (" in gap
+    assert {claim.tested_on for claim in ledger(evidence)} == {"", "1 % of sst2"}
     text = in_text(told)
     assert text.startswith(
         "Three methods (ft, kd, sm+tmkd) on sst2 with 1 % of the data (200 examples), from two "
@@ -101,8 +106,11 @@ def test_several_tasks_fractions_and_encoders_have_rows_and_columns_of_their_own
 def test_a_regression_has_no_majority_class(tmp_path: Path, write_run: Run) -> None:
     write_run(task=find_task("stsb"), method="kd", sets={"train": (50, 0.9), "dev": (60, 0.8)})
     table = result_table(load_evidence(tmp_path))
-    (title,) = [column.title for column in table.columns if column.kind == "level"]
-    assert cell(table, "majority class", title) == "—"
+    assert [row["method"] for row in table.rows] == ["kd"]
+    write_run(method="kd")
+    table = result_table(load_evidence(tmp_path))
+    assert cell(table, "majority class", "stsb, 1 %: spearman, dev") == "—"
+    assert cell(table, "majority class", "sst2, 1 %: accuracy, dev") == "0.500"
 
 
 def test_a_level_is_shown_with_its_interval_and_its_marks() -> None:
@@ -113,6 +121,38 @@ def test_a_level_is_shown_with_its_interval_and_its_marks() -> None:
     assert column.show({"value": 0.5, "value_half": None}) == "0.500"
     assert Column("value", "value", "estimate").show({"value": 0.5}) == "+0.500"
     assert Column("share", "fraction", "share").show({"share": 0.015}) == "1.5 %"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ratios", "told"),
+    [
+        ((), ""),
+        ((2.0,), ", with one further setting,"),
+        ((2.0, 3.0), ", with two further settings,"),
+    ],
+)
+def test_further_settings_are_counted(
+    tmp_path: Path, write_run: Run, ratios: tuple[float, ...], told: str
+) -> None:
+    write_run(method="sm+tmkd")
+    for ratio in ratios:
+        write_run(method="sm+tmkd", mixup_ratio=ratio)
+    text = in_text(answer(load_evidence(tmp_path), []))
+    assert text.startswith(f"One method (sm+tmkd){told} on sst2 with 1 % of the data")
+
+
+@pytest.mark.parametrize(
+    ("further", "said"),
+    [
+        ("about 1, for a difference", "about 1 further pair would show a difference"),
+        ("about 21, for equivalence", "about 21 further pairs would show equivalence"),
+        ("more than 10000", "more than 10000 further pairs would tell more"),
+        ("no number: they say nothing", "they say nothing"),
+    ],
+)  # fmt: skip
+def test_what_would_decide_is_said_in_words(further: str, said: str) -> None:
+    assert _wanting(cast(JudgedEntry, SimpleNamespace(further=further, note=""))) == said
 
 
 def test_an_encoder_is_called_by_its_own_name() -> None:

@@ -472,13 +472,14 @@ def test_the_overview_holds_every_measure_at_every_fraction(tmp_path: Path, writ
         if row["fraction"] == 0.1
     }
     assert len(table.rows) == 2 * len(by_measure)
-    assert list(by_measure)[:2] == ["metric, dev", "metric, law"]
-    for measure in ("calibration error, dev", "calibration error, law", "risk, cross-entropy",
-                    "gap, distance"):  # fmt: skip
+    assert list(by_measure)[:2] == ["accuracy, dev", "accuracy, remainder"]
+    for measure in ("calibration error, dev", "calibration error, remainder",
+                    "risk (cross-entropy), remainder", "gap (distance), remainder"):  # fmt: skip
         assert measure in by_measure
-    assert by_measure["metric, dev"]["kd"].startswith("+0.030 ± 0.025")
-    assert by_measure["metric, dev"]["ft"].startswith("+0.080 ± 0.025")
-    assert by_measure["risk, 0-1"]["kd"] == by_measure["gap, 0-1"]["kd"] == "-0.030 ± 0.025"
+    assert by_measure["accuracy, dev"]["kd"].startswith("+0.030 ± 0.025")
+    assert by_measure["accuracy, dev"]["ft"].startswith("+0.080 ± 0.025")
+    assert by_measure["risk (0-1), remainder"]["kd"] == "-0.030 ± 0.025"
+    assert by_measure["gap (0-1), remainder"]["kd"] == "-0.030 ± 0.025"
     assert {(row["pairs"], row["depth"]) for row in table.rows} == {("3 / 3", "3 layers")}
 
 
