@@ -1,13 +1,10 @@
 """The page: self-contained, escaped, and working in a browser (headless Chromium, if it is there).
 
-The browser is driven from inside: a script appended to the page sorts, filters and follows links,
-writes what it found into the document, and `--dump-dom` prints that.
+A script in the page sorts, filters and follows links, and looks at what is shown.
 """
 
 import json
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,14 +13,13 @@ import pytest
 
 from reports.evidence.evidence import load_evidence
 from reports.pages.report import TABLES, build, write, write_report
+from tests.reports.pages.browser import DESKTOP, PHONE, shown
 
 # A browser, or at least a whole report.
 pytestmark = pytest.mark.slow
 
 Run = Any
 HOSTILE = '<img src=x onerror="document.title=1">&"\'</script><script>alert(1)</script>'
-
-DESKTOP, PHONE = (1440, 900), (390, 844)
 
 
 @pytest.fixture(scope="module")
@@ -213,36 +209,8 @@ addEventListener("securitypolicyviolation", (event) => errors.push(event.blocked
 @pytest.fixture(scope="module", params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def answers(request: pytest.FixtureRequest, html: Path, tmp_path_factory: Any) -> dict[str, Any]:
     """What the page did in a browser window of some size."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no browser is there: chromium is not installed")
-    folder = tmp_path_factory.mktemp("browser")
-    text = html.read_text(encoding="utf-8")
-    text = text.replace("<head>", f"<head>{CATCH}", 1).replace("</body>", f"{ASK}</body>")
-    (folder / "page.html").write_text(text, encoding="utf-8")
-    width, height = request.param
-    # A window cannot be narrower than some hundreds of pixels, but a frame in it can.
-    (folder / "frame.html").write_text(
-        f'<!doctype html><iframe id="f" src="page.html" width="{width}" height="{height}">'
-        '</iframe><pre id=out></pre><script>const f = document.getElementById("f");'
-        'setInterval(() => { const a = f.contentDocument?.getElementById("found-by-the-test");'
-        'if (a) document.getElementById("out").textContent = a.textContent; }, 100)</script>'
-    )
-    done = subprocess.run(
-        [
-            chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
-            "--allow-file-access-from-files", "--virtual-time-budget=8000",
-            f"--user-data-dir={folder / 'profile'}", "--window-size=1500,1000",
-            (folder / "frame.html").as_uri(),
-        ],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    found = re.search(r'<pre id="out">(.*?)</pre>', done.stdout, flags=re.DOTALL)
-    assert found is not None, done.stderr[-2000:]
-    assert found.group(1), done.stdout[-500:]
-    from html import unescape
-
-    return dict(json.loads(unescape(found.group(1))))
+    text = html.read_text(encoding="utf-8").replace("<head>", f"<head>{CATCH}", 1)
+    return shown(tmp_path_factory.mktemp("browser"), text, ASK, request.param)
 
 
 def test_it_loads_without_errors(answers: dict[str, Any]) -> None:
