@@ -14,6 +14,7 @@ from reports.figures.drawing import (
     panels_of,
     unformatted,
 )
+from reports.figures.levels import called_by_method, panel_name, with_encoder
 from reports.tables.sweeps import drawn_representatives
 from reports.tables.table import percent, seeds_text
 
@@ -37,9 +38,13 @@ def training_curves(evidence: Evidence) -> Drawing | None:
         ]
     if not rows:
         return None
-    known = ["run", "task", "fraction", "method", "label", "seed"]
+    known = ["run", "task", "fraction", "method", "label", "condition", "seed"]
     curves = pd.DataFrame(rows).merge(evidence.runs[known], on="run")
-    panels = panels_of(curves, ["task", "fraction"])
+    curves = with_encoder(evidence, curves)
+    panels = [
+        (panel_name(evidence, key[0], group, curves), key[1], called_by_method(group))
+        for key, group in panels_of(curves, ["task", "fraction", "encoder"])
+    ]
     drawing, grid = drawing_of(
         "curves",
         "Training curves",
@@ -47,8 +52,8 @@ def training_curves(evidence: Evidence) -> Drawing | None:
         "logged. Objectives with further terms do not minimise this one alone. Variants as above.",
         len(panels),
     )
-    styles = method_styles(curves["label"])
-    for axes, (key, group) in zip(grid, panels, strict=True):
+    styles = method_styles([label for *_, group in panels for label in group["label"]])
+    for axes, (name, fraction, group) in zip(grid, panels, strict=True):
         ends: dict[str, tuple[float, str]] = {}
         for label in labels_in_order(group["label"]):
             lines = group[group["label"] == label]
@@ -60,7 +65,7 @@ def training_curves(evidence: Evidence) -> Drawing | None:
             ends[label] = float(mean.iloc[-1]), style["color"]
         axes.set(
             xlabel="epoch", ylabel="cross-entropy (nats)",
-            title=unformatted(f"{key[0]} ({percent(key[1])})"),
+            title=unformatted(f"{name} ({percent(fraction)})"),
         )  # fmt: skip
         axes.set_ylim(bottom=0)
         direct_labels(axes, ends)

@@ -110,7 +110,10 @@ def with_notes(svg: str, notes: Mapping[str, str], runs: Mapping[str, str]) -> s
 
 
 def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Colour, marker and dashes by label; a method looks the same in every figure of a report."""
+    """Colour, marker and dashes by label; a method looks the same in every figure of a report.
+
+    A variant has its method's colour, and a marker and dashes of its own.
+    """
     known = [*FIRST, *(name for name in METHODS if name not in FIRST)]
     place = {name: rank for rank, name in enumerate(known)}
     ordered = labels_in_order(labels)
@@ -124,7 +127,8 @@ def method_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
         others += label not in place
         # Dashes advance by one more after each round, so that no three are all alike.
         dash = dashes[(rank + rank // len(COLOURS)) % len(DASHES)]
-        styles[label] = {"color": colours[rank], "marker": markers[rank], "linestyle": dash}
+        own = place.get(label.partition(" [")[0], rank)
+        styles[label] = {"color": colours[own], "marker": markers[rank], "linestyle": dash}
     return styles
 
 
@@ -132,8 +136,15 @@ def labels_in_order(labels: Iterable[str]) -> list[str]:
     """Different labels in the order of every table and figure: by method, then by name."""
     ranks = {name: rank for rank, name in enumerate(("teacher", *METHODS))}
     return sorted(
-        set(labels), key=lambda label: (ranks.get(label.partition(" [")[0], len(ranks)), label)
+        set(labels),
+        key=lambda label: (ranks.get(label.partition(" [")[0], len(ranks)), _natural(label)),
     )
+
+
+def _natural(label: str) -> list[tuple[str, float]]:
+    """Return what a label is sorted by: its words, and its numbers by their size."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", label)
+    return [(parts[at], float((parts[at + 1 :] or ["0"])[0])) for at in range(0, len(parts), 2)]
 
 
 def panels_of(
@@ -210,7 +221,9 @@ def seed_dots(
     """Draw single seeds as small dots at a place of the other axis."""
     places = [at] * len(values)
     x, y = (values, places) if across else (places, values)
-    axes.plot(x, y, "o", color=style["color"], markersize=2.6, alpha=0.75, zorder=2.5)
+    axes.plot(
+        x, y, "o", color=style["color"], markersize=2.6, alpha=0.75, zorder=2.5, clip_on=False
+    )
 
 
 def legend(figure: Figure, styles: Mapping[str, Mapping[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """A number of every method: against the fraction where there are several, else a dot a method."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from mixkd_core.records.specs import CheckpointRef
 from reports.evidence.evidence import TRAINING_LAW, Evidence
 from reports.evidence.frames import grouped
 from reports.figures.drawing import (
@@ -105,10 +104,9 @@ def levels(
     """
     if frame.empty:
         return None
-    checkpoints = {run: evidence.specs[run].encoder for run in frame["run"]}
-    frame = frame.assign(encoder=[checkpoints[run].digest for run in frame["run"]])
+    frame = with_encoder(evidence, frame)
     panels = [
-        (_panel_name(key[0], group, frame, checkpoints), _called_by_method(on_one_set(group)))
+        (panel_name(evidence, key[0], group, frame), called_by_method(on_one_set(group)))
         for key, group in panels_of(frame, ["task", "encoder"])
     ]
     rows = max(group["label"].nunique() for _, group in panels)
@@ -123,19 +121,23 @@ def levels(
     return drawing
 
 
-def _called_by_method(group: pd.DataFrame) -> pd.DataFrame:
+def with_encoder(evidence: Evidence, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with the encoder of their run, told by its content."""
+    return frame.assign(encoder=[evidence.specs[run].encoder.digest for run in frame["run"]])
+
+
+def called_by_method(group: pd.DataFrame) -> pd.DataFrame:
     """Call conditions by their method alone, if no two of one method are at one fraction."""
     at = group.groupby(["fraction", "method"])["condition"].nunique()
     return group.assign(label=group["method"]) if at.max() == 1 else group
 
 
-def _panel_name(
-    task: str, group: pd.DataFrame, frame: pd.DataFrame, checkpoints: Mapping[str, CheckpointRef]
-) -> str:
-    """Return the task, with the encoder where the figure has several."""
-    if len(set(frame["encoder"])) == 1:
+def panel_name(evidence: Evidence, task: str, group: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """Return the task of a panel, with its encoder where the figure's frame has several."""
+    checkpoints = {evidence.specs[run].encoder for run in frame["run"]}
+    names = {one.digest: encoder_name(one.name) for one in checkpoints}
+    if len(names) == 1:
         return task
-    names = {one.digest: encoder_name(one.name) for one in checkpoints.values()}
     digest = group["encoder"].iloc[0]
     alike = list(names.values()).count(names[digest]) > 1
     return f"{task}, {shortened(names[digest])}{f' {digest[:7]}' if alike else ''}"
@@ -172,7 +174,7 @@ def _dots(
         elif summary.interval is not None:
             axes.plot(list(summary.interval), [-place] * 2, color=style["color"], linewidth=1.6)
         axes.plot(
-            [summary.mean], [-place], gid=drawing.note(text, at["run"]), zorder=3,
+            [summary.mean], [-place], gid=drawing.note(text, at["run"]), zorder=3, clip_on=False,
             markeredgecolor="white", markeredgewidth=0.5, **style,
         )  # fmt: skip
     axes.set_yticks(
@@ -213,7 +215,7 @@ def _lines(
                     [x, x], list(summary.interval), color=style["color"], linewidth=1.2, alpha=0.7
                 )
             axes.plot(
-                [x], [summary.mean], gid=drawing.note(text, at["run"]), zorder=3,
+                [x], [summary.mean], gid=drawing.note(text, at["run"]), zorder=3, clip_on=False,
                 markeredgecolor="white", markeredgewidth=0.5, **style | {"linestyle": ""},
             )  # fmt: skip
             where.append(x)

@@ -14,7 +14,7 @@ from mixkd_core.records.specs import CheckpointRef, TrainingSpec
 from reports.evidence.evidence import Evidence, load_evidence
 from reports.figures import levels
 from reports.figures.catalogue import draw_all
-from reports.figures.drawing import drawing_of, legend, method_styles, render, with_notes
+from reports.figures.drawing import drawing_of, labels_in_order, legend, method_styles, render, with_notes
 from reports.figures.style import GREY
 
 Run = Any
@@ -157,6 +157,12 @@ def test_methods_differ_by_more_than_colour() -> None:
     lightness = sorted(colorsys.rgb_to_hls(*to_rgb(style["color"]))[1] for style in first)
     assert lightness[0] < lightness[-1]
     assert method_styles(["kd"])["kd"] == styles["kd"], "alike in every figure"
+    assert styles["kd [temperature=2]"]["color"] == styles["kd"]["color"], "a variant's method"
+
+
+def test_variants_stand_in_the_order_of_their_numbers() -> None:
+    ratios = ["sm+tmkd [ratio=10]", "sm+tmkd [ratio=2]", "kd", "sm+tmkd [ratio=0.5]", "sm+tmkd"]
+    assert labels_in_order(ratios) == ["kd", "sm+tmkd", *(f"sm+tmkd [ratio={n}]" for n in (0.5, 2, 10))]
 
 
 @pytest.mark.filterwarnings("error")  # where no room is left, matplotlib gives up with a warning
@@ -269,7 +275,7 @@ def test_each_encoder_has_a_panel_and_methods_keep_their_names_and_looks(
     assert any(label.startswith("kd [encoder") for label in evidence.labels.values())
     drawing = levels.accuracy(evidence)
     assert drawing is not None
-    titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
+    titles = [axes.get_title() for axes in drawing.figure.axes]
     assert titles == ["sst2, first (dev)", "sst2, second (1 %, dev)"]
     lines, dots = drawing.figure.axes
     assert {text.get_text() for text in lines.texts} == {"teacher", "kd", "sm+tmkd"}
