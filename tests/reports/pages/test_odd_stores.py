@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from mixkd_core.data.tasks import find_task
+from mixkd_core.errors import InputError
 from mixkd_core.records.specs import CheckpointRef
 from reports.evidence.evidence import load_evidence
 from reports.pages.page import page
-from reports.pages.report import build
+from reports.pages.report import build, write_report
 from tests.reports.pages.browser import DESKTOP, PHONE, shown
 
 pytestmark = pytest.mark.slow
@@ -110,7 +111,7 @@ def told(
     """The page of a store, and what its answer must say."""
     store = tmp_path_factory.mktemp("odd")
     request.param(lambda **settings: writing_runs(store, **{"sets": SETS} | settings))
-    return page(build(load_evidence(store))), STORES[request.param]
+    return page(build(load_evidence(store, unfinished=True))), STORES[request.param]
 
 
 def test_the_answer_says_what_there_is(told: tuple[str, str]) -> None:
@@ -130,6 +131,7 @@ def test_it_fits_and_shows_its_numbers(
         assert table["seen"] or not table["numbers"], table
 
 
-def test_a_folder_without_any_run_has_a_page_too(tmp_path: Path) -> None:
-    text = page(build(load_evidence(tmp_path)))
-    assert "No run is finished yet, so there is nothing to compare." in text
+def test_a_folder_without_any_run_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no runs: make some with 'mixkd train', 'run'"):
+        write_report(tmp_path, tmp_path / "report")
+    assert not (tmp_path / "report").exists()

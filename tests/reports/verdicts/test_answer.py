@@ -66,6 +66,9 @@ def test_few_seeds_establish_nothing_and_what_would_is_said(tmp_path: Path, writ
     plant(write_run, seeds=2, advantage=0.06)
     evidence = load_evidence(tmp_path)
     assert "†" not in result_table(evidence).to_markdown().replace("†: differs", "")
+    assert cell(result_table(evidence), "sm+tmkd", "sst2, 1 %: accuracy, dev") == (
+        "0.762 (0.760–0.765) *"
+    ), "the seeds' range in place of an interval many times as wide"
     told = answer(evidence, ledger(evidence))
     assert told.established == ()
     (kd,) = [p for p in told.undecided if p.startswith("sm+tmkd against kd in accuracy on dev")]
