@@ -1,5 +1,6 @@
 """The files around the code say the same: versions, limits on libraries, tiers of tests."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -55,3 +56,17 @@ def test_the_mark_of_slow_tests_is_registered_and_used(pytestconfig: pytest.Conf
     assert "slow" in marks
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "-m 'not slow'" in makefile
+
+
+@pytest.mark.slow
+def test_every_docstring_begins_with_a_command_or_a_noun() -> None:
+    questions = {"What", "Whether", "Those", "Which", "That", "Who", "How", "Where", "When", "Why"}
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = []
+    for room in ("mixkd", "mixkd_core", "theory", "reports", "experiments"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                text = ast.get_docstring(node) if isinstance(node, kinds) else None
+                if text and text.split()[0].rstrip(",:") in questions:
+                    found.append(f"{path.relative_to(ROOT)}: {text.splitlines()[0]}")
+    assert found == []

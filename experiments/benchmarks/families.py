@@ -65,7 +65,7 @@ def measure_families(
     sizes: tuple[int, int] | None = None,
     progress: Callable[[], object] = lambda: None,
 ) -> list[Row]:
-    """How many times as fast `sm+tmkd` is as the grouped loop, a row a family.
+    """Tabulate how many times as fast `sm+tmkd` is as the grouped loop, a row a family.
 
     Args:
         sizes: layers and width of the teacher; None for those of the workload's.

@@ -28,7 +28,7 @@ _USUAL = StudentSpec()
 
 @dataclass(frozen=True)
 class Mixtures:
-    """How a student's mixtures are drawn and made.
+    """Way in which a student's mixtures are drawn and made.
 
     Attributes:
         settings: names and values of `MIXUP_SETTINGS`, but for how many are drawn.

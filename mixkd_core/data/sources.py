@@ -1,4 +1,4 @@
-"""Where examples come from: the embedded law, a local GLUE folder, the hub, or one's own files.
+"""Sources of examples: the embedded distribution, a local GLUE folder, the hub, or one's own files.
 
 :func:`load_task_data` chooses; each source also has its own loader. All of them return the
 canonical form of :mod:`mixkd_core.data.task_data`.

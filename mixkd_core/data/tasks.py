@@ -46,7 +46,7 @@ def check_task_name(name: str) -> None:
 
 @dataclass(frozen=True)
 class TsvLayout:
-    """Where a GLUE task's examples are in the official TSV files.
+    """Places of a GLUE task's examples in the official TSV files.
 
     All files are UTF-8, one example a line, split on tabs, never quoted (MRPC and QQP hold
     unescaped quotes), and their first line names the columns; the exception is CoLA, whose

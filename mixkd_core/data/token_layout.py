@@ -1,4 +1,4 @@
-"""Where the real tokens of padded texts are, to lay them out one after another and back.
+"""Places of the real tokens of padded texts, to lay them out one after another and back.
 
 It is found out on the host, where batches are made, and sent to the device with them: found out
 there, the host would have to wait for the number of tokens.

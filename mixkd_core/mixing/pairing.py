@@ -1,4 +1,4 @@
-"""Who is mixed with whom: the pairs of one epoch, drawn before any batch is formed.
+"""Pairs of examples to mix in one epoch, drawn before any batch is formed.
 
 Drawing the partners over the *whole* training set first and grouping the pairs afterwards keeps
 each pair exactly uniform however the batches are then put together. The pairs of an epoch are not

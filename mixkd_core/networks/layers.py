@@ -1,4 +1,4 @@
-"""Where a network's transformer layers are, whatever its architecture calls them."""
+"""Finding a network's transformer layers, whatever its architecture calls them."""
 
 import re
 from typing import Any

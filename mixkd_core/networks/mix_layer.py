@@ -1,4 +1,4 @@
-"""Where a pair is mixed: at the embeddings, after a hidden layer, or where the classifier reads.
+"""Places to mix a pair at: the embeddings, after a hidden layer, or where the classifier reads.
 
 `"pooled"` mixes what the head reads: BERT's pooled sentence vector; of a head that is given all
 states (RoBERTa, ELECTRA, decoders), those states. The texts themselves never

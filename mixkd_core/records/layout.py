@@ -1,4 +1,4 @@
-"""Where things lie in a folder of runs, and how a run's folder is named.
+"""Layout of a folder of runs, and the names of the runs' folders.
 
     <run>/                    a finished run (`mixkd_core.records.run_folder`)
     <run>.partial/            a run that is not finished; failure.json says why its last try failed
@@ -51,7 +51,7 @@ class RunName:
 
 @dataclass(frozen=True)
 class RunPlace:
-    """Where a run lies.
+    """Folders of a run.
 
     Attributes:
         name: its folder's, without the suffix of an unfinished one.

@@ -32,7 +32,7 @@ class Plans:
 
 
 def plan_file(out: Path, study: str) -> Path:
-    """Where the runs of a study are listed."""
+    """Return the file that lists the runs of a study."""
     return out / STUDIES / f"{study}.json"
 
 

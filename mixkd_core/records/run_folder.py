@@ -111,12 +111,12 @@ class RunRecord:
 
 
 def record_folder(out: Path, spec: RunSpec) -> Path:
-    """Where the finished run of `spec` lies under `out`."""
+    """Return the folder of the finished run of `spec` under `out`."""
     return out / spec.folder_name
 
 
 def partial_folder(out: Path, spec: RunSpec) -> Path:
-    """Where the run of `spec` works until it is finished; created if need be.
+    """Return the folder of the unfinished run of `spec`; create it if need be.
 
     Raises:
         InputError: if it cannot be written.

@@ -1,4 +1,4 @@
-"""What a teacher alone says of a kind of augmentation: how its probabilities spread over samples.
+"""Spread of a teacher's probabilities over augmented samples: what it alone says of a kind.
 
 A student's empirical distillation risk is a mean over augmented samples. Wang et al. (2022, "What
 Makes a 'Good' Data Augmentation in Knowledge Distillation") hold that augmentation helps as it

@@ -61,7 +61,7 @@ def memorization_table(evidence: Evidence) -> Table:
 
 
 def agreement_table(evidence: Evidence) -> Table:
-    """How far every student predicts what its teacher predicts, right or wrong."""
+    """Tabulate how far every student predicts what its teacher predicts, right or wrong."""
     return Table(
         name="agreement",
         title="Agreement: what the teacher hands on",

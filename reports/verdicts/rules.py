@@ -140,7 +140,7 @@ class Differences:
         ]
 
     def obstacles(self) -> list[str]:
-        """Why nothing can be decided from these pairs, in words."""
+        """Return in words why nothing can be decided from these pairs."""
         found = []
         if self.pairs < FEWEST_PAIRS:
             found.append(f"fewer than {FEWEST_PAIRS} pairs decide nothing")

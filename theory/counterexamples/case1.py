@@ -18,7 +18,7 @@ NEAR_TIE = 1e-9
 
 
 def bernoulli_gap_restored(p: Rational, delta: Rational, n: int) -> tuple[int, int, int]:
-    """When the minimal gap of one 0-1 loss with risk p is back at or below eps(n, delta).
+    """Return when the minimal gap of one 0-1 loss with risk p is back at or below eps(n, delta).
 
     Returns the first N > n with eps(N) <= eps(n), the last N with eps(N) > eps(n), and T1(a)'s
     size, from which on the theorem leaves no violation; up to it every N is decided. The decision

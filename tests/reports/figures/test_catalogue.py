@@ -14,7 +14,14 @@ from mixkd_core.records.specs import CheckpointRef, TrainingSpec
 from reports.evidence.evidence import Evidence, load_evidence
 from reports.figures import levels
 from reports.figures.catalogue import draw_all
-from reports.figures.drawing import drawing_of, labels_in_order, legend, method_styles, render, with_notes
+from reports.figures.drawing import (
+    drawing_of,
+    labels_in_order,
+    legend,
+    method_styles,
+    render,
+    with_notes,
+)
 from reports.figures.style import GREY
 
 Run = Any
@@ -162,7 +169,11 @@ def test_methods_differ_by_more_than_colour() -> None:
 
 def test_variants_stand_in_the_order_of_their_numbers() -> None:
     ratios = ["sm+tmkd [ratio=10]", "sm+tmkd [ratio=2]", "kd", "sm+tmkd [ratio=0.5]", "sm+tmkd"]
-    assert labels_in_order(ratios) == ["kd", "sm+tmkd", *(f"sm+tmkd [ratio={n}]" for n in (0.5, 2, 10))]
+    assert labels_in_order(ratios) == [
+        "kd",
+        "sm+tmkd",
+        *(f"sm+tmkd [ratio={n}]" for n in (0.5, 2, 10)),
+    ]
 
 
 @pytest.mark.filterwarnings("error")  # where no room is left, matplotlib gives up with a warning
