@@ -214,3 +214,9 @@ def _told(name: str, value: Any) -> str:
 def _digest(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def encoder_name(name: str) -> str:
+    """Return a checkpoint's name without its folders, and without a last one called `model`."""
+    parts = [part for part in name.split("/") if part and part != "model"]
+    return parts[-1] if parts else name

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.evidence.evidence import TRAINING_LAW, Evidence
-from reports.evidence.frames import grouped
+from reports.evidence.frames import encoder_name, grouped
 from reports.figures.drawing import (
     FEWEST_FOR_INTERVAL,
     Drawing,
@@ -27,7 +27,6 @@ from reports.statistics.limits import Limits, gap_limits, limited, metric_limits
 from reports.statistics.seeds import Summary, summarise_seeds
 from reports.tables.sweeps import drawn_representatives
 from reports.tables.table import percent, seeds_text
-from reports.verdicts.results import encoder_name
 
 DOT_ROW = 0.24  # inches of a method's row
 

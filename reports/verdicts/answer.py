@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from mixkd_core.objectives.objective import METHODS
 from reports.evidence.evidence import Evidence
+from reports.evidence.frames import encoder_name
 from reports.tables.table import Column, percent, seeds_text
 from reports.verdicts.ledger import JudgedClaim, JudgedEntry
-from reports.verdicts.results import encoder_name
 from reports.verdicts.rules import DIRECTED
 from reports.verdicts.sensitivity import SENSITIVITY
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mixkd_core.objectives.objective import METHODS
 from reports.evidence.evidence import TRAINING_LAW, Evidence, in_order
-from reports.evidence.frames import grouped
+from reports.evidence.frames import encoder_name, grouped
 from reports.statistics.limits import limited, metric_limits
 from reports.statistics.majority import has_majority_class
 from reports.statistics.seeds import summarise_seeds
@@ -90,12 +90,6 @@ def level_cells(name: str, values: Sequence[float], metric: str) -> dict[str, fl
         mean = sum(values) / len(values)
         return {name: mean, **interval_cells(name, (min(values), max(values)))}
     return estimate_cells(name, limited(summarise_seeds(values), metric_limits(metric)))
-
-
-def encoder_name(name: str) -> str:
-    """Return a checkpoint's name without its folders, and without a last one called `model`."""
-    parts = [part for part in name.split("/") if part and part != "model"]
-    return parts[-1] if parts else name
 
 
 # A column: task, fraction, set. A row: method, depth, encoder by content.

@@ -5,12 +5,12 @@ from typing import Any
 
 from mixkd_core.records.survey import STATES
 from reports.evidence.evidence import Evidence
+from reports.evidence.frames import encoder_name
 from reports.pages.content import Report
 from reports.pages.html import Section
 from reports.pages.table_view import table_view
 from reports.tables.table import percent, seeds_text
 from reports.verdicts.answer import MOST_NAMED, answer
-from reports.verdicts.results import encoder_name
 
 # The settings of a training that are told; what is left at its default by every run is not.
 TOLD = ("epochs", "learning_rate", "batch_size", "max_length")

@@ -8,10 +8,11 @@ import pytest
 
 from mixkd_core.data.tasks import find_task
 from reports.evidence.evidence import load_evidence
+from reports.evidence.frames import encoder_name
 from reports.tables.table import Column, Table
 from reports.verdicts.answer import StoreAnswer, _wanting, answer, in_text, title
 from reports.verdicts.ledger import JudgedEntry, ledger
-from reports.verdicts.results import encoder_name, result_table
+from reports.verdicts.results import result_table
 
 Run = Any
 
