@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from experiments.planning.partial import PartialSettings, leaves, partial
-from mixkd_core.data.own_data import check_set_names
+from mixkd_core.data.set_names import check_set_names
 from mixkd_core.errors import InputError
 from mixkd_core.objectives.objective import METHODS, Objective, objective
 from mixkd_core.records.specs import (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixkd_core.data.arrow_files import dataset_rows
 from mixkd_core.data.held_out import hold_out
 from mixkd_core.data.labels import read_label_names
+from mixkd_core.data.set_names import check_set_names
 from mixkd_core.data.source_rows import BrokenRow, SourceRows
 from mixkd_core.data.splits import Empty, build_split
 from mixkd_core.data.table_files import read_table
@@ -20,14 +20,6 @@ from mixkd_core.errors import InputError
 if TYPE_CHECKING:
     from datasets import Dataset
 
-# Sets that a run itself makes; an evaluation set called so would be taken for one.
-RESERVED_SETS = {
-    "train": "the training subset",
-    "remainder": "the training split's unused part",
-    "fresh": "new draws of a known law",
-    "validation": "what is held out of training to choose settings",
-}
-MOST_CHARACTERS_OF_A_SET_NAME = 40
 # The set that is held out of a training file.
 HELD_OUT = "dev"
 
@@ -107,26 +99,6 @@ def label_names_in(path: Path | str, label_column: str) -> tuple[str, ...] | Non
     table.check_columns([label_column])
     labels = (row[label_column] for _, row in table.rows if not isinstance(row, BrokenRow))
     return read_label_names(labels, f"{table.name}, column {label_column!r},")
-
-
-def check_set_names(names: Iterable[str]) -> None:
-    """Check that evaluation sets are called something that says what they are.
-
-    Raises:
-        InputError: a reserved name, or one that holds more than letters, digits and underscores.
-    """
-    for name in names:
-        meaning = RESERVED_SETS.get(name.casefold())
-        if meaning is not None:
-            raise InputError(
-                f"An evaluation set cannot be named {name!r}, which stands for {meaning}; give it "
-                "another name, such as 'dev' or 'held_out'."
-            )
-        if not re.fullmatch(r"\w+", name) or len(name) > MOST_CHARACTERS_OF_A_SET_NAME:
-            raise InputError(
-                f"The evaluation set's name {name!r} may hold letters, digits and underscores "
-                f"only, {MOST_CHARACTERS_OF_A_SET_NAME} at most; give it another name."
-            )
 
 
 def _assembled(

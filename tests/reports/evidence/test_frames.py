@@ -94,7 +94,7 @@ def test_conditions_hold_seeds_together_and_nothing_else(tmp_path: Path, write_r
         "second": write_run(seed=1),
         "other data": write_run(seed=2, data="b" * 64),
         "other torch": write_run(seed=3, versions={"mixkd": "0.1.0", "torch": "2.14.0"}),
-        "variant": write_run(seed=0, temperature=2.0),
+        "variant": write_run(seed=0, distance="kl", temperature=2.0),
         "other method": write_run(seed=0, method="ft"),
         "other depth": write_run(seed=0, method="ft", layers=6),
     }

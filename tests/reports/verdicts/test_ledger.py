@@ -238,7 +238,7 @@ def test_controls_that_train_otherwise_do_not_stand_for_their_method(
     ("one", "other"),
     [
         ({"training": TrainingSpec(learning_rate=1e-4)}, {"training": TrainingSpec()}),
-        ({}, {"temperature": 2.0}),
+        ({}, {"distance": "kl"}),
     ],
 )
 def test_what_a_study_calls_by_the_method_stands_for_it(
@@ -278,7 +278,7 @@ def test_a_verdict_must_hold_against_the_controls_of_the_baseline(
         luck = 0.005 * rng.normal()
         write_run(method="kd", seed=seed, sets=sets(0.9, 0.8, 0.8))
         write_run(method="kd", seed=seed, training=faster, sets=sets(0.9, 0.8, 0.8))
-        write_run(method="kd", seed=seed, temperature=2.0, sets=sets(0.9, 0.8, ours))
+        write_run(method="kd", seed=seed, distance="kl", sets=sets(0.9, 0.8, ours))
         write_run(method="sm+tmkd", seed=seed, sets=sets(0.9, 0.8, ours + luck))
     found = headline_of(ledger(load_evidence(tmp_path)), "limited")
     assert (found.verdict, found.note) == (expected, ""), "of its variants only controls are asked"

@@ -85,7 +85,7 @@ def test_a_store_in_which_gains_grow_supports_the_claim(write: Any, tmp_path: Pa
     write("tmkd", {0.01: 0.10, 0.1: 0.02})
     judged = claim(tmp_path, "fewer-data")
     entry = next(entry for entry in judged.entries if entry.headline)
-    assert entry.measure == "gain in accuracy per tenfold fewer data (1, 10 %)"
+    assert entry.measure == "gain in accuracy per tenfold fewer data (1 %, 10 %)"
     # Eight seeds: two of those that are .004 better, and three of those that are worse.
     assert entry.judgement.estimate == pytest.approx(0.08 - 0.0005, abs=1e-9)
     assert entry.pairs == 8

@@ -208,7 +208,7 @@ def test_other_architectures_are_left_alone(
     for _ in range(2):
         with only_what_is_read(model):
             assert not is_on(model)
-    assert caplog.text.count(f"there are none for a {type(model).__name__}") == 1
+    assert caplog.text.count(f"there are no shortcuts for a {type(model).__name__}") == 1
 
 
 @pytest.mark.parametrize(
