@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from transformers import DataCollatorWithPadding, TrainingArguments, default_data_collator
+from transformers.debug_utils import DebugOption
 
 from mixkd_core.errors import InputError
 
@@ -40,7 +41,7 @@ ACCELERATOR = {"split_batches": False, "dispatch_batches": None, "even_batches":
 
 
 def check_arguments(args: TrainingArguments) -> None:
-    """Refuse arguments of `Trainer`'s that would have no effect.
+    """Refuse arguments of `Trainer`'s that would have no effect, or none but a crash.
 
     Raises:
         InputError: naming the first one that is not at its default, and what to do instead.
@@ -52,6 +53,11 @@ def check_arguments(args: TrainingArguments) -> None:
         value = getattr(args, name, None)
         if value not in allowed.get(name, [None]):
             raise InputError(f"{name} is {value!r}, which has no effect here: {remedy}.")
+    if DebugOption.UNDERFLOW_OVERFLOW in args.debug:
+        raise InputError(
+            "debug is 'underflow_overflow', whose hooks cannot read the masks of mixed passes: "
+            "leave it out; a loss or weight that is not finite ends the training, its step named."
+        )
     for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
         if getattr(args, name) < 1:
             raise InputError(f"{name} is {getattr(args, name)}: a step takes one example at least.")

@@ -203,6 +203,7 @@ def test_a_field_without_effect_is_refused(name: str) -> None:
         {"train_sampling_strategy": "group_by_length"},
         {"include_num_input_tokens_seen": True},
         {"label_names": ["label"]},
+        {"debug": "underflow_overflow"},
         {"per_device_train_batch_size": 0},
         {"gradient_accumulation_steps": 0},
         {"accelerator_config": {"split_batches": True}},
