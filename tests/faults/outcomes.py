@@ -1,4 +1,4 @@
-"""How something that was given odd input ended: well, refused in a sentence, or in a fault."""
+"""The outcome of odd input: ended well, refused in a sentence, or a fault."""
 
 import io
 import signal
