@@ -12,6 +12,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerState
 from experiments.running.checkpoints import KEPT, TimedCheckpoints, newest_checkpoint
 from experiments.running.durations import duration
 from experiments.running.processes import count, in_every_process, share_of_batch
+from mixkd_core.records.environment import hardware
 from mixkd_core.records.specs import RunSpec, TrainingSpec
 from mixkd_core.training.arguments import METHOD_SETTINGS, MixKDArguments
 from mixkd_core.training.trainer import MixKDTrainer
@@ -123,18 +124,26 @@ def steps_of(training: TrainingSpec, examples: int) -> int:
 
 
 def in_words(training: TrainingSpec, examples: int) -> str:
-    """Say how long a training is: on small data steps decide, and epochs hide them."""
+    """Say how long a training is: on small data steps decide, and epochs hide them.
+
+    What may make it useless, or too slow to wait for, is said as well.
+    """
     steps = steps_of(training, examples)
     told = (
         f"{steps} steps: {training.epochs:g} epochs of {examples} examples in batches of "
         f"{training.batch_size}"
     )
-    if steps >= FEW_STEPS:
-        return told
-    return (
-        f"{told}; so few may teach nothing: give more epochs or smaller batches if the result is "
-        "no better than the majority class"
-    )
+    if steps < FEW_STEPS:
+        told += (
+            "; so few may teach nothing: give more epochs or smaller batches if the result is no "
+            "better than the majority class"
+        )
+    if training.precision == "bf16" and not hardware().bf16:
+        told += (
+            "; bfloat16 is not computed natively here and can take fifty times as long as float32: "
+            "give precision fp32"
+        )
+    return told
 
 
 def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArguments:

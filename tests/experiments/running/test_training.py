@@ -1,5 +1,6 @@
 """What a training leaves of its networks, in both precisions."""
 
+import dataclasses
 import gc
 import weakref
 from collections.abc import Iterator
@@ -97,3 +98,15 @@ def test_the_steps_of_a_training_are_told_and_few_are_called_few(
     told = in_words(training, examples)
     assert told.startswith(f"{steps} steps: {epochs:g} epochs of {examples} examples")
     assert ("more epochs or smaller batches" in told) == (steps < FEW_STEPS)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_bfloat16_that_the_machine_has_not_is_said(
+    monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    from experiments.running import training
+
+    machine = dataclasses.replace(training.hardware(), bf16=native)
+    monkeypatch.setattr(training, "hardware", lambda: machine)
+    assert ("give precision fp32" in in_words(TrainingSpec(precision="bf16"), 80)) == (not native)
+    assert "precision" not in in_words(TrainingSpec(), 80)

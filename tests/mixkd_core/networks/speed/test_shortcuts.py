@@ -334,15 +334,19 @@ def test_a_compiled_model(bert: Any, padded_texts: Any) -> None:
 
 
 def test_half_precision_stays_close(bert: Any, padded_texts: Any) -> None:
-    """bfloat16 has 8 bits: logits of order 1 agree to a few hundredths, both ways of masking."""
+    """bfloat16 has 8 bits: logits of order 1 are those of float32 to a few hundredths.
+
+    Not those of the whole pass in bfloat16, whose own rounding differs from processor to processor.
+    """
     for implementation in ("sdpa", "eager"):
         model, batch = bert(implementation).float(), a_batch(padded_texts)
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            whole = forward(model, *batch).logits
-            with only_what_is_read(model):
+        with torch.no_grad():
+            exact = forward(model, *batch).logits
+            with torch.autocast("cpu", torch.bfloat16), only_what_is_read(model):
                 short = forward(model, *batch).logits
-        assert whole is not None
-        torch.testing.assert_close(short, whole, rtol=0.05, atol=0.05)
+        assert exact is not None
+        torch.testing.assert_close(short.float(), exact, rtol=0.05, atol=0.05)
+        assert not torch.equal(short.float(), exact)
 
 
 def test_dropout_is_still_there(bert: Any, padded_texts: Any) -> None:
