@@ -6,6 +6,7 @@ from pathlib import Path
 from experiments.planning.plan import PlannedRun, Source, load_source
 from experiments.running.evaluation_sets import validation_sets
 from experiments.running.runner import Resources, check
+from mixkd_core.data.columns import column_values, take_rows
 from mixkd_core.data.subsets import check_fraction, subset_indices
 from mixkd_core.errors import InputError
 from mixkd_core.networks.checkpoints import load_config
@@ -69,9 +70,10 @@ def check_sets(source: Source, fraction: float, validation: float | None) -> Non
             "fraction."
         )
     try:
-        check_fraction(train["label"], fraction)
+        labels = column_values(train, "label")
+        check_fraction(labels, fraction)
         if validation is not None:
-            subset = subset_indices(list(train["example_id"]), train["label"], fraction, seed=0)
-            validation_sets(train.select(subset), validation, seed=0)
+            subset = subset_indices(column_values(train, "example_id"), labels, fraction, seed=0)
+            validation_sets(take_rows(train, subset), validation, seed=0)
     except InputError as error:
         raise InputError(f"{source.task.name}: {error}") from error

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mixkd_core.data.columns import column_values, take_rows
 from mixkd_core.data.inspection import overlap
 from mixkd_core.data.labelled_test import TEST
 from mixkd_core.data.subsets import remainder_sample, subset_indices
@@ -23,14 +24,14 @@ def evaluation_sets(spec: RunSpec, data: TaskData) -> dict[str, Any]:
     Sets that would be empty are left out. A run for choosing settings has two sets only, both
     parts of the subset: `train`, and `validation`, which is held out.
     """
-    ids, labels = list(data.train["example_id"]), data.train["label"]
+    ids, labels = _ids_and_labels(data.train)
     subset = subset_indices(ids, labels, spec.fraction, spec.seed)
     if spec.evaluation.validation is not None:
-        return validation_sets(data.train.select(subset), spec.evaluation.validation, spec.seed)
+        return validation_sets(take_rows(data.train, subset), spec.evaluation.validation, spec.seed)
     unused = remainder_sample(ids, labels, spec.fraction, spec.seed, spec.evaluation.remainder_size)
-    sets = {"train": data.train.select(subset)}
+    sets = {"train": take_rows(data.train, subset)}
     if len(unused):
-        sets["remainder"] = data.train.select(unused)
+        sets["remainder"] = take_rows(data.train, unused)
     sets |= dict(data.evaluation)
     if data.test is not None:
         sets[TEST] = data.test
@@ -48,7 +49,7 @@ def transfer_set(spec: RunSpec, data: TaskData) -> Any:
     Raises:
         InputError: if there are none.
     """
-    ids, labels = list(data.train["example_id"]), data.train["label"]
+    ids, labels = _ids_and_labels(data.train)
     size = spec.evaluation.remainder_size
     unused = remainder_sample(ids, labels, spec.fraction, spec.seed, len(ids))
     if len(unused) <= size:
@@ -59,7 +60,7 @@ def transfer_set(spec: RunSpec, data: TaskData) -> Any:
             "Give a smaller fraction, or measure on fewer (--remainder-size, or "
             "evaluation.remainder_size of a study)."
         )
-    return data.train.select(unused[size:])
+    return take_rows(data.train, unused[size:])
 
 
 def validation_sets(subset: Any, share: float, seed: int) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def validation_sets(subset: Any, share: float, seed: int) -> dict[str, Any]:
     Raises:
         InputError: if the share is too small to hold out an example, or leaves too few to train on.
     """
-    ids, labels = list(subset["example_id"]), subset["label"]
+    ids, labels = _ids_and_labels(subset)
     held_out = remainder_sample(ids, labels, 1 - share, seed, len(ids))
     if not len(held_out):
         raise InputError(
@@ -77,8 +78,8 @@ def validation_sets(subset: Any, share: float, seed: int) -> dict[str, Any]:
             "--validation of mixkd tune."
         )
     return {
-        "train": subset.select(subset_indices(ids, labels, 1 - share, seed)),
-        "validation": subset.select(held_out),
+        "train": take_rows(subset, subset_indices(ids, labels, 1 - share, seed)),
+        "validation": take_rows(subset, held_out),
     }
 
 
@@ -92,3 +93,7 @@ def remark_on_remainder(sets: Mapping[str, Any], data: TaskData) -> str | None:
         return None
     shared = overlap(sets["train"], sets["remainder"])
     return shared.sentence("the remainder") if shared.alike else None
+
+
+def _ids_and_labels(data: Any) -> tuple[list[str], list[float]]:
+    return column_values(data, "example_id"), column_values(data, "label")

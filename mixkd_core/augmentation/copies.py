@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mixkd_core.data.columns import column_values
 from mixkd_core.errors import InputError
 from mixkd_core.records.specs import AugmentationSpec
 
@@ -42,11 +43,12 @@ def augmented(
     from datasets import concatenate_datasets
 
     columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
+    examples = column_values(dataset, "example_id")
     parts = [dataset]
     for copy in range(1, augmentation.copies + 1):
         altered = dataset
         for name in columns:
-            texts = list(dataset[name])
+            texts = column_values(dataset, name)
             if augmentation.kind == "back-translation":
                 if back_translate is None:
                     raise InputError(
@@ -57,10 +59,10 @@ def augmented(
                 edit = delete_words if augmentation.kind == "deletion" else swap_words
                 texts = [
                     edit(text, augmentation.rate, _generator(seed, example, copy, name))
-                    for text, example in zip(texts, dataset["example_id"], strict=True)
+                    for text, example in zip(texts, examples, strict=True)
                 ]
             altered = _with_column(altered, name, texts)
-        ids = [f"{example}-copy{copy}" for example in dataset["example_id"]]
+        ids = [f"{example}-copy{copy}" for example in examples]
         parts.append(_with_column(altered, "example_id", ids))
     return concatenate_datasets(parts)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mixkd_core.data.columns import column_values, take_rows
 from mixkd_core.data.inspection import Content, contents, plain
 from mixkd_core.data.subsets import subset_indices
 from mixkd_core.data.tasks import Task
@@ -45,7 +46,7 @@ def hold_out(task: Task, data: Dataset, fraction: float, name: str) -> tuple[Dat
     for row, content in enumerate(contents(data)):
         rows[plain(content)].append(row)
     keys, labels = [], []
-    every_label = list(data["label"])
+    every_label = column_values(data, "label")
     for content, these in rows.items():
         keys.append("\x1f".join(content))
         labels.append(_label([every_label[row] for row in these], mean=task.is_regression))
@@ -68,7 +69,7 @@ def hold_out(task: Task, data: Dataset, fraction: float, name: str) -> tuple[Dat
             f"The held-out share {fraction} leaves nothing of {len(data)} examples to learn from; "
             "give less."
         )
-    return data.select(left), _renamed(data.select(held), name)
+    return take_rows(data, left), _renamed(take_rows(data, held), name)
 
 
 def _label(labels: list[float], *, mean: bool) -> float:
@@ -80,7 +81,7 @@ def _label(labels: list[float], *, mean: bool) -> float:
 
 
 def _renamed(data: Dataset, name: str) -> Dataset:
-    ids = [f"{name}-{own_id.partition('-')[2]}" for own_id in data["example_id"]]
+    ids = [f"{name}-{own_id.partition('-')[2]}" for own_id in column_values(data, "example_id")]
     features = data.features
     return (
         data.remove_columns("example_id")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mixkd_core.data.columns import column_values
 from mixkd_core.data.tasks import Task
 from mixkd_core.errors import InputError
 
@@ -45,20 +46,22 @@ class Overlap:
 
 def overlap(train: Dataset, other: Dataset) -> Overlap:
     """Return how many examples of `other` are in `train`, both in canonical columns."""
-    exact = set(contents(train))
-    alike = {plain(content) for content in exact}
-    texts = contents(other)
+    there, texts = contents(train), contents(other)
+    plain_texts = [plain(content) for content in texts]
+    # Sets of the smaller side's texts: a training set's would take many times its memory.
+    exact = set(texts).intersection(there)
+    alike = set(plain_texts).intersection(map(plain, there))
     return Overlap(
         len(texts),
         sum(content in exact for content in texts),
-        sum(plain(content) in alike for content in texts),
+        sum(content in alike for content in plain_texts),
     )
 
 
 def contents(data: Dataset) -> list[Content]:
     """Return the text, or the pair of texts, of every example."""
     names = [name for name in ("text", "text_pair") if name in data.column_names]
-    return list(zip(*(list(data[name]) for name in names), strict=True))
+    return list(zip(*(column_values(data, name) for name in names), strict=True))
 
 
 def plain(content: Content) -> Content:
@@ -87,7 +90,7 @@ def inspect_set(task: Task, train: Dataset, name: str, data: Dataset) -> list[st
     """
     remarks = _on_labels(task, name, data)
     if not task.is_regression:
-        unseen = set(data["label"]) - set(train["label"])
+        unseen = set(column_values(data, "label")) - set(column_values(train, "label"))
         if unseen:
             remarks.append(
                 f"{name} has examples of {_classes(task, unseen)}, of which train has none."
@@ -107,7 +110,7 @@ def inspect_set(task: Task, train: Dataset, name: str, data: Dataset) -> list[st
 
 def _check_learnable(task: Task, train: Dataset) -> None:
     """Refuse data on which no function of the text does better than a constant."""
-    labels, texts = list(train["label"]), contents(train)
+    labels, texts = column_values(train, "label"), contents(train)
     reason = None
     if len(set(labels)) == 1:
         of = f"the label {labels[0]:g}" if task.is_regression else _classes(task, labels)
@@ -130,7 +133,7 @@ def _check_learnable(task: Task, train: Dataset) -> None:
 
 def _on_labels(task: Task, name: str, data: Dataset) -> list[str]:
     """Sentences about a set's labels: contradictions, and classes that are missing."""
-    labels = list(data["label"])
+    labels = column_values(data, "label")
     by_text: defaultdict[Content, set[float]] = defaultdict(set)
     texts = contents(data)
     for text, label in zip(texts, labels, strict=True):

@@ -21,13 +21,32 @@ def shared_text_groups(*columns: Sequence[str]) -> NDArray[np.int64]:
     Returns:
         Of shape `(n,)`: the first row of each example's group.
     """
-    parents = np.arange(len(columns[0]))
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    size = len(columns[0])
+    rows = np.arange(size)
     first_row: dict[str, int] = {}
-    for column in columns:
-        for row, text in enumerate(column):
-            earlier = first_row.setdefault(" ".join(text.lower().split()), row)
-            _join(parents, earlier, row)
-    return np.array([_root(parents, row) for row in range(len(parents))], dtype=np.int64)
+    # An edge from every row to the first that has one of its texts.
+    earlier = np.concatenate(
+        [
+            np.fromiter(
+                (
+                    first_row.setdefault(" ".join(text.lower().split()), row)
+                    for row, text in enumerate(column)
+                ),
+                np.int64,
+                size,
+            )
+            for column in columns
+        ]
+    )
+    later = np.tile(rows, len(columns))
+    edges = coo_array((np.ones(len(later), np.int8), (earlier, later)), shape=(size, size))
+    _, component = connected_components(edges, directed=False)
+    _, first = np.unique(component, return_index=True)
+    groups: NDArray[np.int64] = first[component].astype(np.int64)
+    return groups
 
 
 def phrase_groups(texts: Sequence[str]) -> NDArray[np.int64]:
@@ -59,15 +78,3 @@ def phrase_groups(texts: Sequence[str]) -> NDArray[np.int64]:
         for word in set(words[row]):
             with_word[word].append(row)
     return groups
-
-
-def _join(parents: NDArray[np.int64], one: int, other: int) -> None:
-    first, second = sorted((_root(parents, one), _root(parents, other)))
-    parents[second] = first
-
-
-def _root(parents: NDArray[np.int64], row: int) -> int:
-    while parents[row] != row:
-        parents[row] = parents[parents[row]]
-        row = int(parents[row])
-    return row

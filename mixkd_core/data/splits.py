@@ -54,6 +54,7 @@ def build_split(
             an unknown label, duplicate ids, no rows at all, too many of them, a text that is too
             long (:mod:`mixkd_core.data.source_rows` has the limits).
     """
+    import pyarrow as pa  # type: ignore[import-untyped]
     from datasets import Dataset, Features, Value
 
     if not re.fullmatch(r"\w+", split):
@@ -124,7 +125,8 @@ def build_split(
             f"{table.name}: left out {skipped} rows with the wrong number of fields, kept "
             f"{len(places)}."
         )
-    return Dataset.from_dict(columns, features=Features(features))
+    # `Dataset.from_dict` would look at every value once more, in Python.
+    return Dataset(pa.table(columns, schema=Features(features).arrow_schema))
 
 
 def _text(value: object, column: str, where: str) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from mixkd_core.data.columns import column_values
 from mixkd_core.data.inspection import inspect
 from mixkd_core.data.source_groups import phrase_groups, shared_text_groups
 from mixkd_core.data.tasks import Task
@@ -83,10 +84,11 @@ def assemble(
         InputError: what :func:`~mixkd_core.data.inspection.inspect` refuses.
     """
     digest = sha256()
+    written = json.JSONEncoder(allow_nan=False).encode
     for split, data in [("train", train), *sorted(evaluation.items())]:
         digest.update(f"{split}\n".encode())
-        for row in data:
-            digest.update(json.dumps(list(row.values()), allow_nan=False).encode() + b"\n")
+        for row in zip(*(column_values(data, name) for name in data.column_names), strict=True):
+            digest.update(written(row).encode() + b"\n")
     if fresh is None:
         remarks = (*remarks, *inspect(task, train, evaluation))
         train = with_groups(task, train)
@@ -98,6 +100,8 @@ def assemble(
 
 def with_groups(task: Task, data: Dataset) -> Dataset:
     """Return a split with the column that says which of its examples share a source."""
-    columns = [list(data[name]) for name in ("text", "text_pair") if name in data.column_names]
+    columns = [
+        column_values(data, name) for name in ("text", "text_pair") if name in data.column_names
+    ]
     groups = phrase_groups(columns[0]) if task.phrases else shared_text_groups(*columns)
     return data.add_column("group", groups)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from mixkd_core.data.columns import add_texts
 from mixkd_core.records.layout import LATENT, examples_file
 from mixkd_core.records.reading import damaged
 from mixkd_core.records.schema import LEAST_LOSS, LOSSES
@@ -75,8 +76,8 @@ def examples_digest(ids: Any, labels: Any) -> str:
         labels: class indices or real values, of shape `(n,)`.
     """
     texts = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
-    digest = hashlib.sha256(pc.binary_length(texts).to_numpy().astype(np.int64).tobytes())
-    digest.update("".join(texts.to_pylist()).encode() if texts.offset else _text_bytes(texts))
+    digest = hashlib.sha256()
+    add_texts(digest, texts)
     digest.update(np.asarray(labels).astype(np.float64).tobytes())
     return digest.hexdigest()
 
@@ -341,12 +342,3 @@ def _first_repeated(given: _Ids) -> str | None:
     for entry in counts.filter(pc.greater(counts.field("counts"), 1)):
         return str(entry["values"].as_py())
     return None
-
-
-def _text_bytes(texts: pa.StringArray) -> bytes:
-    """The letters of all texts, one after the other."""
-    buffer = texts.buffers()[2]
-    if buffer is None:
-        return b""
-    length = int(pc.sum(pc.binary_length(texts)).as_py() or 0)
-    return bytes(memoryview(buffer)[:length])

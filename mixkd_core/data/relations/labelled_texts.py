@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mixkd_core.data.columns import column_values
 from mixkd_core.data.inspection import Content, contents
 from mixkd_core.data.labelled_test import labelled_lines
 from mixkd_core.data.source_rows import SourceRows
@@ -37,7 +38,11 @@ class LabelledText:
 
 def of_split(dataset: Any) -> list[LabelledText]:
     """Return the examples of a set in canonical columns (`mixkd_core.data.task_data`)."""
-    columns = (dataset["example_id"], contents(dataset), dataset["label"])
+    columns = (
+        column_values(dataset, "example_id"),
+        contents(dataset),
+        column_values(dataset, "label"),
+    )
     return [LabelledText(str(i), c, int(label)) for i, c, label in zip(*columns, strict=True)]
 
 
