@@ -91,7 +91,7 @@ def write_run(
             others = np.full((size, described.num_labels - 2), logits.min() - 1, np.float32)
             logits = np.concatenate([logits, others], axis=1)
         ids = [f"{'train' if name == 'remainder' else name}-{row}" for row in range(size)]
-        taught = None if method == "teacher" else 0.9 * logits
+        taught = None if method == "teacher" else _taught(out, spec, name, logits)
         pairs = None if described.name in EMBEDDED else (np.arange(size) // 2).tolist()
         tables[name] = per_example(described, ids, labels, logits, taught, between, pairs)
         results[name] = summarise(described, tables[name], tables["train"]["label"])
@@ -129,6 +129,16 @@ def write_run(
         (partial / "model").mkdir()
         (partial / "model" / "model.safetensors").write_bytes(b"weights")
     return finish(partial, out, spec)
+
+
+def _taught(out: Path, spec: RunSpec, name: str, logits: Any) -> Any:
+    """The teacher's logits on a set: those of its own run where that is there."""
+    teacher = out / spec.teacher_spec.folder_name / "examples" / f"{name}.parquet"
+    if teacher.is_file():
+        stored = np.stack(pd.read_parquet(teacher)["logits"].to_list())
+        if stored.shape == logits.shape:
+            return stored.astype(np.float32)
+    return 0.9 * logits
 
 
 # A store as a study leaves it: examples by set as one per cent of SST-2 has them.

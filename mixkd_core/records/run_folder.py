@@ -48,7 +48,7 @@ from mixkd_core.records.reading import (
 )
 from mixkd_core.records.schema import SCHEMA_VERSION, History, Manifest, RunSummary
 from mixkd_core.records.specs import RunSpec
-from mixkd_core.records.tables import Examples, read_latent_table, read_set
+from mixkd_core.records.tables import Examples, SetTrace, read_latent_table, read_set
 from mixkd_core.records.validation import (
     check_checksums,
     check_complete,
@@ -71,15 +71,14 @@ class RunRecord:
         spec: what was run.
         summary: content of `run.json`.
         manifest: size and checksum of every file; None for a run read from exported results.
-        digests: by set the digest of its examples (`mixkd_core.records.tables.examples_digest`),
-            if all tables were read.
+        traces: by set what is compared with other runs, if all tables were read.
     """
 
     folder: Path
     spec: RunSpec
     summary: dict[str, Any]
     manifest: Manifest | None = field(default=None, compare=False, repr=False)
-    digests: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    traces: Mapping[str, SetTrace] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def versions(self) -> str:
@@ -263,8 +262,8 @@ def _examined(folder: Path, whole: bool) -> RunRecord:
     check_files(folder, manifest, network=whole)
     record = RunRecord(folder, spec, content, manifest)
     if whole:
-        digests = {name: read_examples(record, name).digest for name in record.sets}
-        record = replace(record, digests=digests)
+        traces = {name: read_examples(record, name).trace for name in record.sets}
+        record = replace(record, traces=traces)
         read_history(record)
         read_encodings(record)
         check_checksums(folder, manifest)

@@ -4,8 +4,7 @@ One unreadable folder, file or name never hides another: it is named beside what
 """
 
 import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from mixkd_core.errors import InputError
+from mixkd_core.records.cross_checks import contradictions
 from mixkd_core.records.layout import FAILURE, SPEC, RunName, RunPlace, run_name, run_places, shown
 from mixkd_core.records.locks import is_locked
 from mixkd_core.records.plans import Plans, read_plans
@@ -101,46 +101,10 @@ def survey(out: Path, *, whole: bool) -> Survey:
     runs, namesakes = _one_of_an_id(runs)
     unreadable += namesakes
     if whole:
-        runs = _on_the_same_examples(runs)
+        runs = _not_contradicted(runs)
     runs = _each_once(runs)
     known = {run.id for run in runs}
     return Survey((*runs, *_missing(plans, known)), plans, tuple(unreadable))
-
-
-def disagreements(
-    records: Mapping[str, RunRecord], digests: Mapping[str, Mapping[str, str]]
-) -> dict[str, str]:
-    """Runs whose examples are others than those of the runs on the same data, and in words why.
-
-    Data, fraction, seed and sizes decide the examples of every set. Where runs that have all these
-    in common hold different ones, those that most of them hold are taken for right; where there is
-    no majority, no run is.
-
-    Args:
-        records: by run id.
-        digests: by run id the digests of its sets (`mixkd_core.records.tables.examples_digest`).
-    """
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for run, sets in digests.items():
-        spec = records[run].spec
-        sizes = spec.evaluation.model_copy(update={"latent_points": 0}).model_dump_json()
-        for name in sets:
-            key = (spec.task, spec.data, repr(spec.fraction), str(spec.seed), sizes, name)
-            alike.setdefault(key, []).append(run)
-    faults: dict[str, str] = {}
-    for (*_, name), runs in alike.items():
-        counts = Counter(digests[run][name] for run in runs).most_common(2)
-        if len(counts) < 2:
-            continue
-        right = counts[0][0] if counts[0][1] > counts[1][1] else None
-        for run in runs:
-            if digests[run][name] != right:
-                faults[run] = (
-                    f"examples/{name}.parquet: its example ids or labels are not those of other "
-                    "runs on the same data, fraction and seed; delete the run's folder and repeat "
-                    "the command that made it."
-                )
-    return faults
 
 
 def _stored_run(out: Path, place: RunPlace, about: RunName, whole: bool) -> StoredRun:
@@ -204,9 +168,9 @@ def _one_of_an_id(runs: Sequence[StoredRun]) -> tuple[list[StoredRun], list[str]
     ]
 
 
-def _on_the_same_examples(runs: list[StoredRun]) -> list[StoredRun]:
+def _not_contradicted(runs: list[StoredRun]) -> list[StoredRun]:
     records = {run.id: run.record for run in runs if run.record is not None}
-    faults = disagreements(records, {run: record.digests for run, record in records.items()})
+    faults = contradictions(records, {run: record.traces for run, record in records.items()})
     return [
         replace(run, state="damaged", reason=faults[run.id], record=None)
         if run.id in faults

@@ -56,7 +56,7 @@ class Examples:
         losses: by name, each of shape `(n,)`.
         groups: equal for examples that share a source, of shape `(n,)`; None if none do.
         teacher_logits: of shape `(n, num_labels)`; None for a teacher.
-        digest: of ids and labels (`examples_digest`).
+        trace: what is compared with other runs' tables.
     """
 
     ids: pa.StringArray
@@ -65,7 +65,42 @@ class Examples:
     losses: dict[str, NDArray[np.float64]]
     groups: NDArray[np.int64] | None
     teacher_logits: NDArray[np.float32] | None
-    digest: str
+    trace: "SetTrace"
+
+    @property
+    def digest(self) -> str:
+        return self.trace.examples
+
+
+@dataclass(frozen=True)
+class SetTrace:
+    """The little of a per-example table that other runs' tables are compared with.
+
+    Attributes:
+        examples: digest of ids and labels (`examples_digest`).
+        outputs: of the run's own logits (`random_projection`).
+        teacher_outputs: the same of its teacher's; None for a teacher.
+        largest: magnitude of the run's own logits.
+    """
+
+    examples: str
+    outputs: tuple[float, ...]
+    teacher_outputs: tuple[float, ...] | None
+    largest: float
+
+
+def random_projection(logits: NDArray[np.float32]) -> tuple[float, ...]:
+    """Project logits over their rows on one fixed Gaussian direction, to one number a class.
+
+    Outputs that differ by rounding stay as near as they are; other outputs, or the same in another
+    order, come out elsewhere (the distance is kept in the mean, as in the lemma of Johnson and
+    Lindenstrauss).
+
+    Args:
+        logits: of shape `(n, num_labels)`.
+    """
+    direction = np.random.default_rng(0).standard_normal(len(logits)) / np.sqrt(len(logits))
+    return tuple(float(number) for number in direction @ logits.astype(np.float64))
 
 
 def examples_digest(ids: Any, labels: Any) -> str:
@@ -151,7 +186,12 @@ def read_set(
         losses=losses,
         groups=table["group"].to_numpy() if "group" in table.column_names else None,
         teacher_logits=teacher_logits,
-        digest=found,
+        trace=SetTrace(
+            found,
+            random_projection(logits),
+            None if teacher_logits is None else random_projection(teacher_logits),
+            float(np.abs(logits).max()),
+        ),
     )
 
 

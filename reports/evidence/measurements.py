@@ -24,9 +24,9 @@ from mixkd_core.evaluation.calibration import (
     expected_calibration_error,
     fit_temperature,
 )
+from mixkd_core.records.cross_checks import contradictions
 from mixkd_core.records.run_folder import read_examples, read_history
-from mixkd_core.records.survey import disagreements
-from mixkd_core.records.tables import Examples
+from mixkd_core.records.tables import Examples, SetTrace
 from reports.evidence.encodings import latent_numbers, read_latent
 from reports.evidence.entries import Entry, held_out_sets
 from reports.evidence.frames import conditions
@@ -125,7 +125,7 @@ def read_measurements(entries: Sequence[Entry]) -> Measurements:
     measured = [_measured(entry, int(networks[_family(entry)])) for entry in entries]
     faults = {run.id: run.fault for run in measured if run.fault}
     records = {entry.id: entry.finished for entry in entries}
-    faults |= disagreements(records, {run.id: run.digests for run in measured})
+    faults |= contradictions(records, {run.id: run.traces for run in measured})
     measured = [run for run in measured if run.id not in faults]
     seen = {run.id: run.attacked for run in measured if run.attacked is not None}
     mixed = {(run.id, MIXTURES): run.mixed for run in measured if run.mixed is not None}
@@ -167,7 +167,7 @@ class _Run:
     certificates: list[dict[str, Any]]
     latent: list[dict[str, Any]]
     sources: list[dict[str, Any]]
-    digests: Mapping[str, str] = field(default_factory=dict)
+    traces: Mapping[str, SetTrace] = field(default_factory=dict)
     attacked: Attacked | None = None
     agreement: list[dict[str, Any]] = field(default_factory=list)
     mixed: Answers | None = None
@@ -192,7 +192,7 @@ def _measured(entry: Entry, networks: int) -> _Run:
     try:
         read_history(entry.finished)  # nothing is measured on it, but damage is damage
         tables = {name: read_examples(entry.finished, name) for name in entry.finished.sets}
-        run.digests = {name: table.digest for name, table in tables.items()}
+        run.traces = {name: table.trace for name, table in tables.items()}
         for name, table in tables.items():
             # The mean losses are the record's own, which were compared with the table's.
             risks = entry.finished.summary["results"][name]["risk"]

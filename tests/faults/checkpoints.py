@@ -98,6 +98,8 @@ class Checkpoints:
         else:
             if what == "field":
                 path = self.harmed / "config.json"
+            if not path.is_file():  # what stands in its place may be a pipe, which nobody fills
+                return
             try:
                 content = json.loads(path.read_bytes())
             except (OSError, ValueError, RecursionError):
@@ -113,6 +115,8 @@ class Checkpoints:
 
 def _alter_header(draw: st.DrawFn, path: Path) -> None:
     """Change the header of weights, its length with it."""
+    if not path.is_file():
+        return
     try:
         content = path.read_bytes()
         (length,) = struct.unpack("<Q", content[:8])

@@ -401,6 +401,52 @@ def test_runs_of_an_earlier_version_on_other_examples_are_not_averaged(store: Pa
     assert "not those of other runs" in entries[kd.name].reason
 
 
+def taught(change: Callable[[Any], Any]) -> Harm:
+    """Change the logits that a student's teacher gave, and all that follows from them."""
+
+    def harm(folder: Path) -> None:
+        table = pd.read_parquet(folder / DEV)
+        theirs = change(np.stack(table["teacher_logits"].to_list())).astype(np.float32)
+        own = np.stack(table["logits"].to_list()).astype(np.float64)
+        table["teacher_logits"] = list(theirs)
+        table["distillation_distance"] = ((own - theirs) ** 2).mean(axis=1)
+        table.to_parquet(folder / DEV, index=False)
+        mean = float(table["distillation_distance"].mean())
+        in_json("run.json", putting(mean, "results", "dev", "risk", "distillation_distance"))(
+            folder
+        )
+
+    return harm
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        (lambda logits: logits[::-1], "damaged"),
+        (lambda logits: -logits, "damaged"),
+        (lambda logits: 0.9 * logits, "damaged"),
+        (lambda logits: np.concatenate([logits[1:2], logits[:1], logits[2:]]), "damaged"),
+        (lambda logits: logits * (1 + 1e-5), "finished"),
+    ],
+    ids=["another order", "another sign", "a little smaller", "two rows swapped", "rounding"],
+)
+def test_a_students_teacher_is_the_teacher_of_the_store(
+    store: Path, change: Callable[[Any], Any], state: str
+) -> None:
+    (kd,), (teacher,) = store.glob("*-kd-*"), store.glob("*-teacher-*")
+    taught(change)(kd)
+    found = {run.name: run for run in survey(store, whole=True).runs}
+    assert found[kd.name].state == state, found[kd.name].reason
+    entries = {entry.name: entry for entry in load_evidence(store).entries}
+    assert entries[kd.name].state == state
+    if state == "damaged":
+        assert f"its teacher's run {teacher.name} holds" in entries[kd.name].reason
+    # Without the teacher nobody can tell.
+    shutil.rmtree(teacher)
+    found = {run.name: run for run in survey(store, whole=True).runs}
+    assert found[kd.name].state == "finished"
+
+
 def test_files_that_may_not_be_read_are_named_and_never_replaced(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
