@@ -144,7 +144,7 @@ def _header(task: Task, spec: RunSpec, summary: Mapping[str, Any], name: str) ->
         for metric in task.metrics
     ]
     header: str = ModelCardData(
-        base_model=spec.encoder.name,
+        base_model=spec.encoder.hub_name,
         license=facts.get("license"),
         language=facts.get("language"),
         library_name="transformers",

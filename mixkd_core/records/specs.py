@@ -7,6 +7,7 @@ folder changes nothing, and editing one row makes another run.
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -111,6 +112,11 @@ class CheckpointRef(_Frozen):
 
     name: str
     digest: str
+
+    @property
+    def hub_name(self) -> str | None:
+        """The name on the hub; None for a folder, whose name there may be another checkpoint's."""
+        return None if re.fullmatch("[0-9a-f]{16}", self.digest) else self.name
 
 
 class Alteration(_Frozen):

@@ -58,6 +58,9 @@ def test_the_header_says_what_a_hub_wants_to_know() -> None:
     assert data.base_model == "ada/encoder"
     assert (data.license, data.language) == ("apache-2.0", "en")
     assert data.pipeline_tag == "text-classification"
+    # A folder's name may be another checkpoint's there.
+    folder = CheckpointRef(name="ada/encoder", digest="0123456789abcdef")
+    assert ModelCard(card(encoder=folder)).data.base_model is None
     (result,) = data.eval_results
     assert (result.metric_type, result.metric_value, result.dataset_split) == (
         "accuracy", 0.75, "dev"
