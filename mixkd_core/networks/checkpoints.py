@@ -81,7 +81,7 @@ def load_tokenizer(checkpoint: str | Path) -> Any:
     """The checkpoint's tokenizer.
 
     Raises:
-        InputError: if it has none.
+        InputError: if it has none, or one that cannot read a text.
     """
     from transformers import AutoTokenizer
 
@@ -96,6 +96,14 @@ def load_tokenizer(checkpoint: str | Path) -> Any:
         raise InputError(
             f"checkpoint {str(checkpoint)!r} has no tokenizer files: save its tokenizer there too."
         )
+    longest = tokenizer.model_max_length
+    if isinstance(longest, bool) or not isinstance(longest, int | float) or not longest >= 1:
+        raise InputError(
+            f"checkpoint {str(checkpoint)!r} says in tokenizer_config.json that its texts may have "
+            f"{longest!r} tokens (model_max_length): give a number from 1 up there."
+        )
+    with reading(checkpoint, "See what its tokenizer_config.json says."):
+        tokenizer("a text", "another", truncation=True, max_length=8)
     return tokenizer
 
 

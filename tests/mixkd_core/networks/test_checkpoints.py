@@ -20,6 +20,7 @@ from mixkd_core.networks.checkpoints import (
     load_config,
     load_tokenizer,
 )
+from mixkd_core.networks.embedded_encoder import write_embedded_encoder
 
 THREE = Task("three", ("text",), "label", ("no", "perhaps", "yes"))
 TWO = Task("two", ("text",), "label", ("bad", "good"))
@@ -152,6 +153,25 @@ def test_truncated_weights_are_refused(fine_tuned: Path) -> None:
 def test_a_folder_without_a_tokenizer_is_refused(fine_tuned: Path) -> None:
     with pytest.raises(InputError, match="has no tokenizer files"):
         load_tokenizer(fine_tuned)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("model_max_length", " ", "may have ' ' tokens"),
+        ("model_max_length", -3, "may have -3 tokens"),
+        ("model_max_length", True, "may have True tokens"),
+        ("truncation_side", "up", "tokenizer"),
+    ],
+)
+def test_a_tokenizer_that_cannot_read_a_text_is_refused(
+    tmp_path: Path, name: str, value: Any, said: str
+) -> None:
+    write_embedded_encoder(tmp_path / "encoder", seed=0)
+    told = tmp_path / "encoder" / "tokenizer_config.json"
+    told.write_text(json.dumps({**json.loads(told.read_text()), name: value}))
+    with pytest.raises(InputError, match=said):
+        load_tokenizer(tmp_path / "encoder")
 
 
 def tokenizer_of(words: list[str], folder: Path) -> Any:
