@@ -24,7 +24,8 @@ def read_parquet(path: Path) -> SourceRows:
         parts = pq.read_metadata(path)
         groups = (parts.row_group(number) for number in range(parts.num_row_groups))
         _check_size(path, sum(group.total_byte_size for group in groups), parts.num_rows)
-        return _table_rows(path, pq.read_table(path))
+        # Not read_table, which stumbles over a name that two columns have.
+        return _table_rows(path, pq.ParquetFile(path).read())
     except InputError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -94,7 +95,8 @@ def _check_size(path: Path, size: int, rows: int) -> None:
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    said = " ".join(str(error).split()) or type(error).__name__
+    reason = "".join(letter if letter.isprintable() else "?" for letter in said)
     return InputError(f"{path} cannot be read as {kind}: {reason}")
 
 

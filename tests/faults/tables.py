@@ -130,6 +130,12 @@ def _table(draw: st.DrawFn) -> tuple[list[str], list[list[Any]]]:
     return names, rows
 
 
+def _object(columns: list[str], row: list[Any]) -> str:
+    """An object in JSON, which may have a key twice."""
+    cells = zip(columns, row, strict=True)
+    return "{" + ", ".join(f"{json.dumps(name)}: {json.dumps(cell)}" for name, cell in cells) + "}"
+
+
 def _write(path: Path, columns: list[str], rows: list[list[Any]]) -> bool:
     """Write a table; False where its format cannot say it."""
     ending = path.suffix
@@ -144,11 +150,10 @@ def _write(path: Path, columns: list[str], rows: list[list[Any]]) -> bool:
             writer.writerows([columns, *rows])
             path.write_text(file.getvalue(), encoding="utf-8", newline="")
         elif ending == ".parquet":
-            named = {name: [row[place] for row in rows] for place, name in enumerate(columns)}
-            pq.write_table(pa.table(named), path)
+            cells = [pa.array([row[place] for row in rows]) for place in range(len(columns))]
+            pq.write_table(pa.Table.from_arrays(cells, names=columns), path)
         else:
-            objects = [dict(zip(columns, row, strict=True)) for row in rows]
-            lines = [json.dumps(item) for item in objects]
+            lines = [_object(columns, row) for row in rows]
             text = "\n".join(lines) if ending == ".jsonl" else f"[{','.join(lines)}]"
             path.write_text(text, encoding="utf-8")
     except (UnicodeError, pa.ArrowException, OverflowError, TypeError, ValueError, csv.Error):
