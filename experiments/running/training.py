@@ -160,7 +160,7 @@ def training_arguments(spec: RunSpec, examples: int, folder: Path) -> MixKDArgum
         warmup_steps=training.warmup,
         weight_decay=training.weight_decay,
         bf16=training.precision == "bf16",
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=not torch.accelerator.is_available(),
         seed=spec.seed,
         logging_steps=max(1, steps // LOGGING_STEPS_IN_A_RUN),
         save_strategy="no",

@@ -16,7 +16,7 @@ class Hardware:
         processor: its model name.
         cores: those that this process may use.
         threads: those that torch uses.
-        accelerator: name of the accelerator, or None.
+        accelerator: name of the accelerator, or its kind where torch knows no name; or None.
         bf16: whether bfloat16 is computed natively, so that autocast gains from it.
     """
 
@@ -31,15 +31,16 @@ def hardware() -> Hardware:
     """Return the hardware that this process runs on."""
     import torch
 
-    cuda = torch.cuda.is_available()
+    found = torch.accelerator.current_accelerator(check_available=True)
+    name = None if found is None else found.type
     return Hardware(
         processor=_processor(),
         cores=len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count() or 1,
         threads=torch.get_num_threads(),
-        accelerator=torch.cuda.get_device_name() if cuda else None,
-        bf16=torch.cuda.is_bf16_supported() if cuda else _processor_has_bf16(),
+        accelerator=torch.cuda.get_device_name() if name == "cuda" else name,
+        bf16=_has_bf16(name),
     )
 
 
@@ -76,8 +77,14 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _processor_has_bf16() -> bool:
-    """Return True if oneDNN has bfloat16 instructions to use (AVX-512 BF16 or AMX)."""
+def _has_bf16(accelerator: str | None) -> bool:
+    """Return True if bfloat16 has instructions of its own where networks are computed.
+
+    On a processor oneDNN uses AVX-512 BF16 or AMX. Of accelerators other than CUDA's nothing is
+    known that torch would tell, and float32 is right everywhere.
+    """
     import torch
 
+    if accelerator is not None:
+        return accelerator == "cuda" and bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
