@@ -10,6 +10,7 @@ them with the attention, which then takes no keys or values (`attend_from_first`
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
@@ -22,6 +23,8 @@ IMPLEMENTATION = "mixkd_packed"
 
 # What encoders call the projections to queries, keys and values.
 PROJECTIONS = (("query", "key", "value"), ("q", "k", "v"), ("q_lin", "k_lin", "v_lin"))
+# The same of encoders that the last layer's shortcut is not for.
+OTHER_PROJECTIONS = (("Wqkv",), ("q_proj", "k_proj", "v_proj"), ("qkv_proj",))
 
 # The attribute of an attention that holds what it is to look at, in place of what it is given.
 _SEEN = "_mixkd_states_seen"
@@ -35,6 +38,7 @@ def packed_attention(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
+    sliding_window: int | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention as transformers' interface wants it, over padded texts or ones without padding.
@@ -43,6 +47,8 @@ def packed_attention(
         module: the attention that asks; its `dropout` is taken if it has one.
         query, key, value: `(n, heads, length, size)`, or `(1, heads, r, size)` without padding.
         attention_mask: of four dimensions; the layout's where texts lie without padding.
+        sliding_window: tokens this far away, and further, are not attended to; padded texts have
+            that in their mask.
 
     Returns:
         The mean values, of shape `(n, length, heads, size)` or `(1, r, heads, size)`, and None:
@@ -64,7 +70,8 @@ def packed_attention(
         return context.transpose(1, 2), None
     if layout is None:
         return attend(query, key, value, attention_mask, **settings).transpose(1, 2), None
-    return attend_packed(query, key, value, attention_mask, layout, **settings), None
+    mask = _within(sliding_window, attention_mask, layout.length)
+    return attend_packed(query, key, value, mask, layout, **settings), None
 
 
 def attend_packed(
@@ -90,6 +97,14 @@ def attend_packed(
     return tokens.view(1, -1, heads, size)
 
 
+def _within(window: int | None, mask: Tensor | None, length: int) -> Tensor | None:
+    """Return a mask of padded texts that leaves out what lies outside of a window."""
+    if window is None or mask is None or length <= window:
+        return mask
+    place = torch.arange(length, device=mask.device)
+    return mask & ((place - place[:, None]).abs() < window)
+
+
 def projections_of(module: Any) -> tuple[str, str, str]:
     """Return the names of an attention's projections to queries, keys and values.
 
@@ -104,10 +119,11 @@ def projections_of(module: Any) -> tuple[str, str, str]:
 
 def self_attention(layer: nn.Module) -> Any:
     """Return the only attention inside a layer, None if there is none or more than one."""
+    known = (*PROJECTIONS, *OTHER_PROJECTIONS)
     found = [
         module
         for module in layer.modules()
-        if any(all(hasattr(module, name) for name in names) for names in PROJECTIONS)
+        if any(all(hasattr(module, name) for name in names) for names in known)
     ]
     return found[0] if len(found) == 1 else None
 

@@ -5,7 +5,8 @@
   of the work on short texts, sees them padded. `mixkd_core.networks.mixed_forward` lays them out.
 * The head takes the last layer's state at the first position. That layer's queries, output
   projection and feed-forward network are needed at that position alone, and for a single query
-  attention needs no keys or values either (`mixkd_core.networks.speed.attending`).
+  attention needs no keys or values either (`mixkd_core.networks.speed.attending`). Some
+  encoders (`PACKED_ONLY`) have the first shortcut alone.
 
 Logits are the same, up to the order in which sums are taken, and so are all gradients.
 
@@ -51,6 +52,11 @@ FAMILIES = (
     "xlm-roberta",
 )
 
+# Encoders whose tokens meet in attention alone and whose heads read the first position, but which
+# normalise before they attend, or turn queries and keys by their places: of these the last layer is
+# computed at all positions.
+PACKED_ONLY = ("gte", "modernbert", "nomic_bert", "roberta-prelayernorm", "xlm-roberta-xl")
+
 # Attention that the shortcuts may stand in for.
 _IMPLEMENTATIONS = ("eager", "sdpa", "flash_attention_2")
 
@@ -82,10 +88,14 @@ def only_what_is_read(*models: Any) -> Iterator[None]:
 def why_not(model: Any) -> str | None:
     """Return the reason why a classifier has no shortcuts, None if it has them."""
     who, config = type(model).__name__, model.config
-    if config.model_type not in FAMILIES or not who.endswith("ForSequenceClassification"):
+    if config.model_type not in (*FAMILIES, *PACKED_ONLY) or not who.endswith(
+        "ForSequenceClassification"
+    ):
         return f"there are no shortcuts for a {who}"
     if getattr(config, "is_decoder", False):
         return f"this {who} is a decoder"
+    if getattr(config, "classifier_pooling", "cls") != "cls":
+        return f"the head of this {who} reads every position (classifier_pooling)"
     if getattr(config, "chunk_size_feed_forward", 0):
         return f"the feed-forward network of this {who} runs in chunks (chunk_size_feed_forward)"
     if getattr(config, "output_attentions", False):
@@ -147,14 +157,16 @@ def _first_position(model: Any) -> int:
 @contextmanager
 def _shortened(model: Any) -> Iterator[None]:
     last: Any = encoder_layers(model)[-1]
-    attention = self_attention(last)
     hooks = [last.register_forward_hook(hand_on_first, with_kwargs=True)]
-    # What is used without being called may not be wrapped (adapters).
-    _, *unused = projections_of(attention)
-    if all(type(getattr(attention, name)) is nn.Linear for name in unused):
-        # Where states are added to what was attended to: BERT's `attention`, DistilBERT's layer.
-        holder: Any = last if last.attention is attention else last.attention
-        hooks.append(holder.register_forward_pre_hook(see_first, with_kwargs=True))
+    if model.config.model_type in FAMILIES:
+        attention = self_attention(last)
+        # What is used without being called may not be wrapped (adapters).
+        _, *unused = projections_of(attention)
+        if all(type(getattr(attention, name)) is nn.Linear for name in unused):
+            # Where states are added to what was attended to: BERT's `attention`, DistilBERT's
+            # layer.
+            holder: Any = last if last.attention is attention else last.attention
+            hooks.append(holder.register_forward_pre_hook(see_first, with_kwargs=True))
     implementation = model.config._attn_implementation
     with ExitStack() as stack:
         if model.config.model_type == "mpnet":

@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_map_only
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 from mixkd_core import MixKDArguments, MixKDTrainer
-from mixkd_core.networks.speed.shortcuts import FAMILIES, only_what_is_read
+from mixkd_core.networks.speed.shortcuts import FAMILIES, PACKED_ONLY, only_what_is_read
 from mixkd_core.networks.tiny_networks import WORDS, tiny_network
 from mixkd_core.objectives.objective import METHODS
 
@@ -31,7 +31,7 @@ CASES: tuple[dict[str, Any], ...] = (
     *({"method": method} for method in METHODS if method != "theseus"),
     {"method": "sm+tmkd", "fixed_draws": True},
     {"method": "sm+tmkd", "mixup_ratio": 0.5},
-    *({"method": "kd+sm+tmkd", "family": family} for family in FAMILIES),
+    *({"method": "kd+sm+tmkd", "family": family} for family in (*FAMILIES, *PACKED_ONLY)),
 )
 
 
