@@ -1,6 +1,7 @@
 """Plain tables in the terminal, whose text is taken as it is."""
 
 import sys
+import textwrap
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 # Where output goes to a file there is no width to fit: wide enough that no cell is cut.
 FILE_WIDTH = 250
+# Of titles over numbers, so that these leave room for names.
+TITLE_WIDTH = 14
 
 
 def plain_console(file_width: int = FILE_WIDTH) -> "Console":
@@ -27,7 +30,7 @@ def plain_grid(
 
     Args:
         titles: of the columns, in their order.
-        numbers: those of them that are flush right and never folded.
+        numbers: those of them that are flush right and never folded; their titles are, at spaces.
         gap: spaces between columns.
         heading: style of the titles.
     """
@@ -36,7 +39,8 @@ def plain_grid(
     grid = Table(box=None, header_style=heading, pad_edge=False, padding=(0, gap, 0, 0))
     for title in titles:
         if title in numbers:
-            grid.add_column(title, justify="right", no_wrap=True)
+            words = textwrap.fill(title, TITLE_WIDTH, break_long_words=False)
+            grid.add_column(words, justify="right", no_wrap=True)
         else:
             grid.add_column(title, overflow="fold")
     return grid

@@ -274,7 +274,9 @@ def _resident(answer: Any, folder: str, precision: Precision, batch: dict[str, A
     """Send the peak of resident memory, beyond that of imports, of loading and one pass."""
     torch.set_num_threads(1)
     from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     before = _peak_bytes()
     network = open_network(folder, TYPES[precision])
     with torch.inference_mode():

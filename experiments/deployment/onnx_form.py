@@ -1,6 +1,7 @@
 """A network as an ONNX file, by torch's own exporter, checked on texts against torch."""
 
 import importlib.util
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,17 +87,19 @@ def write_onnx(network: FinishedNetwork, path: Path, texts: list[tuple[str, ...]
     rows, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        torch.onnx.export(
-            module,
-            tuple(batch[name] for name in names),
-            str(path),
-            input_names=list(names),
-            output_names=["logits"],
-            dynamic_shapes=(tuple({0: rows, 1: tokens} for _ in names),),
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+        with warnings.catch_warnings():  # of torch's about itself
+            warnings.simplefilter("ignore", FutureWarning)
+            torch.onnx.export(
+                module,
+                tuple(batch[name] for name in names),
+                str(path),
+                input_names=list(names),
+                output_names=["logits"],
+                dynamic_shapes=(tuple({0: rows, 1: tokens} for _ in names),),
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}; give another --onnx.") from error
     except Exception as error:  # the exporter's own errors are of many kinds

@@ -13,6 +13,6 @@ def quiet_libraries() -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
-    for library in ("accelerate", "huggingface_hub"):
+    for library in ("accelerate", "huggingface_hub", "torch.onnx"):
         logging.getLogger(library).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="torch")
