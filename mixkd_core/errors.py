@@ -26,3 +26,8 @@ class RunBusyError(MixKDError):
 
 class DiskFullError(MixKDError):
     """No space is left where runs are written; what was finished before stays."""
+
+
+def printable(text: str) -> str:
+    """Return a text that may quote a stranger's file, without what moves a cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixkd_core.data.source_rows import MOST_ROWS, Rows, SourceRows
 from mixkd_core.data.text_files import MOST_BYTES
-from mixkd_core.errors import InputError
+from mixkd_core.errors import InputError, printable
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -95,9 +95,8 @@ def _check_size(path: Path, size: int, rows: int) -> None:
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
-    said = " ".join(str(error).split()) or type(error).__name__
-    reason = "".join(letter if letter.isprintable() else "?" for letter in said)
-    return InputError(f"{path} cannot be read as {kind}: {reason}")
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{path} cannot be read as {kind}: {printable(reason)}")
 
 
 def _table_rows(path: Path, table: Any) -> SourceRows:

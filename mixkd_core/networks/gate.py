@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from mixkd_core.errors import InputError
+from mixkd_core.errors import InputError, printable
 
 # Beyond any network's. A vocabulary and its merges are larger than what else is JSON.
 MOST_JSON_BYTES = 16 << 20
@@ -258,7 +258,7 @@ def _check_configuration(folder: Path) -> None:
     if not isinstance(content, dict):
         raise InputError(f"{path} is no mapping of names to values: give a network's own.")
     for place, value in _numbers(content, ""):
-        name = _printable(place)
+        name = printable(place)
         last = name.rpartition(".")[2]
         if value < 0 and last.endswith(_COUNTS):
             raise InputError(f"{path}: {name} is {_short(value)}, and cannot be: correct it.")
@@ -316,14 +316,9 @@ def _short(value: int) -> str:
     return str(value) if value.bit_length() < 64 else f"about 2 to the {value.bit_length()}"
 
 
-def _printable(text: str) -> str:
-    """A text that may quote a stranger's file."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
 def _reason(error: BaseException) -> str:
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    text = _printable(text)
+    text = printable(text)
     if isinstance(error, (OSError, ValueError)) and text:
         return text if text.endswith(".") else f"{text}."
     return f"{type(error).__name__}{': ' if text else ''}{text}."
