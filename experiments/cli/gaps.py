@@ -36,13 +36,14 @@ def gaps(
         )
     print_table(
         table,
-        ("task", "fraction", "method", "set", "empirical", "generalization", "gap", "sd",
+        ("task", "fraction", "method", "set", "loss", "empirical", "generalization", "gap", "sd",
          "95 % interval", "seeds", "without"),
         rows,
     )  # fmt: skip
     typer.echo(
-        f"{' or '.join(sorted({row['loss'] for row in rows}))}; means over seeds, t-intervals over "
-        "seeds (none for one seed). remainder and fresh follow the training law."
+        "Empirical: the risk in this loss on the training subset; generalization: on the set "
+        "named; gap: their difference. Means over seeds, t-intervals over seeds (none for one "
+        "seed). remainder and fresh follow the training law."
     )
     for note in (weak_note(evidence), unfinished_note(evidence)):
         if note:

@@ -27,7 +27,6 @@ from mixkd_core.errors import InputError
 if TYPE_CHECKING:
     from experiments.execution.jobs import Cluster
     from experiments.planning.plan import PlannedRun
-    from mixkd_core.records.run_folder import RunRecord
     from mixkd_core.records.survey import StoredRun
 
 RAY = "On a Ray cluster"
@@ -106,7 +105,8 @@ def run(
         bool,
         typer.Option(
             "--dry-run",
-            help="Only print the plan: runs by task, fraction and method, and time. Needs no data.",
+            help="Only print the plan: runs by task, fraction and method, which needs no data; and "
+            "time, for which some steps are timed where no finished run tells it.",
         ),
     ] = False,
 ) -> None:
@@ -123,11 +123,13 @@ def run(
     from experiments.execution.executor import check_workers, execute
     from experiments.execution.jobs import Workplace
     from experiments.execution.time_left import TimeLeft
-    from experiments.planning.plan import checkpoints_of, expand, gather
+    from experiments.planning.calibration import timed_here
+    from experiments.planning.plan import checkpoints_of, estimate, expand, gather
     from experiments.planning.preflight import check_all
     from experiments.planning.resolved import resolve
     from experiments.planning.sketch import Sketch, sketch, without_copies
     from experiments.planning.study_file import load_study
+    from experiments.running.processes import count as processes
     from experiments.running.quiet import quiet_libraries
     from experiments.running.store import store_plan
     from mixkd_core.records.places import this_command
@@ -151,6 +153,7 @@ def run(
     if only := [(what, given) for what, given in narrowed.items() if given is not None]:
         typer.echo(f"Only a part of it: {'; '.join(f'{what} {given}' for what, given in only)}.")
     stored = survey(out, whole=True).runs
+    finished = [item.record for item in stored if item.record is not None]
     resolved = resolve(described)
     with TemporaryDirectory() as scratch:
         # A plan of a store is not to make it, nor to write to it.
@@ -167,17 +170,17 @@ def run(
         whole = [item for item in planned if drawn.is_whole(item)]
         planned, copies = without_copies(planned, _depths(whole))
         _say_copies(planned, copies)
-        check_all(
-            [item for item in planned if drawn.is_whole(item)],
-            place,
-            allow_new_weights=allow_new_weights,
-        )
+        whole = [item for item in planned if drawn.is_whole(item)]
+        check_all(whole, place, allow_new_weights=allow_new_weights)
+        estimates = {item.spec.id: estimate(item, finished) for item in planned}
+        if dry_run and cluster is None and processes() == 1:
+            untold = [item for item in whole if estimates[item.spec.id] is None]
+            estimates |= timed_here(untold, place, typer.echo, allow_new_weights=allow_new_weights)
     ours = {item.spec.id for item in planned}
-    finished = [item.record for item in stored if item.record is not None]
     found = {item.id: item for item in stored if item.id in ours and item.state != "missing"}
-    later = _measured_later([item for item in planned if drawn.is_whole(item)], found)
+    later = _measured_later(whole, found)
     done = [name for name, item in found.items() if item.state == "finished" and name not in later]
-    _print_plan(planned, found, finished, None if cluster else jobs, summed_up=dry_run)
+    _print_plan(planned, found, estimates, None if cluster else jobs, dry_run=dry_run)
     if later:
         typer.echo(f"{len(later)} of those done are to be measured on the set test")
     if dry_run:
@@ -262,18 +265,18 @@ def _say_copies(planned: "Sequence[PlannedRun]", copies: "Sequence[PlannedRun]")
 def _print_plan(
     planned: "tuple[PlannedRun, ...]",
     found: "dict[str, StoredRun]",
-    finished: "list[RunRecord]",
+    estimates: "Mapping[str, tuple[float, str] | None]",
     jobs: int | None,
     *,
-    summed_up: bool,
+    dry_run: bool,
 ) -> None:
     """Print how many runs there are, which are done, and how long the others will take.
 
     Args:
+        estimates: by run id seconds and what tells them; None for an unknown time.
         jobs: how many are done at once; None if others decide.
-        summed_up: whether to print a row for each task, fraction and method.
+        dry_run: whether nothing is run, and a row printed for each task, fraction and method.
     """
-    from experiments.planning.plan import estimate
     from experiments.running.durations import duration
 
     missing = [item for item in planned if item.spec.id not in found or not _done(found, item)]
@@ -282,8 +285,8 @@ def _print_plan(
         f"{len(planned)} runs: {teachers} teachers and {len(planned) - teachers} students; "
         f"{len(planned) - len(missing)} are done"
     )
-    estimates = {item.spec.id: estimate(item, finished) for item in missing}
-    if summed_up:
+    estimates = {item.spec.id: estimates[item.spec.id] for item in missing}
+    if dry_run:
         _print_sums(planned, estimates)
     for item in missing:
         state = found.get(item.spec.id)
@@ -295,10 +298,12 @@ def _print_plan(
         shared = "" if jobs else ", shared among the cluster's workers"
         seconds = sum(seconds for seconds, _ in known) / (jobs or 1)
         parts = [f"about {duration(seconds)}{shared}"] if known else []
-        parts += [
-            f"unknown for {unknown} runs, since no run with their encoder is finished here: do one "
-            "(--seeds, --methods), and ask again"
-        ] * bool(unknown)
+        untold = (
+            "whose data or encoder could not be read"
+            if dry_run and jobs
+            else "until one with their encoder is finished"
+        )
+        parts += [f"unknown for {unknown} runs, {untold}"] * bool(unknown)
         typer.echo(f"time left: {', and '.join(parts)}")
         for basis, count in Counter(basis for _, basis in known).items():
             typer.echo(f"  of {count} runs by what was measured of {basis}")

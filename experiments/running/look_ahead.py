@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixkd_core.data.encoding import encode_table
 from mixkd_core.networks.layers import depth, layer_count
@@ -45,8 +46,7 @@ def look_ahead(
         settle_padding(teacher, tokenizer)
     matching = match(network, teacher, objective, mix_layer)
     longest = text_limit(max_length, network, teacher)
-    rows = np.unique(np.linspace(0, len(splits[0]) - 1, TEXTS).astype(int))
-    tokens = encode_table(splits[0].select(rows), tokenizer, longest)
+    tokens = encode_table(splits[0].select(spread_rows(splits[0])), tokenizer, longest)
     check_networks(network, teacher, tokens, objective, matching)
     networks = [one for one in (network, teacher) if one is not None]
     for one in networks:
@@ -58,6 +58,11 @@ def look_ahead(
         for split in splits:
             for one in networks:
                 check_tokens(one, encode_table(split, tokenizer, longest), "network")
+
+
+def spread_rows(split: Any) -> NDArray[np.int64]:
+    """Return the rows of a sample of a split, spread over all of it."""
+    return np.unique(np.linspace(0, len(split) - 1, TEXTS).astype(np.int64))
 
 
 def _words(network: Any) -> int:

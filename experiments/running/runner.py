@@ -149,7 +149,7 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     resources.say(f"{spec.folder_name}: {doing}")
     started = time.monotonic()
     set_seed(spec.seed)
-    network, tokenizer, source = _network(spec, resources, teacher)
+    network, tokenizer, source = untrained_network(spec, resources, teacher)
     examples = _training_examples(spec, resources, sets["train"])
     if spec.training.epochs:
         resources.say(f"{spec.folder_name}: {in_words(spec.training, len(examples))}")
@@ -235,7 +235,7 @@ def check(spec: RunSpec, resources: Resources) -> None:
             names = (resources.encoder, resources.student_checkpoint)
             check_same_tokenizer(load_tokenizer(names[0]), load_tokenizer(names[1]), names)
         teacher = _classifier(resources.encoder, resources)
-    network, tokenizer, _ = _network(spec, resources, None)
+    network, tokenizer, _ = untrained_network(spec, resources, None)
     mix_layer = 0 if spec.student is None else spec.student.mix_layer
     splits = [resources.data.train, *resources.data.evaluation.values()]
     splits += [resources.data.test] if resources.data.test is not None else []
@@ -263,10 +263,10 @@ def _longest_trained(measured: int, teacher: RunRecord | None) -> int:
     return min(measured, int(limits.get("measured", measured)))
 
 
-def _network(
+def untrained_network(
     spec: RunSpec, resources: Resources, teacher: RunRecord | None
 ) -> tuple[Any, Any, str]:
-    """The network to train, its tokenizer, and in words where its weights come from.
+    """Return the network to train, its tokenizer, and in words where its weights come from.
 
     Before there is a fine-tuned teacher, the encoder stands for it.
     """

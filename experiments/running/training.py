@@ -101,12 +101,12 @@ def _train(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=checkpoint)
-    _without_autocast(network)
+    without_autocast(network)
     history: list[dict[str, Any]] = trainer.state.log_history
     return history
 
 
-def _without_autocast(network: Any) -> None:
+def without_autocast(network: Any) -> None:
     """Take off what accelerate put around the network's `forward` to train it in bfloat16.
 
     Left on, it would go on computing in bfloat16, where evaluation is to be in float32; and its

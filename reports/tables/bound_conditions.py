@@ -114,7 +114,8 @@ def condition_table(evidence: Evidence) -> Table:
             "same question about the examples the gap was measured on. Empirical risk no worse: "
             "the premise of the theorem's last clause, on "
             "the training subset. Even where all of this holds, the theorem orders certificates, "
-            "not the true risks; the last columns say what was observed. Only the shape of "
+            "not the true risks; the last columns say what was observed, of so many pairs: a "
+            "seed's run, and the one of the same seed that it is compared with. Only the shape of "
             "Theorem 1 is the paper's; conditions and constants are a reconstruction."
         ),
         columns=(

@@ -160,6 +160,7 @@ def comparison_table(evidence: Evidence) -> Table:
             "method only fits its training data worse. p: exact sign-flip test, two-sided; n "
             "seeds cannot give less than 2^(1-n). Holm: corrected for the family of all methods, "
             "tasks and fractions with one baseline (own methods are one), set and loss. "
+            "Pairs: those seeds, one pair each; settings are never counted as pairs. "
             "d, g: mean over standard deviation of the differences, and with Hedges' correction."
         ),
         columns=(
@@ -173,6 +174,7 @@ def comparison_table(evidence: Evidence) -> Table:
             Column("difference", "95 % interval", "interval"),
             Column("held_out_part", "held-out part", "signed", role="detail"),
             Column("training_part", "training part", "signed", role="detail"),
+            Column("n", "pairs", "count"),
             Column("p_value", "p", "p", role="detail"),
             Column("p_holm", "p (Holm)", "p"),
             Column("cohen_d", "d", "signed", 2, role="detail"),

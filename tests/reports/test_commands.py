@@ -75,8 +75,8 @@ def test_a_damaged_list_of_runs_is_named_and_the_report_made(
 def test_gaps_are_printed_for_one_loss(mixkd: Any, store: Path) -> None:
     _, printed, _ = mixkd("gaps", store)
     line = next(line for line in printed.splitlines() if "sm+tmkd" in line and "remainder" in line)
-    told = ["sst2", "1", "%", "sm+tmkd", "remainder", "0.050", "0.200", "+0.150"]
-    assert line.split()[:8] == told
+    told = ["sst2", "1", "%", "sm+tmkd", "remainder", "0-1", "error", "0.050", "0.200", "+0.150"]
+    assert line.split()[:10] == told
     assert "2 (failed)" in next(line for line in printed.splitlines() if " kd " in line)
     status, _, said = mixkd("gaps", store, "--loss", "accuracy")
     assert status == 2

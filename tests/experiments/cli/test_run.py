@@ -178,9 +178,10 @@ def test_the_plan_is_printed_and_nothing_is_written(study: str, tmp_path: Path) 
     assert planned.exit_code == 0, planned.output
     assert "tiny: no table; a test" in planned.output
     assert "3 runs: 1 teachers and 2 students; 0 are done" in planned.output
-    assert re.search(r"^embedded-sentiment +100 % +0 +3 +3 +unknown", planned.output, re.MULTILINE)
-    assert re.search(r"^sm\+tmkd +0 +1 +1 +unknown", planned.output, re.MULTILINE)
-    assert "time left: unknown for 3 runs" in planned.output
+    assert re.search(r"^embedded-sentiment +100 % +0 +3 +3 +\d", planned.output, re.MULTILINE)
+    assert re.search(r"^sm\+tmkd +0 +1 +1 +\d", planned.output, re.MULTILINE)
+    assert planned.output.count("timed here: ") == 2, "the teacher, and students of one layer"
+    assert "of 3 runs by what was measured of training steps of their networks" in planned.output
     assert not out.exists()
 
     assert call("run", study, "--out", str(out), "--set", "methods=[ft]").exit_code == 0
@@ -330,7 +331,8 @@ def test_a_plan_needs_neither_data_nor_encoder_nor_translators(tmp_path: Path) -
         found = re.search(r"^(\d+) runs: \d+ teachers", told.output, re.MULTILINE)
         assert found is not None
         assert int(found.group(1)) >= runs
-        assert "time left: unknown" in told.output
+        assert "whose data or encoder could not be read" in told.output
+        assert "timed here" not in told.output
     assert not (tmp_path / "out").exists()
 
 
