@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from experiments.running.training import TOKENS
 from mixkd_core.atomic import replacing
+from mixkd_core.data.columns import column_values
 from mixkd_core.data.encoding import encode_table
 from mixkd_core.data.inspection import overlap
 from mixkd_core.data.labelled_test import TEST
@@ -36,12 +38,14 @@ def tables_of(
     sets: Mapping[str, Any],
     teacher: RunRecord | None,
     longest: int,
+    out: Path,
 ) -> dict[str, pd.DataFrame]:
     """Return per-example tables of sets, in float32; the teacher's logits are those it stored.
 
     Args:
         sets: by name, in canonical columns.
         longest: tokens beyond which texts are cut off.
+        out: the store.
 
     Raises:
         DamagedRecordError: if the teacher was measured on other examples.
@@ -55,16 +59,16 @@ def tables_of(
         )
     tables = {}
     for name, examples in sets.items():
-        inference = run_inference(network, encode_table(examples, tokenizer, longest))
+        inference = run_inference(network, encode_table(examples, tokenizer, longest, out / TOKENS))
         teacher_logits = None if teacher is None else _logits(teacher, name, examples)
         tables[name] = per_example(
             task,
-            examples["example_id"],
-            examples["label"],
+            column_values(examples, "example_id"),
+            column_values(examples, "label"),
             inference.logits,
             teacher_logits,
             between,
-            groups=examples["group"] if "group" in examples.column_names else None,
+            groups=column_values(examples, "group") if "group" in examples.column_names else None,
         )
     return tables
 
@@ -80,8 +84,9 @@ def results_of(
             set are there too; where it is, texts coincide by chance.
     """
     results = {}
+    train_labels = column_values(train, "label")
     for name, table in tables.items():
-        results[name] = summarise(data.task, table, train["label"])
+        results[name] = summarise(data.task, table, train_labels)
         if data.fresh is None and name != "train":
             shared = overlap(train, sets[name])
             results[name]["overlap"] = {"exact": shared.exact, "alike": shared.alike}
@@ -124,7 +129,7 @@ def measure_on_test(
     tokenizer = load_tokenizer(record.model_folder)
     longest = text_limit(spec.training.max_length, network)
     sets = {TEST: data.test}
-    tables = tables_of(spec, data.task, network, tokenizer, sets, teacher, longest)
+    tables = tables_of(spec, data.task, network, tokenizer, sets, teacher, longest, out)
     results = results_of(data, sets, tables, train)
     later = {"seconds": round(time.monotonic() - started, 2), **describe()}
     summary = {
@@ -151,7 +156,7 @@ def _logits(teacher: RunRecord, set_name: str, examples: Any) -> Any:
         DamagedRecordError: if the teacher was measured on other examples, or in another order.
     """
     stored = teacher.examples(set_name)
-    if list(stored["example_id"]) != list(examples["example_id"]):
+    if list(stored["example_id"]) != column_values(examples, "example_id"):
         raise DamagedRecordError(
             f"the teacher's table of the set {set_name!r} in {teacher.folder} is not of the "
             "examples that its student is measured on: delete that folder to have the teacher "

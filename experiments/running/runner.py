@@ -21,10 +21,11 @@ from experiments.running.measuring import lacks_test, measure_on_test, results_o
 from experiments.running.processes import count as processes
 from experiments.running.processes import share_of_batch
 from experiments.running.store import noting_failure, run_lock
-from experiments.running.training import in_words, train
+from experiments.running.training import TOKENS, in_words, train
 from mixkd_core.augmentation.back_translation import BackTranslation, Translator
 from mixkd_core.augmentation.copies import augmented
-from mixkd_core.data.encoding import encode, encode_table
+from mixkd_core.data.columns import column_values
+from mixkd_core.data.encoding import count_of_length, encode, encode_table
 from mixkd_core.data.task_data import TaskData
 from mixkd_core.errors import InputError
 from mixkd_core.evaluation.encodings import latent_sample, latent_table
@@ -138,7 +139,9 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     sets = evaluation_sets(spec, resources.data)
     points = None
     if spec.evaluation.latent_points:
-        points = latent_sample(sets["train"]["label"], spec.evaluation.latent_points, spec.seed)
+        points = latent_sample(
+            column_values(sets["train"], "label"), spec.evaluation.latent_points, spec.seed
+        )
     teacher = run(spec.teacher_spec, resources) if spec.student is not None else None
     remark = remark_on_remainder(sets, resources.data)
     if teacher is None and remark is not None:  # a student's sets are its teacher's
@@ -156,10 +159,11 @@ def _run(spec: RunSpec, resources: Resources) -> RunRecord:
     longest = text_limit(spec.training.max_length, network)
     history = _train(spec, resources, partial, network, tokenizer, examples, teacher)
     trained = time.monotonic()
-    tables = tables_of(spec, resources.data.task, network, tokenizer, sets, teacher, longest)
+    out = resources.out
+    tables = tables_of(spec, resources.data.task, network, tokenizer, sets, teacher, longest, out)
     if points is not None:
-        tokens = encode_table(sets["train"], tokenizer, longest)
-        ids = sets["train"]["example_id"]
+        tokens = encode_table(sets["train"], tokenizer, longest, out / TOKENS)
+        ids = column_values(sets["train"], "example_id")
         write_latent(partial, latent_table(network, tokens, ids, points))
     summary: dict[str, Any] = {
         "id": spec.id,
@@ -339,8 +343,8 @@ def _train(
     if spec.objective.needs_teacher and teacher is not None:
         teacher_network = load_stored_classifier(teacher.model_folder)
     longest = text_limit(spec.training.max_length, network, teacher_network)
-    tokens = encode(examples, tokenizer, longest)
-    cut = sum(len(ids) == longest for ids in tokens["input_ids"])
+    tokens = encode(examples, tokenizer, longest, resources.out / TOKENS)
+    cut = count_of_length(tokens, longest)
     if cut and longest < spec.training.max_length:
         resources.say(
             f"{spec.folder_name}: {cut} of {len(tokens)} training texts fill the {longest} tokens "
@@ -349,7 +353,7 @@ def _train(
     transfer = None
     if spec.student is not None and spec.student.objective.transfers:
         unlabelled = transfer_set(spec, resources.data)
-        transfer = encode(unlabelled, tokenizer, longest)
+        transfer = encode(unlabelled, tokenizer, longest, resources.out / TOKENS)
         asked = spec.training.epochs * round(spec.student.mixup_ratio * len(tokens))
         resources.say(
             f"{spec.folder_name}: the teacher is asked {asked:g} times about unlabelled texts, of "

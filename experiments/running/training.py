@@ -25,8 +25,9 @@ LOGGING_STEPS_IN_A_RUN = 40
 # majority class after 57 steps, and one of alternate layers had learnt after 225.
 FEW_STEPS = 150
 
-# Its name ends in no run's id, so it is not taken for a run folder.
+# Their names end in no run's id, so they are not taken for run folders.
 TEACHER_OUTPUTS = ".teacher-outputs"
+TOKENS = ".tokens"
 
 
 def train(

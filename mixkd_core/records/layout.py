@@ -5,6 +5,7 @@
     .locks/<id>.lock          held while a process works on a run (`mixkd_core.records.locks`)
     studies/<study>.json      what a study consists of (`mixkd_core.records.plans`)
     .teacher-outputs/         what teachers said of training texts, shared by their students
+    .tokens/                  tokens of large sets (`mixkd_core.data.token_cache`)
     translations/             what was translated, by content
     consistency/<id>/<source>/    a run's predictions on altered texts
                               (`mixkd_core.records.consistency`)

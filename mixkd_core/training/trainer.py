@@ -136,7 +136,8 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         if self.objective.replaces_modules:
             self.add_callback(ModuleReplacement(model, self.teacher))
         # Padding is looked up as well, and by GPT-2 and its like so are token types.
-        looked_up = np.concatenate([*self._drawn_from.columns.values(), [self.table.pad_token_id]])
+        each = map(np.unique, self._drawn_from.columns.values())
+        looked_up = np.concatenate([*each, [self.table.pad_token_id]])
         # A strong reference to this trainer would close a circle and keep its networks in memory.
         trainer = weakref.proxy(self)
         self._compact = CompactEmbedding(model, looked_up, lambda: trainer.optimizer)

@@ -164,3 +164,9 @@ def test_labels_that_fit_the_student(labels: Any, num_labels: int) -> None:
 def test_labels_that_do_not_fit_are_refused(labels: Any, num_labels: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_labels(np.array(labels), num_labels)
+
+
+@pytest.mark.parametrize("ids", [[[7, 2**31]], [[0.5, 3.0]], [["a", "b"]], [[7, None]]])
+def test_what_is_no_token_id_is_refused(ids: Any) -> None:
+    with pytest.raises(InputError, match=r"the values in column 'input_ids' .* are no token ids"):
+        token_table(Dataset.from_dict({"input_ids": ids, "labels": [0]}), 0)
