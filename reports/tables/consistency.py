@@ -163,7 +163,7 @@ def consistency_comparison_table(evidence: Evidence) -> Table:
         table = corrected(table, ["baseline", "measure"]).sort_index()
     return Table(
         name="consistency-comparisons",
-        title="Consistency: paired differences from KD and fine-tuning",
+        title="Consistency compared: paired differences from KD and fine-tuning",
         caption=(
             "Method minus baseline over the seeds that both have, on the same altered texts; for "
             "flips, unchanged predictions and divergence below zero is better. Over seeds: "
