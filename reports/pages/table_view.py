@@ -130,14 +130,20 @@ def table_view(table: Table, leave_out: Sequence[str] = ()) -> TableView:
         caption=table.caption,
         constant=tuple(constant),
         absent=tuple(absent),
-        heads=tuple(Head(column.title, css, not column.is_text) for column, css in styled),
+        heads=tuple(
+            Head(_unbroken(column.title), css, not column.is_text) for column, css in styled
+        ),
         rows=tuple(
             Row(
                 cells=tuple(
                     _cell(column, row, _css(column, key, qualifiers)) for column in columns
                 ),
                 anchor=f"run-{row['run']}" if table.name == "runs" else "",
-                where=" · ".join(column.show(row) for column in qualifiers if column.role == ""),
+                where=" · ".join(
+                    said
+                    for column in qualifiers
+                    if column.role == "" and (said := column.show(row))
+                ),
                 runs=tuple(row["runs"].split()) if traced else (),
             )
             for row in table.rows
@@ -147,6 +153,11 @@ def table_view(table: Table, leave_out: Sequence[str] = ()) -> TableView:
         searched=len(table.rows) > FEW_ROWS,
         traced=traced,
     )
+
+
+def _unbroken(title: str) -> str:
+    """Return a title that no narrow column parts a number from its per cent sign in."""
+    return title.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _key(columns: Sequence[Column]) -> Column:

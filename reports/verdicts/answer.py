@@ -200,10 +200,10 @@ def _undecided(claim: JudgedClaim, entry: JudgedEntry, one: bool) -> str:
         who = f"whether {entry.against} matters"
     seen = []
     if judgement.estimate is not None:
-        seen.append(f"{judgement.estimate:+.3f}")
+        seen.append(f"{judgement.estimate:+z.3f}")
         if judgement.interval is not None:
             low, high = judgement.interval
-            seen[0] += f", 95 % interval {low:+.3f} to {high:+.3f}"
+            seen[0] += f", 95 % interval {low:+z.3f} to {high:+z.3f}"
     seen.append(_wanting(entry))
     return f"{who} in {_where(entry, one)} ({'; '.join(part for part in seen if part)})"
 
