@@ -203,6 +203,11 @@ def direct_labels(axes: Axes, labels: Mapping[str, tuple[float, str]]) -> None:
                 moved = True
         if not moved:
             break
+    # Not above the panel, where its title is.
+    ceiling = 1.0
+    for place in reversed(range(len(heights))):
+        heights[place] = min(heights[place], ceiling)
+        ceiling = heights[place] - apart
     for height, (_, label) in zip(heights, places, strict=True):
         axes.text(
             1.02, height, unformatted(shortened(label)), transform=axes.transAxes, va="center",

@@ -121,14 +121,28 @@ def levels(
 
 
 def with_encoder(evidence: Evidence, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the encoder of their run, told by its content."""
-    return frame.assign(encoder=[evidence.specs[run].encoder.digest for run in frame["run"]])
+    """Return the rows with their run's encoder, told by its content, and its student's depth."""
+    specs = [evidence.specs[run] for run in frame["run"]]
+    return frame.assign(
+        encoder=[spec.encoder.digest for spec in specs],
+        depth=[0 if spec.student is None else spec.student.layers or 0 for spec in specs],
+    )
 
 
 def called_by_method(group: pd.DataFrame) -> pd.DataFrame:
-    """Call conditions by their method alone, if no two of one method are at one fraction."""
-    at = group.groupby(["fraction", "method"])["condition"].nunique()
-    return group.assign(label=group["method"]) if at.max() == 1 else group
+    """Call conditions by their method alone, if no two of one method are at one fraction.
+
+    Labels that would be cut, as those of several encoders are, make way for method and depth where
+    these tell conditions apart.
+    """
+    if group.groupby(["fraction", "method"])["condition"].nunique().max() == 1:
+        return group.assign(label=group["method"])
+    cut = any(shortened(label) != label for label in group["label"])
+    alike = group.groupby(["fraction", "method", "depth"])["condition"].nunique().max() > 1
+    if alike or not cut:
+        return group
+    deep = group["method"] + " [" + group["depth"].astype(str) + " layers]"
+    return group.assign(label=group["method"].where(group["depth"] == 0, deep))
 
 
 def panel_name(evidence: Evidence, task: str, group: pd.DataFrame, frame: pd.DataFrame) -> str:

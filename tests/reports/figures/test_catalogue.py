@@ -2,6 +2,7 @@
 
 import colorsys
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +16,7 @@ from reports.evidence.evidence import Evidence, load_evidence
 from reports.figures import levels
 from reports.figures.catalogue import draw_all
 from reports.figures.drawing import (
+    direct_labels,
     drawing_of,
     labels_in_order,
     legend,
@@ -296,6 +298,38 @@ def test_each_encoder_has_a_panel_and_methods_keep_their_names_and_looks(
         for axes in (lines, dots)
     ]
     assert looks[0] == looks[1], "a method looks the same in every panel"
+
+
+def test_methods_at_two_depths_are_told_apart_by_their_depth(
+    tmp_path: Path, writing_runs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where labels are cut before they come to it."""
+    for encoder, depths in (("first", (3, 6)), ("second", (2, 3, 4))):
+        monkeypatch.setattr(
+            "experiments.benchmarks.synthetic_store.CheckpointRef",
+            lambda encoder=encoder, **given: CheckpointRef(name=encoder, digest=encoder * 4),
+        )
+        writing_runs(tmp_path, method="teacher")
+        for layers in depths:
+            for method in ("ft", "kd"):
+                training = TrainingSpec(
+                    epochs=7, learning_rate=7e-5 if encoder == "first" else 1e-4
+                )
+                writing_runs(tmp_path, method=method, layers=layers, training=training)
+    drawing = levels.accuracy(load_evidence(tmp_path))
+    assert drawing is not None
+    named = [text.get_text() for text in drawing.figure.axes[0].get_yticklabels()]
+    assert named == ["teacher", "ft [3 layers]", "ft [6 layers]", "kd [3 layers]", "kd [6 layers]"]
+
+
+def test_labels_beside_a_panel_stay_apart_and_below_its_title() -> None:
+    drawing, (axes,) = drawing_of("x", "x", "x", 1, height=2.3)
+    axes.set_ylim(0, 1)
+    direct_labels(axes, {f"method {k}": (0.97 + 0.005 * k, "black") for k in range(6)})
+    heights = sorted(text.get_position()[1] for text in axes.texts)
+    assert max(heights) <= 1
+    apart = 0.13 / (axes.get_window_extent().height / drawing.figure.dpi)
+    assert min(b - a for a, b in pairwise(heights)) >= apart - 1e-6
 
 
 @pytest.mark.parametrize(("accuracies", "drawn"), [((0.55, 0.6), True), ((0.9, 0.91), False)])
