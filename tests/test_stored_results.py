@@ -63,7 +63,7 @@ def test_the_commands_show_it() -> None:
     shown = CliRunner().invoke(app, ["gaps", str(STORE)])
     assert shown.exit_code == 0, shown.output
     line = next(line for line in shown.output.splitlines() if "sm+tmkd" in line and "dev" in line)
-    assert line.split()[5:8] == ["0.450", "0.650", "+0.200"]
+    assert line.split()[7:10] == ["0.450", "0.650", "+0.200"]
 
 
 @pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
