@@ -7,7 +7,7 @@ losses have a finite distribution here, {loss: probability}, so that everything 
 
     >>> members = {Fraction(0): Fraction(3, 4), Fraction(1): Fraction(1, 4)}
     >>> fresh = {Fraction(0): Fraction(1, 2), Fraction(1): Fraction(1, 2)}
-    >>> gap(members, fresh), proportional_advantage(members, fresh, 1)
+    >>> membership_gap(members, fresh), proportional_advantage(members, fresh, 1)
     (Fraction(1, 4), Fraction(1, 4))
     >>> best_advantage(members, fresh)
     Fraction(1, 4)
@@ -34,7 +34,7 @@ def advantage(members: Losses, fresh: Losses, says: Callable[[Fraction], Fractio
     """Return the advantage of the attack that says "member" with probability says(loss).
 
     Raises:
-        TheoryInputError: as `gap`.
+        TheoryInputError: as `membership_gap`.
     """
     return _mean(members, says) - _mean(fresh, says)
 
@@ -57,7 +57,7 @@ def threshold_advantage(members: Losses, fresh: Losses) -> Fraction:
     """Return the largest advantage of an attack that says "member" of losses up to a threshold.
 
     Raises:
-        TheoryInputError: as `gap`.
+        TheoryInputError: as `membership_gap`.
     """
     return max(
         advantage(members, fresh, lambda loss, most=most: Fraction(loss <= most))  # type: ignore[misc]
@@ -69,7 +69,7 @@ def best_advantage(members: Losses, fresh: Losses) -> Fraction:
     """Return the largest advantage of any attack: the total variation of the two distributions.
 
     Raises:
-        TheoryInputError: as `gap`.
+        TheoryInputError: as `membership_gap`.
     """
     likelier = {loss for loss in members if members[loss] > fresh.get(loss, 0)}
     return advantage(members, fresh, lambda loss: Fraction(loss in likelier))
