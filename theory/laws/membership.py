@@ -43,7 +43,7 @@ def proportional_advantage(members: Losses, fresh: Losses, loss_bound: Fraction 
     """Return the advantage of saying "member" with probability 1 - loss/M: exactly gap/M.
 
     Raises:
-        TheoryInputError: as `gap`, or a loss outside [0, M].
+        TheoryInputError: as `membership_gap`, or a loss outside [0, M].
     """
     outside = [loss for loss in {*members, *fresh} if not 0 <= loss <= loss_bound]
     if outside:
