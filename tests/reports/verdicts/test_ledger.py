@@ -348,7 +348,7 @@ def from_several_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     In one store, a run on other examples than its like is damaged, and no claim ever sees it.
     """
     for reader in ("mixkd_core.records.survey", "reports.evidence.measurements"):
-        monkeypatch.setattr(f"{reader}.disagreements", lambda *_: {})
+        monkeypatch.setattr(f"{reader}.contradictions", lambda *_: {})
 
 
 @pytest.mark.slow
