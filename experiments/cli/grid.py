@@ -39,7 +39,11 @@ def plain_grid(
     grid = Table(box=None, header_style=heading, pad_edge=False, padding=(0, gap, 0, 0))
     for title in titles:
         if title in numbers:
-            words = textwrap.fill(title, TITLE_WIDTH, break_long_words=False)
+            lines = (
+                textwrap.wrap(line, TITLE_WIDTH, break_long_words=False)
+                for line in title.split("\n")
+            )
+            words = "\n".join(word for line in lines for word in line)
             grid.add_column(words, justify="right", no_wrap=True)
         else:
             grid.add_column(title, overflow="fold")
