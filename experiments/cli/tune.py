@@ -162,8 +162,8 @@ def _told(tuning: "Tuning") -> tuple[str, float, str]:
     (fraction,) = tuning.study.fractions_of(task)
     seeds = ", ".join(map(str, tuning.study.seeds))
     sets = (
-        f"validation sets: {tuning.validation:.0%} of each training subset, held out of training "
-        f"({percent(fraction)} of {task}, seeds {seeds})"
+        f"validation sets: {percent(tuning.validation)} of each training subset, held out of "
+        f"training ({percent(fraction)} of {task}, seeds {seeds})"
     )
     return task, fraction, sets
 

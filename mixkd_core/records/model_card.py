@@ -200,7 +200,7 @@ def _beside_teacher(
     return [
         "",
         f"Its teacher has {teacher['layers']} layers and {teacher['parameters'] / 1e6:.3g} million "
-        f"parameters (this network: {share:.0%} of them), and {metric} {scores}.",
+        f"parameters (this network: {100 * share:.0f} % of them), and {metric} {scores}.",
     ]
 
 

@@ -396,7 +396,7 @@ def _bounded(group: pd.DataFrame) -> str:
     if group["loss"].iloc[0] == "zero_one_error":
         return "holds: declared"
     share, change = group["clipped_share"].mean(), group["clipping_change"].mean()
-    return f"holds: clipped, {share:.1%} of the losses, mean {change:+.3f}"
+    return f"holds: clipped, {100 * share:.1f} % of the losses, mean {change:+.3f}"
 
 
 def _tally(answers: "pd.Series[Any]") -> str:

@@ -71,7 +71,7 @@ def test_the_text_says_how_long_a_text_may_be_and_what_the_teacher_scores() -> N
     text = card()
     assert "at most 64 tokens" in text
     assert "truncation=True" in text
-    assert "Its teacher has 6 layers and 34 million parameters (this network: 50% of them)" in text
+    assert "Its teacher has 6 layers and 34 million parameters (this network: 50 % of them)" in text
     assert "accuracy 0.7500 on `dev`" in text
 
 
