@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from experiments.benchmarks.accelerator import measure_base
 from experiments.benchmarks.agreement import check_agreement
 from experiments.benchmarks.alternation import Clock
+from experiments.benchmarks.data_scaling import MOST_ROWS, growth_rows, measure_data
 from experiments.benchmarks.families import measure_families
 from experiments.benchmarks.matrix_rate import measure_rate
 from experiments.benchmarks.operations import shape_of
@@ -43,6 +44,8 @@ from experiments.benchmarks.workload import (
     load_workload,
     training_device,
 )
+from experiments.running.encoders import encoder_for
+from mixkd_core.data.tasks import find_task
 from mixkd_core.errors import InputError
 from mixkd_core.records.environment import describe, hardware
 from mixkd_core.records.places import this_command
@@ -67,6 +70,7 @@ class BenchEffort:
         points: settings on each curve of the scaling.
         study: how much of `limited-data` is run.
         records: made-up runs that a report is built of.
+        pairs: sizes of training sets that are read, tokenised and evaluated.
     """
 
     repetitions: int
@@ -75,10 +79,14 @@ class BenchEffort:
     points: int
     study: StudySize
     records: int
+    pairs: tuple[int, ...]
 
 
-FULL = BenchEffort(5, 4.0, MOST_EXAMPLES, 4, StudySize((0, 1), (0.1, 1.0), 4000), 1000)
-QUICK = BenchEffort(3, 0.5, 1280, 2, StudySize((0,), (0.1,), 1000), 50)
+# The largest is about as large as MNLI, the largest of GLUE.
+PAIRS = (25_000, 50_000, 100_000, 200_000, MOST_ROWS)
+
+FULL = BenchEffort(5, 4.0, MOST_EXAMPLES, 4, StudySize((0, 1), (0.1, 1.0), 4000), 1000, PAIRS)
+QUICK = BenchEffort(3, 0.5, 1280, 2, StudySize((0,), (0.1,), 1000), 50, PAIRS[:2])
 
 
 @dataclass(frozen=True)
@@ -218,6 +226,11 @@ def _parts(
             yield {"processes": measure_processes(job, effort.repetitions)}, {}
         else:
             yield {}, {"two processes": "they need a core (on an accelerator, a device) each"}
+        say("scaling with the number of texts")
+        encoder = encoder_for(find_task(first.name), given.teacher, scratch)
+        with tqdm(disable=None, leave=False, unit="process") as bar:
+            rows = measure_data(encoder, effort.pairs, given.threads, given.clock, bar.update)
+        yield {"data_scaling": rows, "data_growth": growth_rows(rows)}, {}
     if "memory" in given.parts:
         say(f"{first.name}: memory")
         weights = sum(w.numel() * w.element_size() for w in first.teacher.parameters())

@@ -60,13 +60,18 @@ def measure(job: Job) -> dict[str, float]:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held: of the accelerator where there is one.
+    """The most memory that this process has held: of the accelerator where there is one."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return host_peak_bytes()
+
+
+def host_peak_bytes() -> int:
+    """The most main memory that this process has held.
 
     Linux hands the peak of the process that started it on to a child's `ru_maxrss`; its own is in
     /proc.
     """
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

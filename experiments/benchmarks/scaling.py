@@ -248,13 +248,23 @@ def run_child(job: Job, processes: int = 1) -> dict[str, float]:
     """
     module = ["-m", "experiments.benchmarks.child", json.dumps(asdict(job), allow_nan=False)]
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [sys.executable, *(torchrun if processes > 1 else []), *module]
+    return child_answer(
+        [sys.executable, *(torchrun if processes > 1 else []), *module], job.threads
+    )
+
+
+def child_answer(command: Sequence[str], threads: int) -> dict[str, float]:
+    """Return the JSON that a command prints last.
+
+    Raises:
+        ChildError: if it did not come to its end, with its last words.
+    """
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
-        env={**child_environment(), "OMP_NUM_THREADS": str(job.threads)},
+        env={**child_environment(), "OMP_NUM_THREADS": str(threads)},
     )
     answers = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not answers:

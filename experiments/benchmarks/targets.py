@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from experiments.benchmarks.data_scaling import MOST_ROWS
 from experiments.benchmarks.families import FAMILIES
 from experiments.benchmarks.steps import (
     GROUPED,
@@ -118,6 +119,10 @@ TARGETS = (
            _value("memory", "ratio", contestant="plain Trainer, padded to the maximum")),
     Target("Peak memory over plain fine-tuning (dynamic) and the teacher", "at most", 1.2,
            _value("memory", "ratio", contestant="plain Trainer, padded to the longest")),
+    Target(f"Peak memory of {MOST_ROWS:,} pairs, GB", "at most", 1.5,
+           _value("data_scaling", "peak_gigabytes", rows=MOST_ROWS)),
+    Target(f"{MOST_ROWS:,} pairs read, chosen and trained one step, tokens stored, seconds",
+           "at most", 30, _value("data_scaling", "start_seconds", rows=MOST_ROWS)),
     Target("mixkd --help, seconds", "at most", 0.5, _value("waits", "wall_seconds", what=HELP)),
     Target("import mixkd_core, seconds", "at most", 1,
            _value("waits", "wall_seconds", what=IMPORT)),

@@ -60,10 +60,11 @@ def tokenised(texts: pa.Table, tokenizer: Any, max_length: int, folder: Path | N
     if folder is None or content is None:
         return pa.Table.from_batches(_parts(texts, tokenizer, max_length))
     order = pc.sort_indices(texts, sort_keys=[(name, "ascending") for name in texts.column_names])
-    texts = texts.take(order)
+    tokens = _kept(texts.take(order), tokenizer, max_length, content, folder)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    return _kept(texts, tokenizer, max_length, content, folder).take(pa.array(place))
+    # A column after the other, which takes less memory at a time.
+    return pa.table({name: tokens[name].take(pa.array(place)) for name in tokens.column_names})
 
 
 def _kept(texts: pa.Table, tokenizer: Any, max_length: int, content: str, folder: Path) -> pa.Table:

@@ -233,6 +233,32 @@ LAYOUTS: Mapping[str, Layout] = {
             Column("peak_megabytes", "peak memory, MB", "count"),
         ),
     ),
+    "data_scaling": Layout(
+        "Scaling with the number of texts",
+        "Seconds of reading, choosing, tokenising and evaluating pairs of random words, by a "
+        "network of one layer of width 8; cold: no tokens are stored, warm: they are. To the first "
+        "step: reading, choosing, stored tokens, one step.",
+        (
+            Column("rows", "pairs", "count"),
+            Column("load_seconds", "read", "number", 2),
+            Column("subset_seconds", "choose", "number", 2),
+            Column("tokenise_seconds", "tokenise, cold", "number", 2),
+            Column("tokenise_warm_seconds", "tokenise, warm", "number", 2),
+            Column("first_step_seconds", "first step", "number", 2),
+            Column("evaluate_seconds", "evaluate", "number", 2),
+            Column("start_seconds", "to the first step", "number", 2),
+            Column("cold_peak_gigabytes", "peak, cold, GB", "number", 2),
+            Column("warm_peak_gigabytes", "peak, warm, GB", "number", 2),
+        ),
+    ),
+    "data_growth": Layout(
+        "Growth with the number of texts",
+        "Exponents of the seconds above: 1 is in proportion, below 1 something is fixed.",
+        (
+            Column("stage", "stage"),
+            Column("exponent", "exponent", "number", 2),
+        ),
+    ),
     "processes": Layout(
         "Two processes against one",
         "sm+tmkd on the first task, the global batch the same; wall time.",

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from experiments.benchmarks import bench, scaling
+from experiments.benchmarks import bench, data_scaling, scaling
 from experiments.benchmarks.synthetic_store import write_run
 from experiments.benchmarks.whole import StudySize
 from experiments.cli import main
 from mixkd_core.errors import InputError
 from reports.benchmarks.tables import load_benchmarks
 
-MINIMAL = bench.BenchEffort(2, 0.0, 192, 1, StudySize((0,), (0.1,), 200), 3)
+MINIMAL = bench.BenchEffort(2, 0.0, 192, 1, StudySize((0,), (0.1,), 200), 3, (20, 40))
 
 
 @pytest.fixture
@@ -37,6 +37,8 @@ def test_a_miniature_run_is_written_printed_and_reported(
 ) -> None:
     child = {"peak_bytes": 1e9, "seconds_per_step": 1.0}  # those have tests of their own
     monkeypatch.setattr(scaling, "run_child", lambda job, processes=1: child)
+    stages = {**dict.fromkeys(data_scaling.STAGES, 0.5), "peak_bytes": 1e9}
+    monkeypatch.setattr(data_scaling, "child_answer", lambda command, threads: stages)
     monkeypatch.setattr(bench, "QUICK", MINIMAL)
     monkeypatch.setattr(bench, "EMBEDDED_TASKS", ("embedded-sentiment",))
     out = tmp_path / "bench"
