@@ -7,6 +7,7 @@ they get, with a checkpoint after almost every step. When all runs are finished 
 compared with those of a store where nobody was killed, and the store is begun anew.
 """
 
+import gc
 import os
 import random
 import shutil
@@ -173,6 +174,7 @@ class Kills:
 
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        gc.callbacks.clear()  # Hypothesis's, in which an interrupt would be lost
         code = 1
         try:
             with patch.object(training, "SECONDS_BETWEEN_CHECKPOINTS", BETWEEN):
