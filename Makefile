@@ -52,7 +52,7 @@ quick: install
 test: install
 	$(BIN)/pytest -n 2 --dist worksteal
 
-# Thousands of odd inputs and a thousand killed runs; prints the figures. About an hour on two cores.
+# Thousands of odd inputs and a thousand killed runs; prints the figures. Half an hour of one core.
 stress: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults
 

@@ -1,7 +1,7 @@
 """Finished runs compared with each other: what two of them say of one thing must agree."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mixkd_core.records.layout import examples_file
 from mixkd_core.records.run_folder import RunRecord
@@ -10,8 +10,6 @@ from mixkd_core.records.tables import SetTrace
 # Of the largest logit, and at least of 1: what two machines make of one network in float32 is far
 # nearer, and another network, or another order of the rows, is further away.
 _TOLERANCE = 2e-3
-
-_REMEDY = "delete the run's folder and repeat the command that made it."
 
 
 def contradictions(
@@ -51,7 +49,8 @@ def _other_examples(
             if traces[run][name].examples != right:
                 faults[run] = (
                     f"{examples_file(name)}: its example ids or labels are not those of other "
-                    f"runs on the same data, fraction and seed; {_REMEDY}"
+                    "runs on the same data, fraction and seed; delete the run's folder and repeat "
+                    "the command that made it."
                 )
     return faults
 
@@ -66,11 +65,18 @@ def _other_teachers(
             own = traces.get(teacher, {}).get(name)
             if own is None or own.examples != trace.examples or trace.teacher_outputs is None:
                 continue
-            size = max(1.0, own.largest)
-            pairs = zip(own.outputs, trace.teacher_outputs, strict=True)
-            if any(abs(one - other) > _TOLERANCE * size for one, other in pairs):
+            if not _alike(own.outputs, trace.teacher_outputs, own.largest):
                 faults[run] = (
                     f"{examples_file(name)}: its teacher_logits are not what its teacher's run "
-                    f"{records[teacher].folder.name} holds; {_REMEDY}"
+                    f"{records[teacher].folder.name} holds; delete the run's folder, or the "
+                    "teacher's if that is the wrong one, and repeat the command that made them."
                 )
     return faults
+
+
+def _alike(outputs: Sequence[float], others: Sequence[float], largest: float) -> bool:
+    """Return True if two projections are of one network's logits, this large at most."""
+    if len(outputs) != len(others):
+        return False
+    allowed = _TOLERANCE * max(1.0, largest)
+    return all(abs(one - other) <= allowed for one, other in zip(outputs, others, strict=True))

@@ -14,7 +14,7 @@ from reports.figures.drawing import (
     panels_of,
     unformatted,
 )
-from reports.figures.levels import called_by_method, panel_name, with_encoder
+from reports.figures.levels import called_by_method, panel_name, with_network
 from reports.tables.sweeps import drawn_representatives
 from reports.tables.table import percent, seeds_text
 
@@ -40,7 +40,7 @@ def training_curves(evidence: Evidence) -> Drawing | None:
         return None
     known = ["run", "task", "fraction", "method", "label", "condition", "seed"]
     curves = pd.DataFrame(rows).merge(evidence.runs[known], on="run")
-    curves = with_encoder(evidence, curves)
+    curves = with_network(evidence, curves)
     panels = [
         (panel_name(evidence, key[0], group, curves), key[1], called_by_method(group))
         for key, group in panels_of(curves, ["task", "fraction", "encoder"])

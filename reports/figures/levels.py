@@ -103,7 +103,7 @@ def levels(
     """
     if frame.empty:
         return None
-    frame = with_encoder(evidence, frame)
+    frame = with_network(evidence, frame)
     panels = [
         (panel_name(evidence, key[0], group, frame), called_by_method(on_one_set(group)))
         for key, group in panels_of(frame, ["task", "encoder"])
@@ -120,7 +120,7 @@ def levels(
     return drawing
 
 
-def with_encoder(evidence: Evidence, frame: pd.DataFrame) -> pd.DataFrame:
+def with_network(evidence: Evidence, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with their run's encoder, told by its content, and its student's depth."""
     specs = [evidence.specs[run] for run in frame["run"]]
     return frame.assign(

@@ -40,6 +40,9 @@ def store(tmp_path: Path) -> Path:
         (folder / "config.json").write_text("{}")
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "a.json.4711.new").write_text("{")
+    (tmp_path / ".tokens").mkdir()
+    for name in ("b.arrow", "b.arrow.4711.new"):
+        (tmp_path / ".tokens" / name).write_bytes(b"tokens")
     return aged(tmp_path)
 
 
@@ -53,7 +56,8 @@ def test_leftovers_are_listed_and_removed_after_asking(store: Path) -> None:
     found = names(store)
     assert {"tmpab12_xyz", "encoder.partial", "a.json.4711.new", "harmed-checkpoint-3"} < found
     assert sum(name.endswith(".partial") for name in found) == 3
-    assert "checkpoint-2" not in found
+    assert "b.arrow.4711.new" in found
+    assert not {"checkpoint-2", "b.arrow"} & found
     refused = CliRunner().invoke(app, ["clean", str(store)], input="n\n")
     assert refused.exit_code == 1
     assert "tmpab12_xyz" in refused.output

@@ -447,6 +447,26 @@ def test_a_students_teacher_is_the_teacher_of_the_store(
     assert found[kd.name].state == "finished"
 
 
+def with_another_class(folder: Path) -> None:
+    """A student of one class more than its teacher has, sealed as if it had been made so."""
+    table = pd.read_parquet(folder / DEV)
+    for name in ("logits", "teacher_logits"):
+        table[name] = [np.append(row, np.float32(-30)) for row in table[name]]
+    own, theirs = (np.stack(table[name].to_list()) for name in ("logits", "teacher_logits"))
+    table["distillation_distance"] = ((own.astype(float) - theirs) ** 2).mean(axis=1)
+    table.to_parquet(folder / DEV, index=False)
+    mean = float(table["distillation_distance"].mean())
+    in_json("run.json", putting(mean, "results", "dev", "risk", "distillation_distance"))(folder)
+
+
+def test_a_student_of_more_classes_than_its_teacher_has_is_damaged(store: Path) -> None:
+    (kd,) = store.glob("*-kd-*")
+    with_another_class(kd)
+    found = {run.name: run for run in survey(store, whole=True).runs}
+    assert found[kd.name].state == "damaged"
+    assert {entry.name: entry for entry in load_evidence(store).entries}[kd.name].state == "damaged"
+
+
 def test_files_that_may_not_be_read_are_named_and_never_replaced(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
