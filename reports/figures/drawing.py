@@ -23,7 +23,8 @@ from mixkd_core.objectives.objective import METHODS
 from reports.evidence.frames import grouped
 from reports.figures.style import COLOURS, DPI, STYLE, UNDATED
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+# More than colours, so that methods of one colour differ where there are no lines.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p", "<", "H", ">")
 DASHES: tuple[Any, ...] = (
     "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1.5)), (0, (8, 2)),
     (0, (4, 1.5, 1.5, 1.5, 1.5, 1.5)), (0, (1, 3)),

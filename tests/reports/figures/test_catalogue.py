@@ -160,6 +160,8 @@ def test_methods_differ_by_more_than_colour() -> None:
     labels = [*METHODS, "teacher", "kd [temperature=2]", "kd [temperature=4]"]
     styles = method_styles(labels)
     assert len({(s["marker"], str(s["linestyle"])) for s in styles.values()}) == len(labels)
+    methods = [styles[name] for name in (*METHODS, "teacher")]
+    assert len({style["marker"] for style in methods}) == len(methods), "in figures without lines"
     first = [styles[name] for name in ("kd", "ft", "sm+tmkd")]
     assert len({style["marker"] for style in first}) == 3
     assert len({str(style["linestyle"]) for style in first}) == 3
