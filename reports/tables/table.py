@@ -341,18 +341,20 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    "—": "---",
-    "–": "--",
+    "—": r"\textemdash{}",
+    "–": r"\textendash{}",
     "−": "$-$",
     "…": r"\dots{}",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
-    "δ": r"$\delta$",
-    "ε": r"$\varepsilon$",
-    "λ": r"$\lambda$",
-    "α": r"$\alpha$",
-    "τ": r"$\tau$",
-    "²": r"\textsuperscript{2}",
+    "≠": r"$\neq$",
+    "≈": r"$\approx$",
+    "∞": r"$\infty$",
+    "√": r"$\surd$",
+    "‖": r"$\Vert$",
+    "→": r"$\to$",
+    "∇": r"$\nabla$",
+    "◆": r"$\diamond$",
     "†": r"\dag{}",
     "‡": r"\ddag{}",
     "×": r"$\times$",
@@ -363,9 +365,20 @@ _SPECIAL = {
     "\xad": "",
 }
 
-_LATEX = defaultdict(lambda: "?", _PLAIN | str.maketrans(_SPECIAL))
+_GREEK_NAMES = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta",
+    "θ": "theta", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi",
+    "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega",
+    "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma",
+    "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}  # fmt: skip
+_GREEK = {letter: rf"$\{name}$" for letter, name in _GREEK_NAMES.items()}
+_RAISED = {sign: rf"\textsuperscript{{{digit}}}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_LOWERED = {sign: rf"\textsubscript{{{digit}}}" for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")}
+
+_LATEX = defaultdict(lambda: "?", _PLAIN | str.maketrans(_SPECIAL | _GREEK | _RAISED | _LOWERED))
 
 
 def _latex(text: str) -> str:
     """Escaped; a character that LaTeX's usual fonts lack becomes a question mark."""
-    return text.translate(_LATEX)
+    return text.translate(_LATEX).replace("--", "-{}-")  # which would be set as a dash

@@ -504,6 +504,22 @@ def test_every_run_is_listed(store: Path) -> None:
 
 
 @pytest.mark.slow
+def test_every_character_of_our_own_has_a_form_in_latex(store: Path) -> None:
+    """A question mark stands for one that has none."""
+    evidence = load_evidence(store)
+    made = [make(evidence) for make in (*TABLES, metric_comparison_table)]
+    claims = ledger(evidence)
+    for table in (headline_table(claims), entry_table(claims), *made):
+        assert table.to_latex().count("?") == table.to_markdown().count("?"), table.name
+
+
+def test_two_hyphens_are_no_dash_in_latex() -> None:
+    frame = pd.DataFrame([{"command": "mixkd run glue --out RUNS — 0–9 10⁹"}])
+    latex = Table("a", "a", "a", (Column("command", "command"),), frame).to_latex()
+    assert r"mixkd run glue -{}-out RUNS \textemdash{} 0\textendash{}9" in latex
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_the_latex_tables_compile_and_fit_the_page(store: Path, tmp_path: Path) -> None:
     """With every character that a label or a caption may hold."""
