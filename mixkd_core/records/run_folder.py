@@ -48,7 +48,7 @@ from mixkd_core.records.reading import (
 )
 from mixkd_core.records.schema import SCHEMA_VERSION, History, Manifest, RunSummary
 from mixkd_core.records.specs import RunSpec
-from mixkd_core.records.tables import Examples, SetTrace, read_latent_table, read_set
+from mixkd_core.records.tables import Examples, SetTrace, check_groups, read_latent_table, read_set
 from mixkd_core.records.validation import (
     check_checksums,
     check_complete,
@@ -263,6 +263,7 @@ def _examined(folder: Path, whole: bool) -> RunRecord:
     record = RunRecord(folder, spec, content, manifest)
     if whole:
         traces = {name: read_examples(record, name).trace for name in record.sets}
+        check_groups(traces)
         record = replace(record, traces=traces)
         read_history(record)
         read_encodings(record)

@@ -81,12 +81,14 @@ class SetTrace:
         outputs: of the run's own logits (`random_projection`).
         teacher_outputs: the same of its teacher's; None for a teacher.
         largest: magnitude of the run's own logits.
+        grouped: whether the examples are of groups.
     """
 
     examples: str
     outputs: tuple[float, ...]
     teacher_outputs: tuple[float, ...] | None
     largest: float
+    grouped: bool
 
 
 def random_projection(logits: NDArray[np.float32]) -> tuple[float, ...]:
@@ -191,8 +193,28 @@ def read_set(
             random_projection(logits),
             None if teacher_logits is None else random_projection(teacher_logits),
             float(np.abs(logits).max()),
+            "group" in table.column_names,
         ),
     )
+
+
+def check_groups(traces: Mapping[str, SetTrace]) -> None:
+    """Compare a run's training subset with the remainder: of one split, both have groups or none.
+
+    Args:
+        traces: by name of the set.
+
+    Raises:
+        DamagedRecordError: naming the file that lacks them.
+    """
+    parts = [name for name in ("train", "remainder") if name in traces]
+    with_groups = [name for name in parts if traces[name].grouped]
+    for name in parts:
+        if with_groups and name not in with_groups:
+            raise damaged(
+                examples_file(name),
+                f"it has no column group, and {examples_file(with_groups[0])} has",
+            )
 
 
 def read_latent_table(content: bytes, points: int) -> pa.Table:

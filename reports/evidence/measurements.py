@@ -26,7 +26,7 @@ from mixkd_core.evaluation.calibration import (
 )
 from mixkd_core.records.cross_checks import contradictions
 from mixkd_core.records.run_folder import read_examples, read_history
-from mixkd_core.records.tables import Examples, SetTrace
+from mixkd_core.records.tables import Examples, SetTrace, check_groups
 from reports.evidence.encodings import latent_numbers, read_latent
 from reports.evidence.entries import Entry, held_out_sets
 from reports.evidence.frames import conditions
@@ -193,6 +193,7 @@ def _measured(entry: Entry, networks: int) -> _Run:
         read_history(entry.finished)  # nothing is measured on it, but damage is damage
         tables = {name: read_examples(entry.finished, name) for name in entry.finished.sets}
         run.traces = {name: table.trace for name, table in tables.items()}
+        check_groups(run.traces)
         for name, table in tables.items():
             # The mean losses are the record's own, which were compared with the table's.
             risks = entry.finished.summary["results"][name]["risk"]

@@ -69,9 +69,13 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
     @contextmanager
     def held(self) -> Iterator[None]:
         """Within the context the embedding holds the used rows, and looks token ids up in them."""
-        self._take_apart()
+        # Twice, because an interrupt may come at any line: before the first, or halfway through it.
         try:
-            yield
+            try:
+                self._take_apart()
+                yield
+            finally:
+                self._put_together()
         finally:
             self._put_together()
             self.embedding.weight.grad = None  # of the used rows alone
@@ -109,28 +113,28 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
         self.places = torch.full((self.embedding.num_embeddings,), -1, device=rows.device)
         self.places[rows] = torch.arange(len(rows), device=rows.device)
 
-    def _moments(self) -> dict[str, Tensor]:
-        """Return the optimiser's moments of each element of the weight, by name."""
+    def _moments(self, shape: torch.Size) -> dict[str, Tensor]:
+        """Return the optimiser's moments of each element of a weight of this shape, by name."""
         optimizer, weight = self.optimizer(), self.embedding.weight
         state = {} if optimizer is None else optimizer.state.get(weight, {})
         return {
             name: value
             for name, value in state.items()
-            if isinstance(value, Tensor) and value.shape == weight.shape
+            if isinstance(value, Tensor) and value.shape == shape
         }
 
     def _take_apart(self) -> None:
         weight = self.embedding.weight
-        moments = self._moments()
+        moments = self._moments(weight.shape)
         moving = [value.count_nonzero(dim=1).nonzero().flatten() for value in moments.values()]
         rows = torch.cat(
             [self.rows.to(weight.device), *(rows.to(weight.device) for rows in moving)]
         )
         self._hold(torch.unique(rows))
+        self.factors = []
+        self._table = weight.data
         for name, value in moments.items():
             self.optimizer().state[weight][name] = value[self.rows.to(value.device)]
-        self._table = weight.data
-        self.factors = []
         # `.data`, so that the parameter stays the one that the optimiser knows.
         weight.data = self._table[self.rows]
         if self.padding_idx is not None:
@@ -140,19 +144,32 @@ class CompactEmbedding(TrainerCallback):  # type: ignore[misc]
         )
 
     def _put_together(self) -> None:
-        assert self._table is not None
-        weight = self.embedding.weight
-        for name, value in self._moments().items():
-            moment = value.new_zeros(self._table.shape)
+        """Undo `_take_apart`, or the part of it that was done; begun twice, it ends the same."""
+        if self._table is None:
+            return
+        weight, shape = self.embedding.weight, self._table.shape
+        for name, value in self._moments(torch.Size((len(self.rows), *shape[1:]))).items():
+            moment = value.new_zeros(shape)
             moment[self.rows.to(value.device)] = value
             self.optimizer().state[weight][name] = moment
-        # Step by step and not as one product: checkpoints in between, which ask for the whole
-        # table, must not change a bit. Few rows at a time stay in the processor's cache.
-        for block in torch.split(self._table, ROWS_AT_A_TIME):
+        if weight.shape != shape:
+            table = self._decayed()
+            table[self.rows] = weight.data.to(table.device)
+            weight.data = table
+        self.embedding.padding_idx = self.padding_idx
+        if self._hook is not None:
+            self._hook.remove()
+        self._table = None
+
+    def _decayed(self) -> Tensor:
+        """Return a copy of the table after the decay of every step.
+
+        Step by step and not as one product: checkpoints in between, which ask for the whole table,
+        must not change a bit. Few rows at a time stay in the processor's cache.
+        """
+        assert self._table is not None
+        decayed = self._table.clone()
+        for block in torch.split(decayed, ROWS_AT_A_TIME):
             for factor in self.factors:
                 block *= factor
-        self._table[self.rows] = weight.data.to(self._table.device)
-        weight.data = self._table
-        self.embedding.padding_idx = self.padding_idx
-        self._hook.remove()
-        self._table = None
+        return decayed

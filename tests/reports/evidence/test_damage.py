@@ -226,6 +226,12 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "gaps": (
         in_table(DEV, lambda t: nudged(t, "cross_entropy", lambda _: None)),
         f"{DEV}: column cross_entropy has gaps"),
+    "groups in the remainder alone": (
+        in_table("examples/train.parquet", lambda table: table.drop(columns="group")),
+        "examples/train.parquet: it has no column group, and examples/remainder.parquet has"),
+    "groups in the training subset alone": (
+        in_table("examples/remainder.parquet", lambda table: table.drop(columns="group")),
+        "examples/remainder.parquet: it has no column group, and examples/train.parquet has"),
     "no parquet": (text_in(DEV, "PAR1"), f"{DEV}: it is no readable parquet file"),
     "no table": (lambda folder: (folder / DEV).unlink(), f"{DEV}: it is missing"),
     "encodings of other points": (

@@ -1,6 +1,8 @@
 """Training the used rows of the word table alone: the same weights as training all of it."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -237,6 +239,66 @@ def test_it_ends_with_training_however_that_ends(trained: Any) -> None:
     assert stop.table.weight.grad is None
     assert not stop.table._forward_pre_hooks
     assert stop.table.padding_idx == 0
+
+
+class InterruptedAt:
+    """Raises `KeyboardInterrupt` before the n-th line that the module executes, and only there."""
+
+    def __init__(self, line: int) -> None:
+        self.left = line
+
+    def __call__(self, frame: Any, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename != compact_embedding.__file__:
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left == -1:
+                raise KeyboardInterrupt
+        return self
+
+
+def test_an_interrupt_at_any_line_leaves_a_whole_table(tiny_classifier: Any) -> None:
+    """Before it is taken apart, while it is, and at every line of putting it together again."""
+    line = finished = 0
+    while not finished:
+        embedding = tiny_classifier().get_input_embeddings()
+        table = embedding.weight.detach().clone()
+        optimizer = torch.optim.AdamW([embedding.weight])
+        model = SimpleNamespace(get_input_embeddings=lambda held=embedding: held)
+        compact = CompactEmbedding(model, WORDS, lambda held=optimizer: held)
+        embedding.weight.grad = torch.zeros_like(table)
+        optimizer.step()
+        table = embedding.weight.detach().clone()
+        interrupt = InterruptedAt(line)
+        before = sys.gettrace()
+        sys.settrace(interrupt)
+        try:
+            with compact.held():
+                embedding.weight.data += 1
+                compact.factors = [0.5]
+                with compact.whole():
+                    pass
+            finished = True
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        assert finished == (interrupt.left >= 0)
+        held = [0, *WORDS]
+        assert embedding.weight.shape == table.shape
+        assert embedding.padding_idx == 0
+        assert not embedding._forward_pre_hooks
+        for moment in ("exp_avg", "exp_avg_sq"):
+            assert optimizer.state[embedding.weight][moment].shape == table.shape
+        rows = (
+            torch.isclose(embedding.weight, table).all(1),
+            torch.isclose(embedding.weight, table + 1).all(1),
+        )
+        assert rows[0][held].all() or rows[1][held].all()
+        unheld = torch.tensor(UNUSED)
+        assert rows[0][unheld].all() or torch.equal(embedding.weight[unheld], table[unheld] / 2)
+        line += 1
+    assert line > 60
 
 
 def test_a_table_of_which_much_is_used_stays_whole(tiny_classifier: Any) -> None:
