@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from experiments.benchmarks.accelerator import measure_base
 from experiments.benchmarks.agreement import check_agreement
 from experiments.benchmarks.alternation import Clock
+from experiments.benchmarks.base_size import measure_base
 from experiments.benchmarks.data_scaling import MOST_ROWS, growth_rows, measure_data
 from experiments.benchmarks.families import measure_families
 from experiments.benchmarks.matrix_rate import measure_rate
@@ -56,7 +56,7 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 Say = Callable[[str], None]
 
-PARTS = ("steps", "families", "scaling", "memory", "whole", "padding")
+PARTS = ("steps", "families", "base", "scaling", "memory", "whole", "padding")
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class BenchEffort:
         study: how much of `limited-data` is run.
         records: made-up runs that a report is built of.
         pairs: sizes of training sets that are read, tokenised and evaluated.
+        base_on_processors: whether networks of BERT-base's size are trained without an accelerator.
     """
 
     repetitions: int
@@ -80,13 +81,14 @@ class BenchEffort:
     study: StudySize
     records: int
     pairs: tuple[int, ...]
+    base_on_processors: bool
 
 
 # The largest is about as large as MNLI, the largest of GLUE.
 PAIRS = (25_000, 50_000, 100_000, 200_000, MOST_ROWS)
 
-FULL = BenchEffort(5, 4.0, MOST_EXAMPLES, 4, StudySize((0, 1), (0.1, 1.0), 4000), 1000, PAIRS)
-QUICK = BenchEffort(3, 0.5, 1280, 2, StudySize((0,), (0.1,), 1000), 50, PAIRS[:2])
+FULL = BenchEffort(5, 4.0, MOST_EXAMPLES, 4, StudySize((0, 1), (0.1, 1.0), 4000), 1000, PAIRS, True)
+QUICK = BenchEffort(3, 0.5, 1280, 2, StudySize((0,), (0.1,), 1000), 50, PAIRS[:2], False)
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,8 @@ def _parts(
                     progress=bar.update,
                 )
             yield {"families": rows}, {}
+    if "base" in given.parts:
+        yield from _base(given, effort, list(workloads.values())[:2], say)
     if "scaling" in given.parts:
         say(f"{first.name}: scaling")
         with tqdm(disable=None, leave=False, unit="stretch") as bar:
@@ -287,21 +291,31 @@ def _steps(
                 progress=bar.update,
             )
         yield {name: getattr(found, name) for name in ("steps", "ratios", "limits")}, found.absent
-    if first.device.type != "cpu":
-        from transformers import BertConfig
 
-        say("BERT-base on the accelerator")
+
+def _base(
+    given: Setup, effort: BenchEffort, workloads: Sequence[Workload], say: Say
+) -> Iterator[tuple[Tables, dict[str, str]]]:
+    """Networks of BERT-base's size: in bf16, but for processors that do not compute in it."""
+    from transformers import BertConfig
+
+    processor = workloads[0].device.type == "cpu"
+    if processor and not effort.base_on_processors:
+        yield {}, {"networks of BERT-base's size": "a quick benchmark on a processor leaves it out"}
+        return
+    say("networks of BERT-base's size")
+    with tqdm(disable=None, leave=False, unit="stretch") as bar:
         rows = measure_base(
-            first,
+            workloads,
             BertConfig(),
-            precision="bf16",
-            batch_size=128,
+            precision="fp32" if processor and not hardware().bf16 else "bf16",
+            batch_size=32 if processor else 128,
             repetitions=effort.repetitions,
             seconds=effort.seconds,
+            clock=given.clock,
+            progress=bar.update,
         )
-        yield {"accelerator": rows}, {}
-    else:
-        yield {}, {"accelerator": "there is no accelerator here"}
+    yield {"base": rows}, {}
 
 
 def _make(out: Path) -> None:

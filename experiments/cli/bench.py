@@ -28,8 +28,8 @@ def bench(
         typer.Option(help="BERT encoder for real data: folder or hub name.", metavar="CHECKPOINT"),
     ] = None,
     parts: Annotated[
-        str, typer.Option(help="Only some of steps,families,scaling,memory,whole,padding.")
-    ] = "steps,families,scaling,memory,whole,padding",
+        str, typer.Option(help="Only some of steps,families,base,scaling,memory,whole,padding.")
+    ] = "steps,families,base,scaling,memory,whole,padding",
     repetitions: Annotated[
         int | None, typer.Option(help="Rounds in which every contestant is timed once.")
     ] = None,

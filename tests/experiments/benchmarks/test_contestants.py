@@ -11,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig
 
 from experiments.benchmarks import agreement, peers
-from experiments.benchmarks.accelerator import measure_base
 from experiments.benchmarks.agreement import PeerAgreement, check_agreement, require_agreement
+from experiments.benchmarks.base_size import measure_base
 from experiments.benchmarks.families import FAMILIES, of_family
 from experiments.benchmarks.operations import (
     BatchLengths,
@@ -192,12 +192,13 @@ def test_a_network_of_any_shape_is_measured_at_one_length_and_at_a_tasks(
         intermediate_size=64, max_position_embeddings=64,
     )  # fmt: skip
     even, own = measure_base(
-        workload, config, precision="fp32", batch_size=16, repetitions=1, seconds=0.0
+        [workload], config, precision="fp32", batch_size=16, repetitions=1, seconds=0.0, clock="cpu"
     )
     assert (even["texts"], own["texts"]) == ("64 tokens", f"lengths of {workload.name}")
     assert even["tokens_ratio"] == 1
     assert own["tokens_ratio"] == own["tokens_per_second"] / even["tokens_per_second"]
     assert 0 < even["share"] < 1.5
+    assert own["over_grouped"] > 0
 
 
 def test_a_missing_peer_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

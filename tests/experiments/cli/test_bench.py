@@ -14,7 +14,7 @@ from experiments.cli import main
 from mixkd_core.errors import InputError
 from reports.benchmarks.tables import load_benchmarks
 
-MINIMAL = bench.BenchEffort(2, 0.0, 192, 1, StudySize((0,), (0.1,), 200), 3, (20, 40))
+MINIMAL = bench.BenchEffort(2, 0.0, 192, 1, StudySize((0,), (0.1,), 200), 3, (20, 40), False)
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def test_a_miniature_run_is_written_printed_and_reported(
     monkeypatch.setattr(bench, "EMBEDDED_TASKS", ("embedded-sentiment",))
     out = tmp_path / "bench"
     status, printed, said = mixkd(
-        "bench", "--quick", "--parts", "steps,scaling,padding", "--out", out
+        "bench", "--quick", "--parts", "steps,base,scaling,padding", "--out", out
     )
     assert status == 0, said
     assert "Speed against peers" in printed
-    assert "not measured: accelerator (there is no accelerator here)" in printed
+    assert "networks of BERT-base's size (a quick benchmark on a processor leaves it" in printed
     content = json.loads((out / "bench.json").read_text(encoding="utf-8"))
     assert content["settings"]["clock"] == "wall"
     tables = content["tables"]
