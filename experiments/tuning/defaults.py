@@ -7,6 +7,10 @@ error of that difference over the cells (the one-standard-error rule of Breiman 
 what evidence cannot separate is decided by cost: fewer examples, and for as many examples larger
 batches. Of values that cost the same, the one that was the default before counts as the cheapest.
 
+One setting at a time cannot say what several do together. So the last comparison (`TOGETHER`) is of
+two whole trainings, teachers included: all that the stages gave, and all that a training of which
+nothing is said has. The same rule decides between them.
+
     python -m experiments.tuning.defaults --glue GLUE --tickets FILE --encoder FOLDER --out STORE
 
 makes every run that is missing, and writes the table. It may be stopped and repeated.
@@ -29,10 +33,12 @@ from experiments.planning.settings import MethodSettings, StudentSettings, TaskS
 from experiments.planning.study import Study
 from experiments.planning.study_file import load_study
 from experiments.running.quiet import quiet_libraries
-from experiments.tuning.search import Tuning, Workbench, tune
+from experiments.tuning.search import Trial, Tuning, Workbench, tune
 from experiments.tuning.search_space import Dimension
 from mixkd_core.data.tasks import EMBEDDED
 from mixkd_core.records.run_folder import find_record
+from mixkd_core.records.specs import StudentSpec, TrainingSpec
+from mixkd_core.records.usual import usual_epochs, usual_rate
 
 RESULTS = Path(__file__).parents[1] / "results"
 STUDY, TABLE = RESULTS / "defaults" / "defaults.yaml", RESULTS / "defaults" / "trials.csv"
@@ -68,12 +74,8 @@ START: Mapping[str, Any] = {
     "batch": 16,
     "examples": 1600,
 }
-# Defaults that are not what the rule gives on the committed table, and why they were kept.
-KEPT: Mapping[str, str] = {
-    "examples": "a teacher is trained as long, at a smaller rate (5e-5), and neither was varied",
-    "batch": "the default is 300 steps or more of any size, and was not varied at that length",
-    "rate of random weights": "three cells of 100 steps decide it, with a worse cross-entropy",
-}
+# Defaults that are not what the rule gives for each alone; `TOGETHER` decides about them.
+KEPT = ("examples", "batch", "rate of random weights")
 STAGES = (
     Stage("layers", "layer_choice", ("first", "alternate")),
     Stage("rate", "training.learning_rate", (5e-5, 1e-4, 2e-4), "real"),
@@ -81,7 +83,9 @@ STAGES = (
     Stage("batch", "training.batch_size", (32, 16, 8)),
     Stage("rate of random weights", "training.learning_rate", (1e-3, 5e-4, 2e-3), "embedded"),
 )
-# A teacher is trained alike whatever is varied.
+# All that the stages gave, for 100 steps or so; or what a training has of which nothing is said.
+TOGETHER = Stage("together", "", ("stages", "defaults"))
+# A teacher is trained alike whatever is varied, but for `TOGETHER`.
 TEACHER_EXAMPLES = 1600
 # The default method costs three times as much as fine-tuning.
 METHODS = {
@@ -138,6 +142,12 @@ def chosen(table: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
+def together(table: pd.DataFrame) -> str:
+    """Return which of the two whole trainings the rule takes."""
+    rows = table[table["setting"] == TOGETHER.name]
+    return str(chosen_value(rows, TOGETHER.choices))
+
+
 def trials(
     stage: Stage, study: Study, fixed: Mapping[str, Any], material: Material, out: Path
 ) -> Iterator[dict[str, Any]]:
@@ -145,10 +155,11 @@ def trials(
     (task,) = study.tasks
     (fraction,) = study.fractions_of(task)
     examples = round(fraction * material.examples * (1 - (study.evaluation.validation or 0)))
-    rate = fixed["rate of random weights" if task in EMBEDDED else "rate"]
+    random_weights = task in EMBEDDED
+    rate = fixed["rate of random weights" if random_weights else "rate"]
     teacher = {"epochs": TEACHER_EXAMPLES / examples}
     student = {
-        "layers": 2 if task in EMBEDDED else 3,  # half of the teacher's
+        "layers": 2 if random_weights else 3,  # half of the teacher's
         "layer_choice": fixed["layers"],
         "training": {
             "learning_rate": rate,
@@ -156,10 +167,44 @@ def trials(
             "epochs": fixed["examples"] / examples,
         },
     }
+    if stage is TOGETHER:
+        for value in stage.choices:
+            if value == "defaults":
+                teacher = _of_defaults(examples, random_weights, student=False)
+                student["training"] = _of_defaults(examples, random_weights, student=True)
+                student["layer_choice"] = StudentSpec().layer_choice
+            made = _tried(study, teacher, student, None, material, out)
+            yield from _rows(stage, study, [value], made)
+        return
+    set_to = [value / examples if stage.name == "examples" else value for value in stage.choices]
+    made = _tried(study, teacher, student, Dimension(stage.key, tuple(set_to)), material, out)
+    values = [stage.choices[set_to.index(trial.chosen[stage.key])] for trial in made]
+    yield from _rows(stage, study, values, made)
+
+
+def _of_defaults(examples: int, random_weights: bool, *, student: bool) -> dict[str, Any]:
+    """Return the training of which nothing is said."""
+    batch_size = TrainingSpec().batch_size
+    return {
+        "learning_rate": usual_rate(random_weights=random_weights, student=student),
+        "batch_size": batch_size,
+        "epochs": usual_epochs(examples, batch_size),
+    }
+
+
+def _tried(
+    study: Study,
+    teacher: Mapping[str, Any],
+    student: Mapping[str, Any],
+    varied: Dimension | None,
+    material: Material,
+    out: Path,
+) -> list[Trial]:
+    """Return the trials of a study of one task: each of a setting's values, or one as it is."""
+    (task,) = study.tasks
     settings = TaskSettings.model_validate(merge(study.tasks[task].given, {"teacher": teacher}))
     students = (StudentSettings.model_validate(student),)
     study = study.model_copy(update={"tasks": {task: settings}, "students": students})
-    set_to = [value / examples if stage.name == "examples" else value for value in stage.choices]
     workplace = Workplace(out, "python -m experiments.tuning.defaults")
 
     def do(runs: Any) -> dict[str, str]:
@@ -168,30 +213,46 @@ def trials(
 
     tuning = Tuning(
         study,
-        (Dimension(stage.key, tuple(set_to)),),
-        trials=len(set_to),
+        () if varied is None else (varied,),
+        trials=1 if varied is None else len(varied.values),
         grid=True,
         validation=study.evaluation.validation or 0.5,
     )
     methods = [MethodSettings(method=name) for name in METHODS[task]]
-    made = tune(tuning, methods, Workbench(out, {task: material}, {}, do, print))
-    for trial in made:
+    return tune(tuning, methods, Workbench(out, {task: material}, {}, do, print))
+
+
+def _rows(
+    stage: Stage, study: Study, values: Sequence[Any], made: Sequence[Trial]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row per trial and seed; a single value is that of all trials."""
+    (task,) = study.tasks
+    each = values if len(values) > 1 else list(values) * len(made)
+    for value, trial in zip(each, made, strict=True):
         for seed, metric, majority, loss, run in zip(
             study.seeds, trial.metric, trial.majority, trial.loss, trial.runs, strict=True
         ):
-            value = stage.choices[set_to.index(trial.chosen[stage.key])]
             numbers = (round(number, 4) for number in (metric, majority, loss))
             row = (stage.name, value, task, trial.method, seed, *numbers, run)
             yield dict(zip(COLUMNS, row, strict=True))
 
 
-def make_table(study: Study, materials: Mapping[str, Material], out: Path) -> pd.DataFrame:
+def make_table(
+    study: Study, materials: Mapping[str, Material], out: Path, stored: pd.DataFrame
+) -> pd.DataFrame:
     """Return the whole table, each stage at what the table so far gives for those before it.
 
     What is there so far is written after every task.
+
+    Args:
+        stored: a table that is there already; its stages that have every cell are not run again.
     """
     rows: list[dict[str, Any]] = []
-    for stage in STAGES:
+    for stage in (*STAGES, TOGETHER):
+        if decided(stage, stored):
+            there = stored[stored["setting"] == stage.name].to_dict("records")
+            rows += [{str(name): value for name, value in row.items()} for row in there]
+            continue
         fixed = chosen(pd.DataFrame(rows, columns=COLUMNS))
         print(f"{stage.name}: {stage.choices}, with {fixed}", flush=True)
         for task in study.tasks:
@@ -206,13 +267,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("glue", "tickets", "encoder", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--again", action="store_true", help="Also what the table has already.")
     given = parser.parse_args()
     quiet_libraries()
     study = load_study(str(STUDY), [f"tasks.tickets.files.train={given.tickets}"])
     materials = gather(resolve(study), given.out, data_dir=given.glue, teacher=str(given.encoder))
-    table = make_table(study, materials, given.out)
+    stored = pd.read_csv(TABLE)
+    table = make_table(study, materials, given.out, stored.iloc[:0] if given.again else stored)
     table.to_csv(TABLE, index=False, lineterminator="\n")
-    print(chosen(table))
+    print(chosen(table), together(table))
 
 
 if __name__ == "__main__":

