@@ -43,8 +43,8 @@ def run(
     study: Annotated[
         str,
         typer.Argument(
-            help="glue, limited-data, queries, ablation, sensitivity, latent-space or smoke, or "
-            "the path of a YAML file."
+            help="glue, limited-data, queries, robustness, ablation, sensitivity, latent-space or "
+            "smoke, or the path of a YAML file."
         ),
     ],
     out: Out = RUNS,

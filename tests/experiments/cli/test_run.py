@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from experiments.cli import app
 from experiments.planning.plan import expand, gather
 from experiments.planning.resolved import resolve
-from experiments.planning.study_file import load_study
+from experiments.planning.study_file import load_study, shipped_studies
 from experiments.running.store import run_lock
 from mixkd_core.errors import InputError
 from mixkd_core.records.run_folder import find_records
@@ -352,6 +352,11 @@ def test_copies_of_the_teacher_are_named_and_skipped(study: str, tmp_path: Path)
     refused = call("run", study, "--out", str(tmp_path), "--set", "students=[{layers: 4}]")
     assert isinstance(refused.exception, InputError)
     assert "no other is left" in str(refused.exception)
+
+
+def test_the_help_names_every_study_that_there_is() -> None:
+    printed = " ".join(call("run", "--help").output.split())
+    assert [name for name in shipped_studies() if name not in printed] == []
 
 
 def test_a_status_of_nothing_is_said(tmp_path: Path) -> None:
