@@ -1,8 +1,12 @@
 """The defaults are what the rule gives on the committed table of trials."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from experiments.planning.plan import gather
+from experiments.planning.resolved import resolve
 from experiments.planning.study_file import load_study
 from experiments.tuning.defaults import (
     COLUMNS,
@@ -13,10 +17,13 @@ from experiments.tuning.defaults import (
     START,
     STUDY,
     TABLE,
+    TOGETHER,
     chosen,
     chosen_value,
     decided,
+    trials,
 )
+from mixkd_core.records.run_folder import find_records
 from mixkd_core.records.specs import StudentSpec, TrainingSpec
 from mixkd_core.records.usual import ENOUGH_STEPS, RATE_OF_RANDOM_WEIGHTS, RATE_OF_STUDENTS
 
@@ -75,6 +82,29 @@ def test_what_cannot_be_separated_is_decided_by_cost(
     cheap: list[float], dear: list[float], taken: str
 ) -> None:
     assert chosen_value(cells(cheap=cheap, dear=dear), ("cheap", "dear")) == taken
+
+
+@pytest.mark.slow
+def test_two_whole_trainings_differ_in_all_that_the_stages_gave(tmp_path: Path) -> None:
+    fixed = START | {"rate of random weights": 2e-3, "layers": "last"}
+    study = load_study(str(STUDY)).narrowed(tasks=["embedded-inference"])
+    material = gather(resolve(study), tmp_path, data_dir=None, teacher=None)
+    rows = list(trials(TOGETHER, study, fixed, material["embedded-inference"], tmp_path))
+    assert [(row["value"], row["method"], row["seed"]) for row in rows] == [
+        ("stages", "ft", 0), ("defaults", "ft", 0),
+    ]  # fmt: skip
+    specs = {record.spec.id: record.spec for record in find_records(tmp_path)}
+    ours, usual = (specs[row["run"]] for row in rows)
+    assert ours.student
+    assert usual.student
+    chosen, default = ours.student.training, usual.student.training
+    assert (chosen.batch_size, chosen.learning_rate) == (START["batch"], 2e-3)
+    assert (default.batch_size, default.learning_rate) == (
+        TrainingSpec().batch_size, RATE_OF_RANDOM_WEIGHTS,
+    )  # fmt: skip
+    assert (ours.student.layer_choice, usual.student.layer_choice) == ("last", "first")
+    assert usual.teacher.epochs > ours.teacher.epochs
+    assert default.epochs == usual.teacher.epochs
 
 
 def test_a_stage_without_all_its_cells_decides_nothing() -> None:
