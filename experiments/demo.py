@@ -16,7 +16,6 @@ from mixkd_core.records.specs import (
     TrainingSpec,
     checkpoint_ref,
 )
-from mixkd_core.records.usual import RATE_OF_RANDOM_WEIGHTS
 
 FRACTIONS = (1.0, 0.1)
 METHODS = ("ft", "kd", "sm+tmkd")
@@ -25,6 +24,7 @@ FRESH_EXAMPLES = 5000
 # Epochs by fraction: with a tenth of the data an epoch is a tenth of the steps.
 TEACHER_EPOCHS = {1.0: 6.0, 0.1: 20.0}
 STUDENT_EPOCHS = {1.0: 3.0, 0.1: 15.0}
+LEARNING_RATE, BATCH_SIZE, MAX_LENGTH = 1e-3, 32, 64
 
 
 def demo_runs(task_name: str, out: Path, seeds: Sequence[int], say: Say) -> list[RunRecord]:
@@ -65,4 +65,6 @@ def demo_runs(task_name: str, out: Path, seeds: Sequence[int], say: Say) -> list
 
 
 def _training(epochs: float) -> TrainingSpec:
-    return TrainingSpec(epochs=epochs, learning_rate=RATE_OF_RANDOM_WEIGHTS, max_length=64)
+    return TrainingSpec(
+        epochs=epochs, learning_rate=LEARNING_RATE, batch_size=BATCH_SIZE, max_length=MAX_LENGTH
+    )

@@ -14,6 +14,7 @@ from experiments.running.durations import duration
 from experiments.running.processes import count, in_every_process, share_of_batch
 from mixkd_core.records.environment import hardware
 from mixkd_core.records.specs import RunSpec, TrainingSpec
+from mixkd_core.records.usual import ENOUGH_STEPS
 from mixkd_core.training.arguments import METHOD_SETTINGS, MixKDArguments
 from mixkd_core.training.trainer import MixKDTrainer
 
@@ -21,9 +22,6 @@ SECONDS_BETWEEN_CHECKPOINTS = 120
 SECONDS_BETWEEN_LINES = 60
 LOGGING_STEPS_IN_A_RUN = 40
 
-# On 600 short messages of four classes a three-layer student of a 6-layer encoder stayed near the
-# majority class after 57 steps, and one of alternate layers had learnt after 225.
-FEW_STEPS = 150
 
 # Their names end in no run's id, so they are not taken for run folders.
 TEACHER_OUTPUTS = ".teacher-outputs"
@@ -134,7 +132,7 @@ def in_words(training: TrainingSpec, examples: int) -> str:
         f"{steps} steps: {training.epochs:g} epochs of {examples} examples in batches of "
         f"{training.batch_size}"
     )
-    if steps < FEW_STEPS:
+    if steps < ENOUGH_STEPS:
         told += (
             "; so few may teach nothing: give more epochs or smaller batches if the result is no "
             "better than the majority class"

@@ -184,7 +184,7 @@ class TrainingSpec(_Frozen):
 
     epochs: NotNegative = setting(3.0, EACH, "Passes over the training subset.")
     learning_rate: Positive = setting(5e-5, EACH, "Peak of AdamW's linear schedule.")
-    batch_size: PositiveCount = setting(32, TRAINING, "Originals in a batch.")
+    batch_size: PositiveCount = setting(16, TRAINING, "Originals in a batch.")
     warmup: Annotated[float, Field(ge=0, le=1)] = setting(
         0.1, TRAINING, "Share of the steps during which the learning rate rises."
     )

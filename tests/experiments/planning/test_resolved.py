@@ -146,9 +146,11 @@ a39095183fd8 ft, own
 
 
 def test_a_study_expands_into_the_runs_that_it_always_had() -> None:
-    # At a rate of its own: what is used where none is given may change.
+    # At a rate and a batch size of its own: what is used where none is given may change.
     rte = {**CONTENT["tasks"]["rte"], "student": {"learning_rate": 5e-5}}
-    study = resolved(seeds=[0], tasks={**CONTENT["tasks"], "rte": rte})
+    small, own = CONTENT["students"]
+    students = [small, {**own, "training": {"batch_size": 32}}]
+    study = resolved(seeds=[0], tasks={**CONTENT["tasks"], "rte": rte}, students=students)
     found = [
         f"{run.spec.id} {'; '.join(run.labels)}" for run in expand(study, materials(study), KNOWN)
     ]

@@ -13,10 +13,11 @@ import torch
 from datasets import Dataset
 from transformers import BertConfig, BertForSequenceClassification
 
-from experiments.running.training import FEW_STEPS, in_words, steps_of, train
+from experiments.running.training import in_words, steps_of, train
 from mixkd_core.data.token_table import token_table
 from mixkd_core.networks.inference import run_inference
 from mixkd_core.records.specs import CheckpointRef, RunSpec, StudentSpec, TrainingSpec
+from mixkd_core.records.usual import ENOUGH_STEPS
 
 TEXTS = Dataset.from_dict(
     {
@@ -97,7 +98,7 @@ def test_the_steps_of_a_training_are_told_and_few_are_called_few(
     assert steps_of(training, examples) == steps
     told = in_words(training, examples)
     assert told.startswith(f"{steps} steps: {epochs:g} epochs of {examples} examples")
-    assert ("more epochs or smaller batches" in told) == (steps < FEW_STEPS)
+    assert ("more epochs or smaller batches" in told) == (steps < ENOUGH_STEPS)
 
 
 @pytest.mark.parametrize("native", [True, False])

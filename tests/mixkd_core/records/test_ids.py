@@ -29,12 +29,18 @@ TRANSLATED = AugmentationSpec(
 RESULTS = Path(__file__).parents[3] / "experiments" / "results"
 
 
+def training(**fields: Any) -> TrainingSpec:
+    """A training in batches of 32, as the default was when the ids were made."""
+    return TrainingSpec(**({"batch_size": 32} | fields))
+
+
 def spec(**fields: Any) -> RunSpec:
-    return RunSpec(**({"task": "rte", "data": "f00d", "encoder": ENCODER} | fields))
+    usual = {"task": "rte", "data": "f00d", "encoder": ENCODER, "teacher": training()}
+    return RunSpec(**(usual | fields))
 
 
 def student(**fields: Any) -> RunSpec:
-    return spec(student=StudentSpec(**fields))
+    return spec(student=StudentSpec(**({"training": training()} | fields)))
 
 
 def method(name: str) -> RunSpec:
@@ -48,7 +54,7 @@ GOLDEN: dict[str, tuple[RunSpec, str]] = {
     "fraction and seed": (spec(fraction=0.01, seed=7), "082352b14f05"),
     "teacher's training": (
         spec(
-            teacher=TrainingSpec(
+            teacher=training(
                 epochs=5,
                 learning_rate=1e-4,
                 batch_size=16,
@@ -66,17 +72,15 @@ GOLDEN: dict[str, tuple[RunSpec, str]] = {
         "90d616f3320b",
     ),
     "teacher on swapped words": (
-        spec(teacher=TrainingSpec(augmentation=SWAPPED)),
+        spec(teacher=training(augmentation=SWAPPED)),
         "4c766eb43781",
     ),
     "teacher on deleted words": (
-        spec(
-            teacher=TrainingSpec(augmentation=AugmentationSpec(kind="deletion", copies=2, rate=0.2))
-        ),
+        spec(teacher=training(augmentation=AugmentationSpec(kind="deletion", copies=2, rate=0.2))),
         "60d2409d0d64",
     ),
     "teacher on translated texts": (
-        spec(teacher=TrainingSpec(augmentation=TRANSLATED)),
+        spec(teacher=training(augmentation=TRANSLATED)),
         "9a317548a374",
     ),
     "student": (student(), "3d37b4d4e2be"),
@@ -112,15 +116,15 @@ GOLDEN: dict[str, tuple[RunSpec, str]] = {
     "mixed at a layer": (student(mix_layer=2), "88bc794709ed"),
     "mixed when pooled": (student(mix_layer="pooled"), "ae241f8aa731"),
     "student's training": (
-        student(training=TrainingSpec(epochs=6, precision="bf16")),
+        student(training=training(epochs=6, precision="bf16")),
         "824f934346f9",
     ),
     "student on swapped words": (
-        student(training=TrainingSpec(augmentation=AugmentationSpec(kind="swap", copies=3))),
+        student(training=training(augmentation=AugmentationSpec(kind="swap", copies=3))),
         "dc0001a7c1b9",
     ),
     "student on translated texts": (
-        student(training=TrainingSpec(augmentation=TRANSLATED)),
+        student(training=training(augmentation=TRANSLATED)),
         "9012710e7292",
     ),
     "sizes of held-out sets": (
@@ -131,7 +135,7 @@ GOLDEN: dict[str, tuple[RunSpec, str]] = {
     "encodings": (spec(evaluation=EvaluationSpec(latent_points=50)), "54537db6216d"),
     "much of it": (
         spec(
-            teacher=TrainingSpec(epochs=5),
+            teacher=training(epochs=5),
             teacher_mixup=MixupSpec(alpha=0.2),
             student=StudentSpec(
                 method="tmkd",
@@ -139,7 +143,7 @@ GOLDEN: dict[str, tuple[RunSpec, str]] = {
                 checkpoint=OWN,
                 layers=None,
                 fixed_draws=True,
-                training=TrainingSpec(augmentation=TRANSLATED),
+                training=training(augmentation=TRANSLATED),
             ),
             evaluation=EvaluationSpec(validation=0.1, latent_points=2),
         ),

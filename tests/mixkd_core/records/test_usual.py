@@ -12,7 +12,7 @@ from mixkd_core.records.usual import ENOUGH_STEPS, RATE_OF_STUDENTS, usual_epoch
 
 @pytest.mark.parametrize(
     ("examples", "batch_size", "epochs"),
-    [(600, 32, 16), (482.4, 16, 10), (67_349, 32, 3), (3, 32, 300), (3200, 32, 3), (3168, 32, 4)],
+    [(600, 16, 3), (482.4, 16, 4), (67_349, 32, 3), (3, 32, 100), (528, 16, 4), (529, 16, 3)],
 )
 def test_small_data_are_passed_over_until_the_steps_are_enough(
     examples: float, batch_size: int, epochs: float
