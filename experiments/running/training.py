@@ -22,7 +22,6 @@ SECONDS_BETWEEN_CHECKPOINTS = 120
 SECONDS_BETWEEN_LINES = 60
 LOGGING_STEPS_IN_A_RUN = 40
 
-
 # Their names end in no run's id, so they are not taken for run folders.
 TEACHER_OUTPUTS = ".teacher-outputs"
 TOKENS = ".tokens"
