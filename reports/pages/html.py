@@ -53,12 +53,19 @@ def asset(name: str) -> Markup:
     return Markup(files("reports").joinpath("assets", name).read_text(encoding="utf-8"))
 
 
+def unbroken(text: str) -> str:
+    """Return a text in which no end of a line parts a number from its per cent sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("reports.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = unbroken
+    return environment

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reports.pages.html import unbroken
 from reports.tables.table import ABSENT, Column, Table
 
 # A column with at most this many different texts can be chosen from.
@@ -131,7 +132,7 @@ def table_view(table: Table, leave_out: Sequence[str] = ()) -> TableView:
         constant=tuple(constant),
         absent=tuple(absent),
         heads=tuple(
-            Head(_unbroken(column.title), css, not column.is_text) for column, css in styled
+            Head(unbroken(column.title), css, not column.is_text) for column, css in styled
         ),
         rows=tuple(
             Row(
@@ -153,11 +154,6 @@ def table_view(table: Table, leave_out: Sequence[str] = ()) -> TableView:
         searched=len(table.rows) > FEW_ROWS,
         traced=traced,
     )
-
-
-def _unbroken(title: str) -> str:
-    """Return a title that no narrow column parts a number from its per cent sign in."""
-    return title.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _key(columns: Sequence[Column]) -> Column:
