@@ -221,14 +221,18 @@ def test_the_variant_is_chosen_without_looking_at_results(tmp_path: Path, write_
     assert strata(load_evidence(tmp_path), "limited")["sst2"] == pytest.approx([0.19] * 3)
 
 
+@pytest.mark.parametrize("length", [32, 64, 96, 128, 160])
 def test_controls_that_train_otherwise_do_not_stand_for_their_method(
-    tmp_path: Path, write_run: Run
+    tmp_path: Path, write_run: Run, length: int
 ) -> None:
-    """Distillation as tuned, for longer, and at another rate: the claim is about the first."""
+    """Distillation as tuned, for longer, and at another rate: the claim is about the first.
+
+    At several lengths, so that the order of the runs' ids cannot be what decides.
+    """
     for seed in range(2):
         write_run(method="sm+tmkd", seed=seed, sets=sets(0.9, 0.8, 0.9))
         for rate, epochs, dev in ((3e-4, 3.0, 0.85), (3e-4, 6.0, 0.7), (1e-4, 3.0, 0.6)):
-            training = TrainingSpec(learning_rate=rate, epochs=epochs)
+            training = TrainingSpec(learning_rate=rate, epochs=epochs, max_length=length)
             write_run(method="kd", seed=seed, training=training, sets=sets(0.9, 0.8, dev))
     assert strata(load_evidence(tmp_path), "limited")["sst2"] == pytest.approx([0.05, 0.05])
 
