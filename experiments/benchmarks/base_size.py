@@ -87,7 +87,7 @@ def measure_base(
         rows.append(
             {
                 "texts": name,
-                "device": base.device.type,
+                "device": "processor" if base.device.type == "cpu" else "accelerator",
                 "precision": precision,
                 "batch_size": batch_size,
                 **Spread.of(tokens).named("tokens_per_second"),

@@ -13,7 +13,8 @@ two whole trainings, teachers included: all that the stages gave, and what was t
 
     python -m experiments.tuning.defaults --glue GLUE --tickets FILE --encoder FOLDER --out STORE
 
-makes every run that is missing, and writes the table. It may be stopped and repeated.
+makes the runs of stages that the committed table lacks, or with `--again` of all, where they are
+missing in the store, and writes the table. It may be stopped and repeated.
 """
 
 import argparse
@@ -166,14 +167,16 @@ def trials(
         },
     }
     if stage is TOGETHER:
+        trainings = {"chosen": (teacher, student)}
+        longer = _before(examples)
+        rates = [BEFORE["rate of random weights"]] * 2 if random_weights else [5e-5, rate]
+        trainings["before"] = (
+            longer | {"learning_rate": rates[0]},
+            student | {"training": longer | {"learning_rate": rates[1]}},
+        )
         for value in stage.choices:
-            if value == "before":
-                longer = _before(examples)
-                rates = [BEFORE["rate of random weights"]] * 2 if random_weights else [5e-5, rate]
-                teacher = longer | {"learning_rate": rates[0]}
-                student["training"] = longer | {"learning_rate": rates[1]}
-            made = _tried(study, teacher, student, None, material, out)
-            yield from _rows(stage, study, [value], made)
+            made = _tried(study, *trainings[value], None, material, out)
+            yield from _rows(stage, study, [value] * len(made), made)
         return
     set_to = [value / examples if stage.name == "examples" else value for value in stage.choices]
     made = _tried(study, teacher, student, Dimension(stage.key, tuple(set_to)), material, out)
@@ -221,10 +224,9 @@ def _tried(
 def _rows(
     stage: Stage, study: Study, values: Sequence[Any], made: Sequence[Trial]
 ) -> Iterator[dict[str, Any]]:
-    """Yield a row per trial and seed; a single value is that of all trials."""
+    """Yield a row per trial, with its value, and seed."""
     (task,) = study.tasks
-    each = values if len(values) > 1 else list(values) * len(made)
-    for value, trial in zip(each, made, strict=True):
+    for value, trial in zip(values, made, strict=True):
         for seed, metric, majority, loss, run in zip(
             study.seeds, trial.metric, trial.majority, trial.loss, trial.runs, strict=True
         ):
@@ -263,7 +265,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("glue", "tickets", "encoder", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--again", action="store_true", help="Also what the table has already.")
+    parser.add_argument("--again", action="store_true", help="Also stages that the table has.")
     given = parser.parse_args()
     quiet_libraries()
     study = load_study(str(STUDY), [f"tasks.tickets.files.train={given.tickets}"])

@@ -48,11 +48,12 @@ from mixkd_core.records.reading import (
 )
 from mixkd_core.records.schema import SCHEMA_VERSION, History, Manifest, RunSummary
 from mixkd_core.records.specs import RunSpec
-from mixkd_core.records.tables import Examples, SetTrace, check_groups, read_latent_table, read_set
+from mixkd_core.records.tables import Examples, SetTrace, read_latent_table, read_set
 from mixkd_core.records.validation import (
     check_checksums,
     check_complete,
     check_files,
+    check_groups,
     check_identity,
     checked_bytes,
     read_manifest,

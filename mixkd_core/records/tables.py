@@ -198,25 +198,6 @@ def read_set(
     )
 
 
-def check_groups(traces: Mapping[str, SetTrace]) -> None:
-    """Compare a run's training subset with the remainder: of one split, both have groups or none.
-
-    Args:
-        traces: by name of the set.
-
-    Raises:
-        DamagedRecordError: naming the file that lacks them.
-    """
-    parts = [name for name in ("train", "remainder") if name in traces]
-    with_groups = [name for name in parts if traces[name].grouped]
-    for name in parts:
-        if with_groups and name not in with_groups:
-            raise damaged(
-                examples_file(name),
-                f"it has no column group, and {examples_file(with_groups[0])} has",
-            )
-
-
 def read_latent_table(content: bytes, points: int) -> pa.Table:
     """Read the table of encodings (`mixkd_core.evaluation.encodings.latent_table`).
 

@@ -29,6 +29,7 @@ from mixkd_core.records.reading import (
 )
 from mixkd_core.records.schema import SCHEMA_VERSION, Manifest, RunSummary
 from mixkd_core.records.specs import RunSpec
+from mixkd_core.records.tables import SetTrace
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -110,6 +111,25 @@ def check_complete(spec: RunSpec, summary: RunSummary, manifest: Manifest) -> No
     for name in wanted:
         if name not in manifest.files:
             raise damaged(MANIFEST, f"it does not list {name}, which this run has")
+
+
+def check_groups(traces: Mapping[str, SetTrace]) -> None:
+    """Compare a run's training subset with the remainder: of one split, both have groups or none.
+
+    Args:
+        traces: by name of the set.
+
+    Raises:
+        DamagedRecordError: naming the file that lacks them.
+    """
+    parts = [name for name in ("train", "remainder") if name in traces]
+    with_groups = [name for name in parts if traces[name].grouped]
+    for name in parts:
+        if with_groups and name not in with_groups:
+            raise damaged(
+                examples_file(name),
+                f"it has no column group, and {examples_file(with_groups[0])} has",
+            )
 
 
 def check_files(folder: Path, manifest: Manifest, *, network: bool) -> None:

@@ -26,7 +26,8 @@ from mixkd_core.evaluation.calibration import (
 )
 from mixkd_core.records.cross_checks import contradictions
 from mixkd_core.records.run_folder import read_examples, read_history
-from mixkd_core.records.tables import Examples, SetTrace, check_groups
+from mixkd_core.records.tables import Examples, SetTrace
+from mixkd_core.records.validation import check_groups
 from reports.evidence.encodings import latent_numbers, read_latent
 from reports.evidence.entries import Entry, held_out_sets
 from reports.evidence.frames import conditions

@@ -199,6 +199,7 @@ def test_a_network_of_any_shape_is_measured_at_one_length_and_at_a_tasks(
     assert own["tokens_ratio"] == own["tokens_per_second"] / even["tokens_per_second"]
     assert 0 < even["share"] < 1.5
     assert own["over_grouped"] > 0
+    assert own["device"] == "processor"
 
 
 def test_a_missing_peer_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
