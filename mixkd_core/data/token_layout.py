@@ -32,12 +32,16 @@ class TokenLayout:
         slots: which token is at each place of the flattened texts, 0 where there is none, of shape
             `(n · length,)`.
         gaps: where in the flattened texts there is none, of shape `(n · length − t,)`.
+        starts: where among the tokens each text starts, and the fillers if there are any, and last
+            r, of shape `(n + 1,)` or `(n + 2,)`, in 32 bits: what kernels for texts of unequal
+            length ask for.
     """
 
     attention_mask: Tensor
     positions: Tensor
     slots: Tensor
     gaps: Tensor
+    starts: Tensor
 
     def __post_init__(self) -> None:
         # Weakly: a tensor in a circle of references would wait for the garbage collector.
@@ -69,6 +73,11 @@ class TokenLayout:
         return self.attention_mask.shape[-1]
 
     @property
+    def longest(self) -> int:
+        """No text is longer than this, nor are the fillers: known without asking the device."""
+        return max(self.length, MULTIPLE)
+
+    @property
     def first_tokens(self) -> Tensor:
         """Return the index of each text's first token, of shape `(n,)`."""
         return self.slots[:: self.length]
@@ -98,7 +107,14 @@ def layout_tensors(present: NDArray[np.bool_]) -> dict[str, Tensor]:
     """
     flat = present.ravel()
     slots = np.where(flat, np.cumsum(flat) - 1, 0)
-    found = {"positions": flat.nonzero()[0], "slots": slots, "gaps": (~flat).nonzero()[0]}
+    ends = np.cumsum(present.sum(axis=1))
+    fillers = [_rows(ends[-1])] if ends[-1] % MULTIPLE else []
+    found = {
+        "positions": flat.nonzero()[0],
+        "slots": slots,
+        "gaps": (~flat).nonzero()[0],
+        "starts": np.concatenate([[0], ends, fillers]).astype(np.int32),
+    }
     return {
         "attention_mask": torch.from_numpy(present)[:, None, None],
         **{name: torch.from_numpy(array) for name, array in found.items()},

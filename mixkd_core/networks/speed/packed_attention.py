@@ -17,6 +17,7 @@ from transformers.masking_utils import sdpa_mask
 
 from mixkd_core.data.token_layout import TokenLayout
 from mixkd_core.networks.speed.attending import attend, attend_from_first
+from mixkd_core.networks.speed.varlen_attention import attend_varlen, fits
 
 # As transformers' registry knows it.
 IMPLEMENTATION = "mixkd_packed"
@@ -84,7 +85,12 @@ def attend_packed(
     dropout: nn.Dropout,
     scaling: float | None,
 ) -> Tensor:
-    """Attention over texts without padding: `(1, heads, r, size)` to `(1, r, heads, size)`."""
+    """Attention over texts without padding: `(1, heads, r, size)` to `(1, r, heads, size)`.
+
+    They are padded for it, but where the mask is the layout's own and a kernel needs no padding.
+    """
+    if mask is layout.attention_mask and fits(query, key, value, dropout):
+        return attend_varlen(query, key, value, layout, scaling=scaling)
     heads, size = query.shape[1], query.shape[3]
     first, second, third = (
         layout.pad(projected[0].transpose(0, 1).flatten(1))

@@ -1,6 +1,6 @@
 """Every method's step on a device that does not exist: does the host ever wait for it?
 
-    python pretended_device.py            prints a line a case
+    python pretended_device.py    prints a line a case, with its calls of the kernel first
 
 Run in a process of its own, because the device stays registered. Tensors on it are fake: they have
 a shape, a type and a device, and no values. Whatever needs a value on the host (`item`, `nonzero`,
@@ -21,6 +21,7 @@ from torch.utils._pytree import tree_map_only
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 from mixkd_core import MixKDArguments, MixKDTrainer
+from mixkd_core.networks.speed import packed_attention, varlen_attention
 from mixkd_core.networks.speed.shortcuts import FAMILIES, PACKED_ONLY, only_what_is_read
 from mixkd_core.networks.tiny_networks import WORDS, tiny_network
 from mixkd_core.objectives.objective import METHODS
@@ -32,6 +33,13 @@ CASES: tuple[dict[str, Any], ...] = (
     {"method": "sm+tmkd", "fixed_draws": True},
     {"method": "sm+tmkd", "mixup_ratio": 0.5},
     *({"method": "kd+sm+tmkd", "family": family} for family in (*FAMILIES, *PACKED_ONLY)),
+)
+
+# With the kernel for texts of unequal length, as CUDA has it; students without dropout can have it.
+VARLEN_CASES: tuple[dict[str, Any], ...] = (
+    {"method": "sm+tmkd"},
+    {"method": "sm+tmkd", "dropout": False},
+    {"method": "sm+tmkd", "family": "modernbert"},
 )
 
 
@@ -62,7 +70,9 @@ def moved(module: nn.Module, mode: FakeTensorMode) -> None:
                 part._buffers[name] = mode.from_tensor(buffer).to(DEVICE)
 
 
-def trainer_of(method: str, family: str = "bert", **settings: Any) -> MixKDTrainer:
+def trainer_of(
+    method: str, family: str = "bert", dropout: bool = True, **settings: Any
+) -> MixKDTrainer:
     """Return a trainer on the processor, with a teacher's outputs computed already."""
     generator = np.random.default_rng(0)
     rows = {
@@ -85,6 +95,10 @@ def trainer_of(method: str, family: str = "bert", **settings: Any) -> MixKDTrain
         teacher=tiny_network(family, seed=2),
         transfer_dataset=texts.remove_columns("labels") if method == "transfer" else None,
     )
+    if not dropout:
+        for module in trainer.model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
     trainer._nan_guard.every = 50  # as on an accelerator
     if trainer.objective.terms & {"kd", "pkd"}:
         trainer._teacher_outputs.on_texts()
@@ -112,10 +126,30 @@ def copies_of_a_step(trainer: MixKDTrainer) -> list[str]:
     return counted.copies
 
 
+def with_varlen_kernel(query: Any, key: Any, value: Any, dropout: nn.Dropout) -> bool:
+    """What `varlen_attention.fits` says of CUDA and half precision."""
+    return not (dropout.training and dropout.p)
+
+
+def counted(kernel: Any, calls: list[int]) -> Any:
+    def call(*given: Any) -> Any:
+        calls[0] += 1
+        return kernel(*given)
+
+    return call
+
+
 if __name__ == "__main__":
-    trainers = [trainer_of(**case) for case in CASES]
+    cases = (*CASES, *VARLEN_CASES)
+    trainers = [trainer_of(**case) for case in cases]
     _setup_privateuseone_for_python_backend(rename=DEVICE)
-    for case, trainer in zip(CASES, trainers, strict=True):
-        print(case, copies_of_a_step(trainer), flush=True)
+    calls = [0]
+    varlen_attention.varlen_attn = counted(varlen_attention.varlen_attn, calls)
+    for number, (case, trainer) in enumerate(zip(cases, trainers, strict=True)):
+        if number == len(CASES):
+            packed_attention.fits = with_varlen_kernel
+        copies = copies_of_a_step(trainer)
+        print(calls[0], case, copies, flush=True)
+        calls[0] = 0
     # The pretended device has no orderly end: torch's threads may abort while it is taken down.
     os._exit(0)
