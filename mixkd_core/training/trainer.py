@@ -195,6 +195,10 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
 
     # ---- data ----
 
+    @property
+    def _may_be_compiled(self) -> bool:
+        return bool(self.args.torch_compile) or self.args.device.type != "cpu"
+
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of units; `Trainer`'s collator and sampler serve evaluation only."""
         # Where this version of the library has them.
@@ -210,7 +214,7 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
             UnitDataset(len(self.table)),
             batch_size=self.args.train_batch_size,
             sampler=self.sampler,
-            collate_fn=UnitCollator(self._drawn_from, 1 if self.args.device.type == "cpu" else 8),
+            collate_fn=UnitCollator(self._drawn_from, few_lengths=self._may_be_compiled),
             drop_last=self.args.dataloader_drop_last,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=pinned,

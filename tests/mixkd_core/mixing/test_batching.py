@@ -17,7 +17,7 @@ from transformers import AutoTokenizer
 from mixkd_core.data.token_layout import TokenLayout
 from mixkd_core.data.token_table import token_table
 from mixkd_core.errors import InputError
-from mixkd_core.mixing.batching import Unit, UnitCollator, UnitDataset, UnitSampler
+from mixkd_core.mixing.batching import Unit, UnitCollator, UnitDataset, UnitSampler, bucket
 from mixkd_core.mixing.mixup import mix_masks
 from mixkd_core.mixing.pairing import Pairs
 
@@ -265,8 +265,8 @@ def test_the_longest_text_decides_the_length_wherever_it_is(first: int, second: 
 
 def test_a_batch_without_pairs_has_no_mixed_part() -> None:
     table = table_of(np.array([3, 9, 4, 5]))
-    batch = UnitCollator(table, pad_to_multiple_of=8)(list(sampler(table.lengths, mixup_ratio=0.0)))
-    assert batch["input_ids"].shape == (4, 16)
+    batch = UnitCollator(table)(list(sampler(table.lengths, mixup_ratio=0.0)))
+    assert batch["input_ids"].shape == (4, 9)
     assert batch.keys() == {"input_ids", "attention_mask", "labels", "example_index", "layouts"}
     assert batch["layouts"].keys() == {"originals"}
 
@@ -290,6 +290,35 @@ def test_layouts_are_those_of_the_masks() -> None:
 
 
 # ---- padding ----
+
+
+@given(length=st.integers(1, 5000))
+def test_a_bucket_holds_the_length_and_wastes_little(length: int) -> None:
+    found = bucket(length)
+    assert found >= length
+    assert found % 8 == 0
+    assert found <= max(length + 7, 1.25 * length)
+    assert bucket(found) == found
+
+
+def test_buckets_are_few() -> None:
+    assert len({bucket(length) for length in range(1, 65)}) == 8
+    assert sorted({bucket(length) for length in range(65, 129)}) == [80, 96, 112, 128]
+    assert len({bucket(length) for length in range(1, 513)}) == 20
+
+
+def test_batches_of_few_lengths_are_as_long_as_some_text_at_most() -> None:
+    """The longest text of all has 50 tokens, and a model may have as many positions."""
+    table = table_of(np.random.default_rng(0).integers(3, 51, 256).clip(max=50))
+    assert table.lengths.max() == 50
+    lengths = {}
+    for few in (False, True):
+        units = list(sampler(table.lengths, batch_size=8))
+        batches = [units[start : start + 8] for start in range(0, 256, 8)]
+        collate = UnitCollator(table, few_lengths=few)
+        lengths[few] = [collate(batch)["input_ids"].shape[1] for batch in batches]
+    assert lengths[True] == [min(bucket(length), 50) for length in lengths[False]]
+    assert len(set(lengths[True])) <= 7 < len(set(lengths[False]))
 
 
 def padding_efficiency(lengths: NDArray[np.int64], **changes: Any) -> float:

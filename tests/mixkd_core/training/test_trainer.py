@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.utils import counters
 from transformers import BertTokenizer, DataCollatorWithPadding, TrainerCallback
 
 from mixkd_core.errors import InputError
+from mixkd_core.networks.tiny_networks import WORDS, tiny_network
 from mixkd_core.records.specs import TrainingSpec
 from mixkd_core.records.usual import usual_epochs, usual_rate
 from mixkd_core.training.arguments import MixKDArguments
@@ -287,6 +289,43 @@ def test_a_compiled_student_learns_the_same(
         runs.append(losses_of(trainer))
     assert len(runs[0]) == 4
     np.testing.assert_allclose(runs[0], runs[1], rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_compiled_student_is_one_graph_and_its_batches_have_few_shapes(
+    mixkd_trainer: Any,
+) -> None:
+    """So that a CUDA graph can be recorded for each (`torch_compile_mode="reduce-overhead"`).
+
+    Compiled twice: for the first length, and for all once a second one is met.
+    """
+    generator = np.random.default_rng(0)
+    rows = {
+        "input_ids": [generator.integers(5, WORDS, 3 + k % 54).tolist() for k in range(108)],
+        "labels": generator.integers(0, 3, 108).tolist(),
+    }
+    arguments: dict[str, Any] = {
+        "dataset": datasets.Dataset.from_dict(rows),
+        "teacher": tiny_network("bert", seed=2),
+        "num_train_epochs": 2,
+    }
+    lengths = {}
+    for compiled in (False, True):
+        torch.compiler.reset()
+        counters.clear()
+        trainer = mixkd_trainer(
+            student=tiny_network("bert", seed=1),
+            torch_compile=compiled,
+            torch_compile_backend="eager" if compiled else None,
+            **arguments,
+        )
+        loader = trainer.get_train_dataloader()
+        lengths[compiled] = {batch["input_ids"].shape[1] for batch in loader}
+        trainer.train()
+    assert counters["stats"]["unique_graphs"] == 2
+    assert not counters["graph_break"]
+    assert len(lengths[False]) > 10
+    assert lengths[True] <= {8, 16, 24, 32, 40, 48, 56}
 
 
 # ---- evaluation ----
