@@ -100,7 +100,7 @@ def write_run(
         "teacher_id": spec.teacher_spec.id if spec.student else None,
         "objective": "L = 1 mle" if spec.student is None else spec.student.objective.formula,
         "student_source": "layers 1, 2, 3 of the fine-tuned teacher",
-        "layers": 3,
+        "layers": (spec.student and spec.student.layers) or 3,
         "parameters": 1000,
         "origin": "test",
         "train_examples": results["train"]["examples"],

@@ -168,22 +168,7 @@ def load_evidence(out: Path, *, unfinished: bool = False) -> Evidence:
     """
     exports = [out] if is_export(out) else exports_in(out)
     if exports:
-        entries, measurements, left_out = read_exports(exports)
-        finished_entries(entries, out)
-        frame = results_frame(entries)
-        altered = [numbers for one in exports if (numbers := read_numbers(one)) is not None]
-        date = max(map(export_date, exports)).isoformat()
-        return Evidence(
-            tuple(entries),
-            frame,
-            measurements,
-            left_out,
-            costs=read_costs(out),
-            date=date,
-            consistency=Consistency(pd.concat(altered, ignore_index=True))
-            if altered
-            else Consistency(),
-        )
+        return replace(load_exports(exports), costs=read_costs(out))
     found = look_into(out)
     entries = entries_of(found, out)
     if unfinished and all(entry.record is None for entry in entries):
@@ -203,6 +188,27 @@ def load_evidence(out: Path, *, unfinished: bool = False) -> Evidence:
         unreadable=found.unreadable,
         costs=read_costs(out),
         consistency=consistency,
+    )
+
+
+def load_exports(exports: Sequence[Path]) -> Evidence:
+    """Read folders of exported results as one; a run that is in two counts once.
+
+    Raises:
+        InputError: if one cannot be read, or none has a finished run.
+    """
+    entries, measurements, left_out = read_exports(exports)
+    finished_entries(entries, ", ".join(map(str, exports)))
+    altered = [numbers for one in exports if (numbers := read_numbers(one)) is not None]
+    return Evidence(
+        tuple(entries),
+        results_frame(entries),
+        measurements,
+        left_out,
+        date=max(map(export_date, exports)).isoformat(),
+        consistency=Consistency(pd.concat(altered, ignore_index=True))
+        if altered
+        else Consistency(),
     )
 
 

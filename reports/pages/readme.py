@@ -5,10 +5,10 @@ A README marks the place, naming the folder relative to itself:
     <!-- results:begin experiments/results/limited-data -->
     <!-- results:end -->
 
-Where a README shall only say what MixKD changes, a row a measure, it names one or several folders
-(`overview` in place of `brief` shows every measure, and a sentence a finding):
+One or several folders are shown in two other ways: as one table of all methods by task (`table`),
+or by what MixKD changes, a row a measure, with a sentence a finding (`overview`):
 
-    <!-- results:brief experiments/results/one experiments/results/two -->
+    <!-- results:table experiments/results/one experiments/results/two -->
     <!-- results:end -->
 
 What stands between is replaced. `stale_sections` says which sections differ from their results.
@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from mixkd_core.errors import InputError
-from reports.evidence.evidence import TRAINING_LAW, Evidence, load_evidence
+from reports.evidence.evidence import TRAINING_LAW, Evidence, load_evidence, load_exports
 from reports.evidence.export import export_date, is_export
 from reports.evidence.frames import grouped
 from reports.files import write_file
@@ -36,6 +36,7 @@ from reports.tables.latent_space import latent_space_table
 from reports.tables.metric_comparisons import metric_comparison_table
 from reports.tables.table import ABSENT, Column, Table, seeds_text
 from reports.verdicts.ledger import ledger
+from reports.verdicts.results import result_table
 from reports.verdicts.sentences import gap_and_risk
 from reports.verdicts.tables import entry_table, headline_table, overview_table
 
@@ -50,13 +51,10 @@ MEANING = (
 )
 
 _SECTION = re.compile(
-    r"<!-- results:(?P<kind>begin|brief|overview) (?P<folders>\S+(?: \S+)*) -->\n(?P<content>.*?)"
+    r"<!-- results:(?P<kind>begin|table|overview) (?P<folders>\S+(?: \S+)*) -->\n(?P<content>.*?)"
     r"<!-- results:end -->",
     re.DOTALL,
 )
-
-# What people read, and the theorem's own loss.
-_BRIEF = ("metric, dev", "metric, law", "risk, distance", "gap, distance")
 
 
 def update_readme(readme: Path, folder: Path) -> None:
@@ -96,15 +94,29 @@ def _content(section: re.Match[str], readme: Path) -> str:
     folders = [readme.parent / name for name in section["folders"].split()]
     if section["kind"] == "begin":
         return results_section(*folders)
-    return overview_section(folders, brief=section["kind"] == "brief")
+    return (table_section if section["kind"] == "table" else overview_section)(folders)
 
 
-def overview_section(folders: Sequence[Path], *, brief: bool) -> str:
+def table_section(folders: Sequence[Path]) -> str:
+    """Return Markdown, without a heading: every method's metric by task, as the paper's Table 1.
+
+    Args:
+        folders: of exported results.
+
+    Raises:
+        InputError: if a folder holds no exported results.
+    """
+    for folder in folders:
+        _check_export(folder)
+    _, _, table = result_table(load_exports(folders)).to_markdown().split("\n", 2)
+    return table
+
+
+def overview_section(folders: Sequence[Path]) -> str:
     """Return Markdown: what MixKD changes, a row a measure, and what gap and risk say.
 
     Args:
         folders: of exported results.
-        brief: show only what people read and the theorem's own loss, and no sentences.
 
     Raises:
         InputError: if a folder holds no exported results.
@@ -112,17 +124,19 @@ def overview_section(folders: Sequence[Path], *, brief: bool) -> str:
     found = [_evidence(folder) for folder in folders]
     overviews = [overview_table(evidence) for evidence in found]
     frame = pd.concat([table.frame for table in overviews], ignore_index=True)
-    table = replace(overviews[0], frame=frame[frame["asked"].isin(_BRIEF)] if brief else frame)
-    if brief:
-        return table.to_markdown()
+    table = replace(overviews[0], frame=frame)
     sentences = [sentence for evidence in found for sentence in gap_and_risk(ledger(evidence))]
     return "\n".join([table.to_markdown(), "".join(f"- {one}\n" for one in sentences)])
 
 
 def _evidence(folder: Path) -> Evidence:
+    _check_export(folder)
+    return load_evidence(folder)
+
+
+def _check_export(folder: Path) -> None:
     if not is_export(folder):
         raise InputError(f"{folder} holds no exported results: make them with 'mixkd export'.")
-    return load_evidence(folder)
 
 
 def results_section(folder: Path) -> str:

@@ -4,6 +4,7 @@ A column holds the task's metric on its first development set. A store of one ta
 has room for its other held-out sets too.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,12 +51,23 @@ def result_table(evidence: Evidence) -> Table:
     for name, marks in _marks(evidence, frame, columns).items():
         for place, mark in marks.items():
             rows[place][f"{name}_marks"] = mark
-    ordered = sorted(rows.values(), key=lambda row: METHOD_ORDER.index(row["method"]))
+    encoders = list(dict.fromkeys(digest for *_, digest in rows))
+    # As in the paper: the teacher, then a block for each depth. Old results do not tell its own.
+    places = sorted(
+        rows,
+        key=lambda place: (
+            encoders.index(place[2]),
+            -rows[place]["layers"],
+            METHOD_ORDER.index(place[0]),
+        ),
+    )
+    ordered = [rows[place] for place in places]
     majority: dict[str, Any] = {"method": MAJORITY, "encoder": "", "depth": "", "runs": ""}
     for name, (key, _) in columns.items():
         here = _of(frame, key)
         shown = has_majority_class(here["metric"].iloc[0])
         majority[name] = here["majority"].mean() if shown else None
+    timed = any(row["latency"] is not None for row in ordered)
     several = len({row["encoder"] for row in ordered}) > 1
     classes = any(majority[name] is not None for name in columns)
     table = pd.DataFrame([*ordered, *([majority] if classes else [])])
@@ -68,8 +80,8 @@ def result_table(evidence: Evidence) -> Table:
             f"{BEST}: the highest student of its column. {MARKS['kd']}: differs from kd, "
             f"{MARKS['ft']}: differs from ft, established by the rules that judge the claims, "
             "corrected over this table. Of several variants of a method at one depth the one with "
-            "most seeds is shown, then the one that its study calls by the method alone. "
-            "Latency is that of one text (fp32, median)."
+            "most seeds is shown, then the one that its study calls by the method alone."
+            + (" Latency is that of one text (fp32, median)." if timed else "")
         ),
         columns=(
             Column("method", "method", role="key"),
@@ -77,7 +89,7 @@ def result_table(evidence: Evidence) -> Table:
             Column("depth", "depth"),
             *(Column(name, title, "level") for name, (_, title) in columns.items()),
             Column("parameters", "parameters (millions)", "number", 1),
-            Column("latency", "latency (ms)", "number", 1),
+            *([Column("latency", "latency (ms)", "number", 1)] if timed else []),
         ),
         frame=table,
         empty="No finished run was measured on a held-out set.",
@@ -129,6 +141,7 @@ def _network(evidence: Evidence, run: str) -> dict[str, Any]:
     return {
         "method": record.spec.method,
         "encoder": encoder_name(record.spec.encoder.name),
+        "layers": layers or math.inf,
         "depth": f"{layers} layers" if layers else "",
         "parameters": None if parameters is None else float(parameters) / 1e6,
         "latency": _latency(evidence, run),

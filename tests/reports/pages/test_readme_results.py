@@ -131,22 +131,49 @@ def test_the_projects_own_pages_agree_with_its_committed_results() -> None:
 
 
 @pytest.mark.slow
-def test_a_brief_section_joins_folders_and_follows_each_of_them(
+def test_what_mixkd_changes_joins_folders_and_follows_each_of_them(
     results: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "again"
     shutil.copytree(results, copy)
     readme = tmp_path / "README.md"
-    readme.write_text("<!-- results:brief results again -->\n<!-- results:end -->\n")
+    readme.write_text("<!-- results:overview results again -->\n<!-- results:end -->\n")
     assert stale_sections(readme) == ["results again"]
     update_readme(readme, copy)
     text = readme.read_text()
     assert stale_sections(readme) == []
     assert len(re.findall(r"^\| sst2 \| 1 % \| accuracy, dev \| ", text, flags=re.MULTILINE)) == 2
-    readme.write_text(text.replace("results:brief", "results:overview"))
-    assert stale_sections(readme) == ["results again"], "it holds more measures"
     readme.write_text(text.replace("+0.015", "+0.016"))
     assert stale_sections(readme) == ["results again"]
+
+
+@pytest.mark.slow
+def test_one_table_holds_the_methods_of_several_folders_and_counts_a_run_once(
+    results: Path, tmp_path: Path, write_run: Run
+) -> None:
+    write_run(tmp_path / "rte", task="rte", method="kd", layers=2)
+    rte = load_evidence(tmp_path / "rte")
+    write_export(rte.entries, rte.measurements, tmp_path / "other", dt.date(2026, 3, 1))
+    shutil.copytree(results, tmp_path / "again")
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- results:table results again other -->\n<!-- results:end -->\n")
+    assert stale_sections(readme) == ["results again other"]
+    update_readme(readme, tmp_path / "other")
+    text = readme.read_text()
+    assert stale_sections(readme) == []
+    heading, _, *rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert "rte, 1 %: accuracy, dev | sst2, 1 %: accuracy, dev" in heading
+    assert "| kd | 3 layers | — | 0.830 ± 0.041 |" in text, "of four seeds"
+    places = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in rows]
+    assert places == [
+        ("ft", "3 layers"), ("kd", "3 layers"), ("sm+tmkd", "3 layers"), ("kd", "2 layers"),
+        ("majority class", ""),
+    ]  # fmt: skip
+    readme.write_text(text.replace("0.500", "0.501"))
+    assert stale_sections(readme) == ["results again other"]
+    shutil.rmtree(tmp_path / "again")
+    with pytest.raises(InputError, match="again holds no exported results"):
+        stale_sections(readme)
 
 
 @pytest.mark.slow

@@ -98,8 +98,13 @@ def test_several_tasks_fractions_and_encoders_have_rows_and_columns_of_their_own
     for task in ("sst2", "rte"):
         for fraction in (0.01, 0.1):
             for depth in (3, 2):
-                write_run(task=task, fraction=fraction, method="kd", layers=depth)
+                for method in ("sm+tmkd", "kd"):
+                    write_run(task=task, fraction=fraction, method=method, layers=depth)
     table = result_table(load_evidence(tmp_path))
+    assert [(row["method"], row["depth"]) for row in table.rows[:4]] == [
+        ("kd", "3 layers"), ("sm+tmkd", "3 layers"), ("kd", "2 layers"), ("sm+tmkd", "2 layers"),
+    ]  # fmt: skip
+    assert "latency" not in {column.name for column in table.columns}, "it was not measured"
     assert [column.title for column in table.columns if column.kind == "level"] == [
         "rte, 1 %: accuracy, dev", "rte, 10 %: accuracy, dev",
         "sst2, 1 %: accuracy, dev", "sst2, 10 %: accuracy, dev",
