@@ -29,6 +29,7 @@ from reports.tables.sweeps import drawn_representatives
 from reports.tables.table import percent, seeds_text
 
 DOT_ROW = 0.24  # inches of a method's row
+TITLE_LINE = 32  # characters that a panel is wide enough for
 
 
 def accuracy(evidence: Evidence) -> Drawing | None:
@@ -87,11 +88,16 @@ def on_one_set(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def panel_title(task: str, group: pd.DataFrame, *, share: bool = False) -> str:
-    """Return a panel's title: the task, its set, and its fraction where there is only one."""
+    """Return a panel's title: the task, its set, and its fraction where there is only one.
+
+    What would be wider than the panel is in two lines.
+    """
     told = [str(group["set"].iloc[0])]
     if share:
         told.insert(0, percent(float(group["fraction"].iloc[0])))
-    return unformatted(f"{task} ({', '.join(told)})")
+    where = ", ".join(told)
+    whole = f"{task} ({where})"
+    return unformatted(whole if len(whole) <= TITLE_LINE else f"{task}\n{where}")
 
 
 def levels(
