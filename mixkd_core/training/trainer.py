@@ -3,6 +3,7 @@
 import copy
 import weakref
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -233,16 +234,24 @@ class MixKDTrainer(Trainer):  # type: ignore[misc]
         if shared is None:
             with torch.no_grad(), self.accelerator.autocast():
                 teacher = forward(
-                    self.teacher,
+                    self._called_teacher,
                     None,
                     pairs,
                     mix_layer=self._matching.teacher_mix_layer,
+                    core=self.teacher,
                     layout=TokenLayout(**inputs["layouts"]["mixed"]),
                 )
             assert teacher.mixed_logits is not None
             return teacher.mixed_logits
         logits = self._teacher_on_draws.on_pairs(shared, self._matching.teacher_mix_layer)
         return self._stored("pairs", logits, inputs["draw_index"])
+
+    @cached_property
+    def _called_teacher(self) -> Any:
+        """The teacher, compiled where the student is."""
+        if not self.args.torch_compile:
+            return self.teacher
+        return torch.compile(self.teacher, **self.accelerator.state.dynamo_plugin.to_kwargs())
 
     def _stored(self, name: str, outputs: NDArray[np.float32], rows: Tensor) -> Tensor:
         """Return rows of a teacher's stored outputs, which are sent to the device once."""
