@@ -292,6 +292,35 @@ def test_a_compiled_student_learns_the_same(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [("bert", "pkd"), ("mpnet", "kd+sm+tmkd"), ("modernbert", "sm+tmkd"), ("gpt2", "tmkd")],
+)
+def test_compiled_networks_learn_the_same_from_texts_of_many_lengths(
+    family: str, method: str, mixkd_trainer: Any, no_dropout: Any
+) -> None:
+    """Padded further than without, and every family in its own way."""
+    generator = np.random.default_rng(0)
+    rows = {
+        "input_ids": [generator.integers(5, WORDS, 3 + k % 27).tolist() for k in range(12)],
+        "labels": generator.integers(0, 3, 12).tolist(),
+    }
+    runs = []
+    for compiled in ({}, {"torch_compile": True, "torch_compile_backend": "eager"}):
+        torch.compiler.reset()
+        trainer = mixkd_trainer(
+            student=no_dropout(tiny_network(family, seed=1)),
+            teacher=tiny_network(family, seed=2),
+            dataset=datasets.Dataset.from_dict(rows),
+            method=method,
+            **compiled,
+        )
+        runs.append(losses_of(trainer))
+    assert len(runs[0]) == 3
+    np.testing.assert_allclose(runs[0], runs[1], rtol=1e-4)
+
+
+@pytest.mark.slow
 def test_compiled_networks_are_one_graph_each_and_their_batches_have_few_shapes(
     mixkd_trainer: Any,
 ) -> None:
