@@ -127,7 +127,7 @@ def copies_of_a_step(trainer: MixKDTrainer) -> list[str]:
 
 
 def with_varlen_kernel(query: Any, key: Any, value: Any, dropout: nn.Dropout) -> bool:
-    """What `varlen_attention.fits` says of CUDA and half precision."""
+    """Answer as `varlen_attention.fits` does on CUDA in half precision."""
     return not (dropout.training and dropout.p)
 
 
